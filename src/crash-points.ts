@@ -1,0 +1,44 @@
+/**
+ * Named places where a test makes the process kill itself, as a power cut would: no handler runs, nothing is flushed.
+ * Armed only by configuration (`CRASH_POINT=name` or `name:nth`), once per thread.
+ */
+export type CrashPoint =
+  | 'http.beforeEnqueue'
+  | 'shard.afterApply'
+  | 'journal.midWrite'
+  | 'journal.beforeSync'
+  | 'journal.afterSync'
+  | 'reply.half'
+  | 'snapshot.midWrite'
+  | 'snapshot.beforeRename'
+  | 'snapshot.beforeDirectorySync'
+  | 'recovery.midReplay'
+  | 'recovery.beforeCarry'
+  | 'recovery.beforeOpen'
+
+let armed: { readonly name: string; passesLeft: number } | undefined
+
+/** Arms one crash point; `setting` is `name` or `name:nth`, where nth counts from 1. */
+export function armCrashPoint(setting: string | undefined): void {
+  if (setting === undefined || setting === '') return
+  const [name = '', nth = '1'] = setting.split(':')
+  armed = { name, passesLeft: Number(nth) }
+}
+
+/** Whether this very pass is the one to die at; for places that must first do half of something. */
+export function crashesHere(name: CrashPoint): boolean {
+  if (armed === undefined || armed.name !== name) return false
+  armed.passesLeft -= 1
+  return armed.passesLeft === 0
+}
+
+export function die(): never {
+  process.kill(process.pid, 'SIGKILL')
+  // The signal is on its way; nothing after this line may run.
+  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000)
+}
+
+/** Dies here if this crash point is armed. Costs one comparison otherwise. */
+export function crashPoint(name: CrashPoint): void {
+  if (armed !== undefined && crashesHere(name)) die()
+}

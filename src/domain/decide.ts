@@ -1,0 +1,39 @@
+/**
+ * The rules. `decide` answers one command from a shard's state; `evolve` alone changes that state.
+ *
+ * R1  Nothing here compares now with a hold's expiry: a hold lives until its end is journaled, and a confirm that comes
+ *     first wins. Sale windows are compared.
+ * R2  Counters are never clamped or repaired: what does not fit is refused (RIVALS.md, "Rules the evidence dictates").
+ * R3  Each event carries its product's next version.
+ */
+import { unreachable } from './assert.ts'
+import type { Command } from './commands.ts'
+import { decideForProduct } from './decide-product.ts'
+import { decideForReservation } from './decide-reservation.ts'
+import { type Decision, refused } from './decision.ts'
+import type { ShardView } from './stock.ts'
+
+/** Answers one command from the state of its shard. Pure: reads no clock, changes nothing. */
+export function decide(shard: ShardView, command: Command, nowMs: number): Decision {
+  switch (command.type) {
+    case 'reserve':
+    case 'adjust':
+    case 'scheduleSale':
+    case 'retire':
+      return decideForProduct(shard.products.get(command.productId), command, nowMs)
+    case 'extend':
+    case 'startPayment':
+    case 'release':
+    case 'confirm':
+    case 'return':
+    case 'expire':
+    case 'closeReturns':
+    case 'forget': {
+      const reservation = shard.reservations.get(command.reservationId)
+      if (reservation === undefined) return refused({ reason: 'unknownReservation' })
+      return decideForReservation(reservation, command, nowMs)
+    }
+    default:
+      return unreachable(command)
+  }
+}

@@ -1,0 +1,156 @@
+/** How an event changes the state of its shard. Never refuses: what is in the journal has happened. */
+import { assert, unreachable } from './assert.ts'
+import type { Event, ReservationEvent, StockAdjusted, UnitsHeld } from './events.ts'
+import type { CustomerId } from './ids.ts'
+import { isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
+
+/**
+ * Applies one event in place; `atMs` is the time the journal gives it. Throws `InvariantBroken` where the event does not
+ * fit the state, which only a bug or a journal of another history can bring about.
+ */
+export function evolve(shard: ShardState, event: Event, atMs: number): void {
+  switch (event.type) {
+    case 'UnitsHeld':
+      return hold(shard, event, atMs)
+    case 'StockAdjusted':
+      return adjust(shard, event)
+    case 'SaleScheduled':
+      advance(known(shard.products.get(event.productId)), event.version).sale = event.sale
+      return
+    case 'ProductRetired':
+      advance(known(shard.products.get(event.productId)), event.version).retired = true
+      return
+    default:
+      return settle(shard, event, atMs)
+  }
+}
+
+function hold(shard: ShardState, event: UnitsHeld, atMs: number): void {
+  const stock = advance(known(shard.products.get(event.productId)), event.version)
+  assert(!shard.reservations.has(event.reservationId), 'a reservation is made once')
+  assert(event.quantity > 0, 'a reservation holds something')
+  stock.held += event.quantity
+  assert(stock.held <= stock.onHand, 'never more held than on hand')
+  assert(stock.onHand - stock.held === event.available, 'the reply said how many are left')
+  count(stock, event.customerId, event.quantity)
+  shard.reservations.set(event.reservationId, {
+    id: event.reservationId,
+    stock,
+    customerId: event.customerId,
+    reference: event.reference,
+    status: 'held',
+    quantity: event.quantity,
+    returned: 0,
+    createdAtMs: atMs,
+    expiresAtMs: event.expiresAtMs,
+    resolvedAtMs: 0,
+    returnClosed: false,
+  })
+}
+
+function adjust(shard: ShardState, event: StockAdjusted): void {
+  let stock = shard.products.get(event.productId)
+  if (stock === undefined) {
+    stock = newStock(event.productId)
+    shard.products.set(event.productId, stock)
+  }
+  advance(stock, event.version)
+  stock.onHand += event.delta
+  assert(stock.onHand === event.onHand, 'the reply said how many are on hand')
+  assert(stock.onHand >= stock.held, 'never fewer on hand than held')
+}
+
+function newStock(productId: Stock['productId']): Stock {
+  return { productId, version: 0, onHand: 0, held: 0, sold: 0, retired: false, sale: {}, customers: new Map() }
+}
+
+function settle(shard: ShardState, event: ReservationEvent, atMs: number): void {
+  const reservation = known(shard.reservations.get(event.reservationId))
+  const { stock } = reservation
+  assert(stock.productId === event.productId, 'a reservation stays with its product')
+  advance(stock, event.version)
+  switch (event.type) {
+    case 'HoldExtended':
+      assert(reservation.status === 'held', 'only a hold is extended')
+      reservation.expiresAtMs = event.expiresAtMs
+      return
+    case 'PaymentStarted':
+      assert(reservation.status === 'held', 'payment starts once')
+      reservation.status = 'paying'
+      reservation.expiresAtMs = event.expiresAtMs
+      return
+    case 'UnitsReleased':
+      unhold(reservation, event.quantity)
+      if (event.quantity === reservation.quantity) return resolve(reservation, 'released', atMs)
+      reservation.quantity -= event.quantity
+      return
+    case 'HoldExpired':
+      assert(event.quantity === reservation.quantity, 'all that is held expires')
+      unhold(reservation, event.quantity)
+      return resolve(reservation, 'expired', atMs)
+    case 'UnitsConfirmed':
+      unhold(reservation, reservation.quantity)
+      assert(event.quantity <= reservation.quantity, 'never more confirmed than held')
+      stock.onHand -= event.quantity
+      stock.sold += event.quantity
+      count(stock, reservation.customerId, event.quantity)
+      reservation.quantity = event.quantity
+      if (event.reference !== undefined) reservation.reference = event.reference
+      return resolve(reservation, 'confirmed', atMs)
+    case 'UnitsReturned':
+      assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'only what was confirmed comes back')
+      reservation.returned += event.quantity
+      assert(reservation.returned <= reservation.quantity, 'never more returned than confirmed')
+      stock.sold -= event.quantity
+      stock.onHand += event.quantity
+      count(stock, reservation.customerId, -event.quantity)
+      return
+    case 'ReturnsClosed':
+      assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'a return window closes once')
+      reservation.returnClosed = true
+      count(stock, reservation.customerId, reservation.returned - reservation.quantity)
+      return
+    case 'ReservationForgotten':
+      assert(!isLive(reservation.status), 'only an ended reservation is forgotten')
+      assert(reservation.status !== 'confirmed' || reservation.returnClosed, 'a confirmed one is first closed')
+      shard.reservations.delete(reservation.id)
+      return
+    default:
+      return unreachable(event)
+  }
+}
+
+/** Takes held units off the reservation's product and its customer's count. */
+function unhold(reservation: Reservation, quantity: number): void {
+  assert(isLive(reservation.status), 'only a live reservation holds units')
+  assert(quantity > 0 && quantity <= reservation.quantity, 'never more given back than held')
+  const { stock } = reservation
+  stock.held -= quantity
+  assert(stock.held >= 0, 'never fewer than none held')
+  count(stock, reservation.customerId, -quantity)
+}
+
+function resolve(reservation: Reservation, status: 'confirmed' | 'released' | 'expired', atMs: number): void {
+  reservation.status = status
+  reservation.resolvedAtMs = atMs
+}
+
+/** Adds to a customer's count; a count of none is no entry, so that the state says each thing in one way only. */
+function count(stock: Stock, customerId: CustomerId | undefined, units: number): void {
+  if (customerId === undefined || units === 0) return
+  const total = (stock.customers.get(customerId) ?? 0) + units
+  assert(total >= 0, 'never fewer than none counted')
+  if (total === 0) stock.customers.delete(customerId)
+  else stock.customers.set(customerId, total)
+}
+
+function advance(stock: Stock, version: number): Stock {
+  assert(version === stock.version + 1, 'versions have no gaps')
+  stock.version = version
+  return stock
+}
+
+function known<T>(found: T | undefined): T {
+  assert(found !== undefined, 'an event names what exists')
+  return found
+}

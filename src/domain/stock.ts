@@ -1,0 +1,83 @@
+/**
+ * The state of a shard: its products' stock and the reservations whose home it is.
+ *
+ * Owned by one shard, changed only by `evolve`. Everybody else sees the views, which are the same objects read-only.
+ */
+import type { CustomerId, ProductId, ReservationId } from './ids.ts'
+
+/** `held → paying → confirmed`, or from `held` and `paying` to `released` or `expired`. */
+export type ReservationStatus = 'held' | 'paying' | 'confirmed' | 'released' | 'expired'
+
+/** When a product is sold, and how much of it to whom. What is absent does not limit. */
+export type Sale = {
+  readonly opensAtMs?: number | undefined
+  readonly closesAtMs?: number | undefined
+  /** Units in all live and confirmed reservations of one customer. */
+  readonly perCustomerLimit?: number | undefined
+  readonly holdTtlMs?: number | undefined
+  /** Units. */
+  readonly maxPerReservation?: number | undefined
+}
+
+export type Stock = {
+  readonly productId: ProductId
+  /** Number of the product's newest event; the first is 1. */
+  version: number
+  /** Units we have, those promised to live reservations included. */
+  onHand: number
+  /** Units promised to live reservations, never more than on hand. */
+  held: number
+  /** Units confirmed and not returned. */
+  sold: number
+  retired: boolean
+  sale: Sale
+  /** Units a customer has in live and confirmed reservations; no entry is none. */
+  readonly customers: Map<CustomerId, number>
+}
+
+export type Reservation = {
+  readonly id: ReservationId
+  readonly stock: Stock
+  readonly customerId: CustomerId | undefined
+  reference: string | undefined
+  status: ReservationStatus
+  /** While live: units held. Confirmed: units confirmed. Released or expired: units it held last. */
+  quantity: number
+  /** Units that came back after they were confirmed. */
+  returned: number
+  readonly createdAtMs: number
+  /** When the hold ends; once paying, the payment deadline. */
+  expiresAtMs: number
+  /** When it ended; 0 while it lives. */
+  resolvedAtMs: number
+  /** Confirmed so long ago that nothing can come back and the customer's count has forgotten it. */
+  returnClosed: boolean
+}
+
+export type ShardState = {
+  readonly products: Map<ProductId, Stock>
+  /** Live ones, confirmed ones, and those ended not longer ago than `endedKnownMs`. */
+  readonly reservations: Map<ReservationId, Reservation>
+}
+
+export type StockView = Readonly<Omit<Stock, 'customers'>> & { readonly customers: ReadonlyMap<CustomerId, number> }
+export type ReservationView = Readonly<Omit<Reservation, 'stock'>> & { readonly stock: StockView }
+export type ShardView = {
+  readonly products: ReadonlyMap<ProductId, StockView>
+  readonly reservations: ReadonlyMap<ReservationId, ReservationView>
+}
+
+/** A shard in which nothing has happened. */
+export function emptyShard(): ShardState {
+  return { products: new Map(), reservations: new Map() }
+}
+
+/** Units that a new reservation can take. */
+export function availableOf(stock: StockView): number {
+  return stock.onHand - stock.held
+}
+
+/** Whether the reservation still holds units that can be confirmed, released or expire. */
+export function isLive(status: ReservationStatus): boolean {
+  return status === 'held' || status === 'paying'
+}

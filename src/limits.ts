@@ -1,0 +1,80 @@
+/** Every bound on a resource: its unit, and why it is what it is. Bounds of the rules are in `domain/bounds.ts`. */
+import { assert } from './domain/assert.ts'
+
+const KIB = 1_024
+const MIB = 1_024 * KIB
+
+// ---- Engine: from a listener to the shards -------------------------------------------------------------------------
+
+/** Calls one listener waits for at once. Beyond it a call is refused at once: memory, not time, is what it costs. */
+export const callsInFlightMax = 65_536
+/** Commands one worker's mailbox holds. At 100,000 a second the last one waits two thirds of a second. */
+export const mailboxMax = 65_536
+/** How long a command may wait for its turn; past it, it is refused undecided. */
+export const commandDeadlineMs = 5_000
+/** How long a caller waits for the outcome before it is told that it is unknown. Longer than the deadline by a sync. */
+export const replyTimeoutMs = 10_000
+/** Commands decided before the worker looks at its messages again. */
+export const batchCommandsMax = 4_096
+/** Holds that expire in one batch, so that a million at once do not keep buyers waiting (FAULTS.md, 45). */
+export const expiriesPerBatchMax = 512
+/** Reservations, live and ended, that one shard keeps in memory: some 400 bytes each. */
+export const reservationsPerShardMax = 4_000_000
+
+// ---- Journal -------------------------------------------------------------------------------------------------------
+
+/** Bytes of a segment. Big enough to be rare, small enough to zero-fill well before it is needed. */
+export const segmentBytesDefault = 32 * MIB
+export const segmentBytesMin = 64 * KIB
+export const segmentBytesMax = 1_024 * MIB
+/** Bytes of events gathered for one frame. One sync pays for all of them, but replies wait for the last. */
+export const frameBytesMax = 1 * MIB
+/** The largest event: a reservation with its longest ids, reference and reason, all in 4-byte characters. */
+export const eventBytesMax = 2 * KIB
+/** The share of each segment kept for confirm, release, return and expiry while no further segment can be had. */
+export const settlementRoomShare = 1 / 8
+/** Quiet time after which a worker seals its journal. */
+export const sealIdleMs = 100
+/** How often a worker without a next segment tries again to make one. */
+export const storageRetryMs = 1_000
+
+// ---- Recovery and time ---------------------------------------------------------------------------------------------
+
+/** No hold made before a recovery expires earlier than this after it. */
+export const recoveryGraceMs = 30_000
+/** A wall clock this far behind the last recorded time, or a day ahead of it, needs `CLOCK_ACCEPT`. */
+export const clockBehindMsMax = 60_000
+export const clockAheadMsMax = 86_400_000
+
+// ---- Supervision ---------------------------------------------------------------------------------------------------
+
+/** How often a command may end its worker before it is refused. */
+export const poisonTriesMax = 3
+/** Commands remembered as poison; the oldest goes first. */
+export const poisonRememberedMax = 1_000
+export const respawnDelayMsMin = 50
+export const respawnDelayMsMax = 30_000
+/** How long an orderly shutdown may take, below the 30 s that orchestrators give. */
+export const shutdownDeadlineMs = 25_000
+
+// ---- HTTP ----------------------------------------------------------------------------------------------------------
+
+export const bodyBytesMax = 64 * KIB
+export const headerBytesMax = 16 * KIB
+/** Open sockets of one listener thread. */
+export const connectionsMax = 20_000
+/** From a connection's first byte to the end of its headers. */
+export const headersTimeoutMs = 10_000
+/** From a request's first byte to its last. */
+export const requestTimeoutMs = 30_000
+export const keepAliveTimeoutMs = 65_000
+export const stockManyMax = 100
+/** Callers whose key was looked up lately. */
+export const principalsCachedMax = 10_000
+/** How long a looked-up key is trusted; a revocation made here is heard at once, this bounds all other ways. */
+export const principalCacheMs = 5_000
+export const requestIdLengthMax = 128
+
+assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
+assert(segmentBytesMin * settlementRoomShare > 2 * eventBytesMax, 'the smallest segment keeps room to settle')
+assert(shutdownDeadlineMs < 30_000, 'orchestrators kill after 30 s')

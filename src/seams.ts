@@ -1,0 +1,82 @@
+/**
+ * Where the world enters: time, chance and messages between threads. Everything else takes these as parameters, so that
+ * a simulation can own them. The real ones are here, and only here.
+ */
+import { randomFillSync } from 'node:crypto'
+import type { MessagePort } from 'node:worker_threads'
+
+export type Clock = {
+  /** Milliseconds since 1970 by the machine's clock, which may jump. */
+  wallMs(): number
+  /** Milliseconds since some moment, the same for all threads of this machine; never goes back. */
+  monotonicMs(): number
+}
+
+export type Timer = { cancel(): void }
+
+export type Timers = {
+  /** Calls once, not before `delayMs` have passed. Does not keep the process alive. */
+  after(delayMs: number, call: () => void): Timer
+  /** Calls once, after the input and output that is ready now. */
+  soon(call: () => void): void
+}
+
+export type Random = {
+  /** A number in [0, 1) that nobody can guess. */
+  fraction(): number
+}
+
+/** One end of a channel between two threads; what is sent arrives in order, or never if the other end is gone. */
+export type Port<Incoming, Outgoing> = {
+  send(message: Outgoing): void
+  receive(handler: (message: Incoming) => void): void
+  close(): void
+}
+
+export const realClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => {
+    const [seconds, nanoseconds] = process.hrtime()
+    return seconds * 1_000 + nanoseconds / 1e6
+  },
+}
+
+export const realTimers: Timers = {
+  after(delayMs, call) {
+    const timeout = setTimeout(call, delayMs)
+    timeout.unref()
+    return { cancel: () => clearTimeout(timeout) }
+  },
+  soon(call) {
+    setImmediate(call)
+  },
+}
+
+/** Draws from the kernel 4 KiB at a time: one call for each number would cost more than all else an id needs. */
+export function realRandom(): Random {
+  const pool = new Uint32Array(1_024)
+  let next = pool.length
+  return {
+    fraction() {
+      if (next === pool.length) {
+        randomFillSync(pool)
+        next = 0
+      }
+      const drawn = pool[next] as number
+      // A number used is a number gone, so that memory never holds an id that was handed out.
+      pool[next++] = 0
+      return drawn / 0x1_0000_0000
+    },
+  }
+}
+
+/** A `MessagePort` or `Worker` end as a `Port`. */
+export function portOf<Incoming, Outgoing>(
+  end: Pick<MessagePort, 'postMessage' | 'on'> & { close?: () => void },
+): Port<Incoming, Outgoing> {
+  return {
+    send: (message) => end.postMessage(message),
+    receive: (handler) => void end.on('message', handler),
+    close: () => end.close?.(),
+  }
+}
