@@ -16,12 +16,17 @@ export type CrashPoint =
   | 'recovery.beforeCarry'
   | 'recovery.beforeOpen'
 
+let poison: string | undefined
 let armed: { readonly name: string; passesLeft: number } | undefined
 
 /** Arms one crash point; `setting` is `name` or `name:nth`, where nth counts from 1. */
 export function armCrashPoint(setting: string | undefined): void {
   if (setting === undefined || setting === '') return
   const [name = '', nth = '1'] = setting.split(':')
+  if (name === 'poison') {
+    poison = nth
+    return
+  }
   armed = { name, passesLeft: Number(nth) }
 }
 
@@ -41,4 +46,9 @@ export function die(): never {
 /** Dies here if this crash point is armed. Costs one comparison otherwise. */
 export function crashPoint(name: CrashPoint): void {
   if (armed !== undefined && crashesHere(name)) die()
+}
+
+/** Throws where a request's text is the armed poison (`CRASH_POINT=poison:<text>`), as a bug in the rules would. */
+export function throwIfPoison(text: string | undefined): void {
+  if (poison !== undefined && text === poison) throw new Error(`poison: ${text}`)
 }

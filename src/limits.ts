@@ -38,6 +38,11 @@ export const sealIdleMs = 100
 /** How often a worker without a next segment tries again to make one. */
 export const storageRetryMs = 1_000
 
+/** Events since the last snapshot that make another one at shutdown worth its writing. */
+export const snapshotEventsMin = 10_000
+/** Segments between two snapshots of a running worker. */
+export const snapshotSegments = 4
+
 // ---- Recovery and time ---------------------------------------------------------------------------------------------
 
 /** No hold made before a recovery expires earlier than this after it. */
@@ -74,7 +79,26 @@ export const principalsCachedMax = 10_000
 /** How long a looked-up key is trusted; a revocation made here is heard at once, this bounds all other ways. */
 export const principalCacheMs = 5_000
 export const requestIdLengthMax = 128
+/** A socket on which nothing moves for this long is closed, so that clients that never read cannot pile up. */
+export const socketIdleTimeoutMs = 60_000
+/** How often sockets are checked against their time-outs: how late one can fire. */
+export const socketCheckMs = 1_000
+/** Connections the kernel holds while the listener is busy; Linux caps it at `somaxconn`. */
+export const acceptBacklog = 4_096
+/** Look-ups of unknown keys under way at once; beyond it callers are told to come back. */
+export const principalLookupsMax = 1_024
+/** Of the successes and refusals on hot routes, one in this many is logged. */
+export const requestLogOneIn = 1_000
+/** Log lines a second about failures on hot routes; an overload must not be made worse by writing about it. */
+export const requestLogFailuresPerSecondMax = 100
+/** Mistakes named in one answer. */
+export const validationErrorsMax = 20
+/** How long a scrape waits for each thread's numbers. */
+export const metricsTimeoutMs = 2_000
+/** How long requests in flight have to finish once the listeners close. */
+export const listenersCloseMs = 12_000
 
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(segmentBytesMin * settlementRoomShare > 2 * eventBytesMax, 'the smallest segment keeps room to settle')
+assert(listenersCloseMs > replyTimeoutMs, 'whoever waits for a reply hears it before its socket is cut')
 assert(shutdownDeadlineMs < 30_000, 'orchestrators kill after 30 s')

@@ -3,7 +3,7 @@
  * a simulation can own them. The real ones are here, and only here.
  */
 import { randomFillSync } from 'node:crypto'
-import type { MessagePort } from 'node:worker_threads'
+import type { MessagePort, Worker } from 'node:worker_threads'
 
 export type Clock = {
   /** Milliseconds since 1970 by the machine's clock, which may jump. */
@@ -28,7 +28,8 @@ export type Random = {
 
 /** One end of a channel between two threads; what is sent arrives in order, or never if the other end is gone. */
 export type Port<Incoming, Outgoing> = {
-  send(message: Outgoing): void
+  /** `transfer` names the ports within the message, which the other thread takes over. */
+  send(message: Outgoing, transfer?: readonly MessagePort[]): void
   receive(handler: (message: Incoming) => void): void
   close(): void
 }
@@ -70,13 +71,13 @@ export function realRandom(): Random {
   }
 }
 
-/** A `MessagePort` or `Worker` end as a `Port`. */
-export function portOf<Incoming, Outgoing>(
-  end: Pick<MessagePort, 'postMessage' | 'on'> & { close?: () => void },
-): Port<Incoming, Outgoing> {
+/** One end between threads as a `Port`: a `MessagePort`, or the `Worker` that is a thread's other end. */
+export function portOf<Incoming, Outgoing>(end: MessagePort | Worker): Port<Incoming, Outgoing> {
   return {
-    send: (message) => end.postMessage(message),
+    send: (message, transfer) => end.postMessage(message, transfer === undefined ? [] : [...transfer]),
     receive: (handler) => void end.on('message', handler),
-    close: () => end.close?.(),
+    close: () => {
+      if ('close' in end) end.close()
+    },
   }
 }

@@ -19,7 +19,11 @@ export class EngineError extends Error {
   /** When it is worth trying again, in whole seconds. */
   readonly retryAfterSeconds: number
 
-  constructor(code: EngineErrorCode, message: string, options?: { retryAfterSeconds?: number; cause?: unknown }) {
+  constructor(
+    code: EngineErrorCode,
+    message: string,
+    options?: { retryAfterSeconds?: number; cause?: unknown },
+  ) {
     super(message, { cause: options?.cause })
     this.code = code
     this.retryAfterSeconds = options?.retryAfterSeconds ?? 1

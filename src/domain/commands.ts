@@ -18,7 +18,11 @@ export type Reserve = {
 }
 
 /** Lets the hold live until now + `ttlMs`; never shortens it. */
-export type Extend = { readonly type: 'extend'; readonly reservationId: ReservationId; readonly ttlMs: number }
+export type Extend = {
+  readonly type: 'extend'
+  readonly reservationId: ReservationId
+  readonly ttlMs: number
+}
 
 /** Payment has begun: swaps the hold's time for a payment deadline, once. */
 export type StartPayment = {
@@ -53,13 +57,19 @@ export type Return = {
 export type Adjust = {
   readonly type: 'adjust'
   readonly productId: ProductId
-  readonly change: { readonly delta: number } | { readonly set: number; readonly expectedVersion: number | undefined }
+  readonly change:
+    | { readonly delta: number }
+    | { readonly set: number; readonly expectedVersion: number | undefined }
   readonly reason: string
   readonly reference: string | undefined
 }
 
 /** Replaces the whole of a product's sale. */
-export type ScheduleSale = { readonly type: 'scheduleSale'; readonly productId: ProductId; readonly sale: Sale }
+export type ScheduleSale = {
+  readonly type: 'scheduleSale'
+  readonly productId: ProductId
+  readonly sale: Sale
+}
 
 /** New reservations are refused from now on; live ones finish. */
 export type Retire = { readonly type: 'retire'; readonly productId: ProductId }
@@ -74,5 +84,13 @@ export type CloseReturns = { readonly type: 'closeReturns'; readonly reservation
 export type Forget = { readonly type: 'forget'; readonly reservationId: ReservationId }
 
 export type ProductCommand = Reserve | Adjust | ScheduleSale | Retire
-export type ReservationCommand = Extend | StartPayment | Release | Confirm | Return | Expire | CloseReturns | Forget
+export type ReservationCommand =
+  | Extend
+  | StartPayment
+  | Release
+  | Confirm
+  | Return
+  | Expire
+  | CloseReturns
+  | Forget
 export type Command = ProductCommand | ReservationCommand

@@ -6,7 +6,11 @@ import { accepted, type Decision, refused } from './decision.ts'
 import { availableOf, type StockView } from './stock.ts'
 
 /** Answers a command from its product's stock; `undefined` is a product that never had any. */
-export function decideForProduct(stock: StockView | undefined, command: ProductCommand, nowMs: number): Decision {
+export function decideForProduct(
+  stock: StockView | undefined,
+  command: ProductCommand,
+  nowMs: number,
+): Decision {
   const { productId } = command
   if (command.type === 'adjust') return decideAdjust(stock, command)
   if (stock === undefined) return refused({ reason: 'unknownProduct', productId })
@@ -36,11 +40,15 @@ function decideReserve(stock: StockView, command: Reserve, nowMs: number): Decis
     return refused({ reason: 'customerRequired', productId })
   }
   if (stock.retired) return refused({ reason: 'productRetired', productId })
-  if (opensAtMs !== undefined && nowMs < opensAtMs) return refused({ reason: 'saleNotOpen', productId, opensAtMs })
-  if (closesAtMs !== undefined && nowMs >= closesAtMs) return refused({ reason: 'saleClosed', productId, closesAtMs })
+  if (opensAtMs !== undefined && nowMs < opensAtMs)
+    return refused({ reason: 'saleNotOpen', productId, opensAtMs })
+  if (closesAtMs !== undefined && nowMs >= closesAtMs)
+    return refused({ reason: 'saleClosed', productId, closesAtMs })
 
   if (maxPerReservation !== undefined && quantity > maxPerReservation) {
-    if (!allowPartial) return refused({ reason: 'maxPerReservation', productId, limit: maxPerReservation })
+    if (!allowPartial || maxPerReservation === 0) {
+      return refused({ reason: 'maxPerReservation', productId, limit: maxPerReservation })
+    }
     quantity = maxPerReservation
   }
   if (perCustomerLimit !== undefined && customerId !== undefined) {

@@ -15,13 +15,21 @@ export function decideForReservation(
     case 'return':
       return decideReturn(reservation, command)
     case 'closeReturns':
-      assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'only an open return window closes')
+      assert(
+        reservation.status === 'confirmed' && !reservation.returnClosed,
+        'only an open return window closes',
+      )
       return accepted({ type: 'ReturnsClosed', ...next(reservation) })
     case 'forget':
       assert(!isLive(reservation.status), 'a live reservation cannot be forgotten')
+      assert(
+        reservation.status !== 'confirmed' || reservation.returnClosed,
+        'a confirmed one is first closed',
+      )
       return accepted({ type: 'ReservationForgotten', ...next(reservation) })
   }
-  if (!isLive(reservation.status)) return refused({ reason: 'reservationResolved', status: reservation.status })
+  if (!isLive(reservation.status))
+    return refused({ reason: 'reservationResolved', status: reservation.status })
   switch (command.type) {
     case 'extend':
       return decideExtend(reservation, command, nowMs)
@@ -82,12 +90,18 @@ function decideReturn(reservation: ReservationView, command: Return): Decision {
   if (status !== 'confirmed') return refused({ reason: 'reservationResolved', status })
   if (reservation.returnClosed) return refused({ reason: 'returnWindowOver' })
   const part = partOf(reservation, command.items)
-  if (part.excess !== undefined) return refused({ reason: 'exceedsConfirmed', ...part.excess, confirmed: part.had })
+  if (part.excess !== undefined)
+    return refused({ reason: 'exceedsConfirmed', ...part.excess, confirmed: part.had })
   if (part.quantity === 0) {
     const { productId } = reservation.stock
     return refused({ reason: 'exceedsConfirmed', productId, requested: 0, confirmed: 0 })
   }
-  return accepted({ type: 'UnitsReturned', ...next(reservation), quantity: part.quantity, reason: command.reason })
+  return accepted({
+    type: 'UnitsReturned',
+    ...next(reservation),
+    quantity: part.quantity,
+    reason: command.reason,
+  })
 }
 
 type Part = {
@@ -109,6 +123,7 @@ function partOf(reservation: ReservationView, items: readonly Line[] | undefined
     }
     quantity += line.quantity
   }
-  if (quantity > had) return { quantity, excess: { productId: reservation.stock.productId, requested: quantity }, had }
+  if (quantity > had)
+    return { quantity, excess: { productId: reservation.stock.productId, requested: quantity }, had }
   return { quantity, had }
 }

@@ -3,7 +3,11 @@ import type { Event } from './events.ts'
 import type { ProductId } from './ids.ts'
 import type { ReservationStatus } from './stock.ts'
 
-export type Shortage = { readonly productId: ProductId; readonly requested: number; readonly available: number }
+export type Shortage = {
+  readonly productId: ProductId
+  readonly requested: number
+  readonly available: number
+}
 
 /** In the order in which they are checked (DESIGN.md, "The rules"). */
 export type Refusal =

@@ -75,7 +75,11 @@ export type SaleScheduled = {
   readonly sale: Sale
 }
 
-export type ProductRetired = { readonly type: 'ProductRetired'; readonly productId: ProductId; readonly version: number }
+export type ProductRetired = {
+  readonly type: 'ProductRetired'
+  readonly productId: ProductId
+  readonly version: number
+}
 
 export type ReservationEvent =
   | HoldExtended

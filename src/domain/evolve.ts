@@ -61,7 +61,16 @@ function adjust(shard: ShardState, event: StockAdjusted): void {
 }
 
 function newStock(productId: Stock['productId']): Stock {
-  return { productId, version: 0, onHand: 0, held: 0, sold: 0, retired: false, sale: {}, customers: new Map() }
+  return {
+    productId,
+    version: 0,
+    onHand: 0,
+    held: 0,
+    sold: 0,
+    retired: false,
+    sale: {},
+    customers: new Map(),
+  }
 }
 
 function settle(shard: ShardState, event: ReservationEvent, atMs: number): void {
@@ -90,6 +99,7 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): void 
       return resolve(reservation, 'expired', atMs)
     case 'UnitsConfirmed':
       unhold(reservation, reservation.quantity)
+      assert(event.quantity > 0, 'a confirmation sells something')
       assert(event.quantity <= reservation.quantity, 'never more confirmed than held')
       stock.onHand -= event.quantity
       stock.sold += event.quantity
@@ -98,7 +108,11 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): void 
       if (event.reference !== undefined) reservation.reference = event.reference
       return resolve(reservation, 'confirmed', atMs)
     case 'UnitsReturned':
-      assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'only what was confirmed comes back')
+      assert(
+        reservation.status === 'confirmed' && !reservation.returnClosed,
+        'only what was confirmed comes back',
+      )
+      assert(event.quantity > 0, 'a return brings something back')
       reservation.returned += event.quantity
       assert(reservation.returned <= reservation.quantity, 'never more returned than confirmed')
       stock.sold -= event.quantity
@@ -112,7 +126,10 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): void 
       return
     case 'ReservationForgotten':
       assert(!isLive(reservation.status), 'only an ended reservation is forgotten')
-      assert(reservation.status !== 'confirmed' || reservation.returnClosed, 'a confirmed one is first closed')
+      assert(
+        reservation.status !== 'confirmed' || reservation.returnClosed,
+        'a confirmed one is first closed',
+      )
       shard.reservations.delete(reservation.id)
       return
     default:

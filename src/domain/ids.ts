@@ -61,7 +61,7 @@ export function shardOf(product: ProductId, shards: number): ShardId {
     hash ^= product.charCodeAt(i)
     hash = Math.imul(hash, 0x01000193)
   }
-  // FNV's low bits mix poorly for short ids that differ in their last character; fold the high half in.
+  // FNV's low bits see only the characters' low bits: without the high half, some families of ids share a shard.
   hash ^= hash >>> 15
   return ((hash >>> 0) % shards) as ShardId
 }

@@ -60,7 +60,9 @@ export type ShardState = {
   readonly reservations: Map<ReservationId, Reservation>
 }
 
-export type StockView = Readonly<Omit<Stock, 'customers'>> & { readonly customers: ReadonlyMap<CustomerId, number> }
+export type StockView = Readonly<Omit<Stock, 'customers'>> & {
+  readonly customers: ReadonlyMap<CustomerId, number>
+}
 export type ReservationView = Readonly<Omit<Reservation, 'stock'>> & { readonly stock: StockView }
 export type ShardView = {
   readonly products: ReadonlyMap<ProductId, StockView>

@@ -1,0 +1,226 @@
+/**
+ * The engine as a caller sees it: a request goes in, a reply comes out, wherever the shard lives.
+ *
+ * One instance a listener thread. Calls of one tick to one worker travel in one message. Knows workers only as ports
+ * that its supervisor gives and takes away.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { ulid } from 'ulid'
+import { assert } from '../domain/assert.ts'
+import { type ProductId, type ReservationId, reservationIdOf, shardOf } from '../domain/ids.ts'
+import { callsInFlightMax, commandDeadlineMs, poisonRememberedMax, replyTimeoutMs } from '../limits.ts'
+import type { Clock, Port, Random, Timer, Timers } from '../seams.ts'
+import { EngineError } from './engine-error.ts'
+import {
+  type CallsMessage,
+  type Cell,
+  fingerprintOf,
+  type RepliesMessage,
+  readReplies,
+  type ToEngine,
+  type WorkerState,
+  writeCall,
+} from './protocol.ts'
+import { isRead, type Reply, type ReplyTo, type Request } from './requests.ts'
+import { shardOfRequest, workerOf } from './routing.ts'
+
+export type EngineParts = {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  /** From the supervisor; nothing is sent back on it. */
+  readonly control: Port<ToEngine, never>
+  readonly portOf: (end: MessagePort) => Port<RepliesMessage, CallsMessage>
+  readonly shards: number
+  readonly workers: number
+}
+
+type Call = {
+  readonly request: Request
+  readonly worker: number
+  readonly sentAtMs: number
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: EngineError) => void
+}
+
+/** The way to one worker. */
+type Link = {
+  readonly worker: number
+  port: Port<RepliesMessage, CallsMessage> | undefined
+  state: WorkerState
+  cells: Cell[]
+}
+
+export class Engine {
+  readonly #parts: EngineParts
+  readonly #links: readonly Link[]
+  /** By call id, oldest first. */
+  readonly #calls = new Map<number, Call>()
+  readonly #quarantined = new Set<string>()
+  readonly #fraction: () => number
+  #lastCallId = 0
+  #postIsDue = false
+  #nowMs = 0
+  #watch: Timer | undefined
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#fraction = () => parts.random.fraction()
+    this.#links = Array.from({ length: parts.workers }, (_, worker) => {
+      return { worker, port: undefined, state: { type: 'starting' }, cells: [] }
+    })
+    parts.control.receive((message) => this.#control(message))
+  }
+
+  /** Draws the id under which a reservation of this product is to be made: 80 random bits, and its home shard. */
+  newReservationId(productId: ProductId): ReservationId {
+    const id = ulid(this.#parts.clock.wallMs(), this.#fraction)
+    return reservationIdOf(id, shardOf(productId, this.#parts.shards))
+  }
+
+  /**
+   * Asks a shard. Resolves with its reply, which rests on nothing that is not durable; rejects with `EngineError`, whose
+   * code says whether anything may have happened.
+   */
+  execute<R extends Request>(request: R): Promise<ReplyTo<R>> {
+    return new Promise((resolve, reject) => {
+      this.#send(request, resolve as (reply: Reply) => void, reject)
+    })
+  }
+
+  /** Calls whose reply has not come. */
+  get inFlight(): number {
+    return this.#calls.size
+  }
+
+  /** What each worker can do, as far as this listener has heard. */
+  workers(): readonly { readonly worker: number; readonly state: WorkerState }[] {
+    return this.#links.map(({ worker, state }) => ({ worker, state }))
+  }
+
+  close(): void {
+    this.#watch?.cancel()
+    this.#parts.control.close()
+    for (const link of this.#links) this.#cut(link)
+  }
+
+  #send(request: Request, resolve: (reply: Reply) => void, reject: (error: EngineError) => void): void {
+    const { shards, workers, clock, timers } = this.#parts
+    const shard = shardOfRequest(request, shards)
+    const link = this.#links[workerOf(shard, workers)]
+    // A reservation id is the caller's text: its last two characters may name a shard that does not exist.
+    if (link === undefined || shard >= shards) {
+      assert('reservationId' in request, 'a product is always of some shard')
+      return resolve({ type: 'refused', refusal: { reason: 'unknownReservation' } })
+    }
+    if (link.port === undefined || link.state.type === 'starting' || link.state.type === 'stopped') {
+      return reject(unavailable(link))
+    }
+    if (this.#calls.size >= callsInFlightMax) {
+      return reject(new EngineError('overloaded', `${callsInFlightMax} calls wait for an answer already`))
+    }
+    if (this.#quarantined.size > 0 && this.#quarantined.has(fingerprintOf(request))) {
+      const why = 'this command ended its shard several times and is not tried again'
+      return reject(new EngineError('command-quarantined', why, { retryAfterSeconds: 3_600 }))
+    }
+    if (!this.#postIsDue) {
+      this.#postIsDue = true
+      this.#nowMs = clock.monotonicMs()
+      timers.soon(() => this.#post())
+    }
+    this.#lastCallId += 1
+    this.#calls.set(this.#lastCallId, {
+      request,
+      worker: link.worker,
+      sentAtMs: this.#nowMs,
+      resolve,
+      reject,
+    })
+    writeCall(link.cells, this.#lastCallId, request)
+    if (this.#watch === undefined) this.#watchTime()
+  }
+
+  /** One message to each worker that has calls of this tick. */
+  #post(): void {
+    this.#postIsDue = false
+    for (const link of this.#links) {
+      if (link.cells.length === 0) continue
+      const { cells } = link
+      link.cells = []
+      link.port?.send({ sentAtMs: this.#nowMs, cells })
+    }
+  }
+
+  #receive({ cells }: RepliesMessage): void {
+    readReplies(
+      cells,
+      (callId) => this.#calls.get(callId)?.request,
+      (callId, reply) => {
+        const call = this.#calls.get(callId)
+        if (call === undefined) return // it was given up; its caller knows that the outcome is unknown
+        this.#calls.delete(callId)
+        if (reply instanceof EngineError) call.reject(reply)
+        else call.resolve(reply)
+      },
+    )
+  }
+
+  #control(message: ToEngine): void {
+    if (message.type === 'quarantine') {
+      const [oldest] = this.#quarantined
+      if (this.#quarantined.size >= poisonRememberedMax && oldest !== undefined)
+        this.#quarantined.delete(oldest)
+      this.#quarantined.add(message.fingerprint)
+      return
+    }
+    const link = this.#links[message.worker]
+    assert(link !== undefined, 'the supervisor knows the number of workers')
+    if (message.type === 'down') this.#cut(link)
+    else if (message.type === 'state') link.state = message.state
+    else {
+      link.port = this.#parts.portOf(message.port)
+      link.port.receive((replies) => this.#receive(replies))
+    }
+  }
+
+  /** The worker has ended: whatever it was asked to change may have happened. */
+  #cut(link: Link): void {
+    link.port?.close()
+    link.port = undefined
+    link.state = { type: 'starting' }
+    link.cells = []
+    for (const [callId, call] of this.#calls) {
+      if (call.worker !== link.worker) continue
+      this.#calls.delete(callId)
+      call.reject(isRead(call.request) ? unavailable(link) : unknown('its shard stopped before it answered'))
+    }
+  }
+
+  /** Gives up calls that were not answered in time, oldest first. One timer for all. */
+  #watchTime(): void {
+    this.#watch = this.#parts.timers.after(replyTimeoutMs - commandDeadlineMs, () => {
+      this.#watch = undefined
+      const nowMs = this.#parts.clock.monotonicMs()
+      for (const [callId, call] of this.#calls) {
+        if (nowMs - call.sentAtMs < replyTimeoutMs) break
+        this.#calls.delete(callId)
+        call.reject(
+          isRead(call.request)
+            ? new EngineError('overloaded', 'the shard did not answer in time')
+            : unknown(`its shard did not answer within ${replyTimeoutMs} ms`),
+        )
+      }
+      if (this.#calls.size > 0) this.#watchTime()
+    })
+  }
+}
+
+function unavailable(link: Link): EngineError {
+  const why =
+    link.state.type === 'stopped' ? 'the shard is stopped until somebody acts' : 'the shard is recovering'
+  return new EngineError('shard-unavailable', why)
+}
+
+function unknown(why: string): EngineError {
+  return new EngineError('outcome-unknown', `whether the command took effect is not known: ${why}`)
+}

@@ -1,0 +1,57 @@
+/**
+ * How a worker comes to serve its shards: recover, doubt the clock, make old streams tidy, write anew what was not
+ * proven durable, and open a stream of its own. Nothing is served before the last of these survives power loss.
+ */
+import { crashPoint } from '../crash-points.ts'
+import { assert } from '../domain/assert.ts'
+import { closeStream, writeCarried } from '../persistence/journal/carry.ts'
+import { type Recovery, recover } from '../persistence/journal/recovery.ts'
+import { JournalWriter, type ShardPosition, type WriterOptions } from '../persistence/journal/writer.ts'
+import { clockDoubt } from './shard-clock.ts'
+import type { WorkerParts, WorkerSettings } from './shard-worker.ts'
+
+export type Recovered =
+  | { readonly type: 'recovered'; readonly recovery: Recovery; readonly lastTimeMs: number }
+  /** Somebody must act before these shards can be served. */
+  | { readonly type: 'doubtful'; readonly why: string }
+
+/** Rebuilds the shards' states. Changes nothing on disk; throws `JournalDamaged`. */
+export function recoverShards(settings: WorkerSettings, parts: WorkerParts): Recovered {
+  const recovery = recover({ disk: parts.disk, ...settings })
+  let lastTimeMs = 0
+  for (const shard of recovery.shards.values()) lastTimeMs = Math.max(lastTimeMs, shard.lastTimeMs)
+  const doubt = settings.acceptClock ? undefined : clockDoubt(parts.clock.wallMs(), lastTimeMs)
+  if (doubt !== undefined) return { type: 'doubtful', why: doubt }
+  return { type: 'recovered', recovery, lastTimeMs }
+}
+
+/**
+ * Takes the shards over: from here on this stream is theirs. Rejects with the disk's own error; where that is want of
+ * room, it may be called again.
+ */
+export async function openStream(
+  recovery: Recovery,
+  options: WriterOptions & { readonly timeMs: number; readonly onCut: (keptAs: string) => void },
+): Promise<JournalWriter> {
+  const { disk, directory, stream } = options
+  for (const ended of recovery.ends) {
+    // One worker makes a stream's end tidy: whoever has the lowest of its shards.
+    const lowest = Math.min(...ended.stream.opening.sections.map(({ shard }) => shard))
+    if (![...recovery.shards.keys()].some((shard) => shard === lowest)) continue
+    const kept = closeStream(disk, directory, ended)
+    if (kept !== undefined) options.onCut(kept)
+  }
+  crashPoint('recovery.beforeCarry')
+  writeCarried(disk, directory, { stream, frames: recovery.carry })
+  const positions: ShardPosition[] = []
+  for (const { shard, nextSequence, link } of recovery.shards.values())
+    positions.push({ shard, nextSequence, link })
+  assert(positions.length > 0, 'a worker serves at least one shard')
+  return JournalWriter.open(options, positions, options.timeMs)
+}
+
+/** Whether the disk refused for want of room, which may end by itself. */
+export function isWantOfRoom(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+}

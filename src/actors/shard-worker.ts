@@ -1,0 +1,412 @@
+/**
+ * What runs in a worker: its shards, their mailbox, their journal, and the replies on their way out.
+ *
+ * S2  No reply leaves before everything it rests on is durable: each waits for the newest frame that held events, or was
+ *     going to, when it was decided. That covers refusals and reads.
+ * S3  Where an append or a sync fails, or a rule breaks, memory is ahead of the journal: the worker ends, and its
+ *     successor replays. What waited is never answered from here.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { crashesHere, die } from '../crash-points.ts'
+import { dayMs } from '../domain/bounds.ts'
+import type { ShardId } from '../domain/ids.ts'
+import {
+  batchCommandsMax,
+  commandDeadlineMs,
+  expiriesPerBatchMax,
+  mailboxMax,
+  snapshotEventsMin,
+  storageRetryMs,
+} from '../limits.ts'
+import type { Disk } from '../persistence/journal/disk.ts'
+import type { StreamId } from '../persistence/journal/frame.ts'
+import type { Recovery } from '../persistence/journal/recovery.ts'
+import { writeSnapshot } from '../persistence/journal/snapshot.ts'
+import { JournalDamaged } from '../persistence/journal/streams.ts'
+import type { JournalWriter } from '../persistence/journal/writer.ts'
+import type { Clock, Port, Timer, Timers } from '../seams.ts'
+import { Mailbox } from './mailbox.ts'
+import {
+  type CallsMessage,
+  type Cell,
+  type FromWorker,
+  fingerprintOf,
+  firstHalfOf,
+  type RepliesMessage,
+  readCalls,
+  type ToWorker,
+  type WorkerState,
+  type WorkerStatus,
+  writeReply,
+} from './protocol.ts'
+import { isRead, type Request } from './requests.ts'
+import { shardOfRequest } from './routing.ts'
+import { type EventSink, Shard, type Undecided } from './shard.ts'
+import { type ShardClock, startShardClock } from './shard-clock.ts'
+import { isWantOfRoom, openStream, recoverShards } from './shard-start.ts'
+
+export type WorkerSettings = {
+  readonly stream: StreamId
+  readonly shards: readonly ShardId[]
+  /** How many the data has. */
+  readonly shardsOfData: number
+  readonly journalDirectory: string
+  readonly snapshotDirectory: string
+  readonly segmentBytes: number
+  readonly returnDays: number
+  /** Believe the wall clock, whatever was recorded. */
+  readonly acceptClock: boolean
+}
+
+export type WorkerParts = {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly supervisor: Port<ToWorker, FromWorker>
+  readonly portOf: (end: MessagePort) => Port<CallsMessage, RepliesMessage>
+  /** Ends the thread; nothing of it runs after. */
+  readonly exit: (code: number) => void
+}
+
+/** A listener, and the replies decided for it in this turn. */
+type Connection = { readonly port: Port<CallsMessage, RepliesMessage>; cells: Cell[] }
+/** Replies that wait until this ordinal is durable. */
+type Outbox = {
+  readonly ordinal: number
+  readonly replies: readonly { connection: Connection; cells: Cell[] }[]
+}
+
+/** For shards that only answer reads. */
+const NO_JOURNAL: EventSink = {
+  room: 'none',
+  beginSection() {},
+  append() {},
+  endSection() {},
+}
+
+export class ShardWorker {
+  readonly #settings: WorkerSettings
+  readonly #parts: WorkerParts
+  readonly #mailbox: Mailbox<Connection>
+  readonly #connections = new Set<Connection>()
+  #shards: readonly Shard[] = []
+  #journal: JournalWriter | undefined
+  #clock: ShardClock | undefined
+  #state: WorkerState = { type: 'starting' }
+  #isClosing = false
+  #hasEnded = false
+  #turnIsDue = false
+  #alarm: { readonly atMs: number; readonly timer: Timer } | undefined
+  /** Oldest first: at most the frame that syncs and the one being gathered. */
+  #outboxes: Outbox[] = []
+  #deciding: Request | undefined
+  #shed = 0
+  #hasNextSegment = true
+  /** Of each shard at start: what a snapshot at shutdown would spare the next one from replaying. */
+  readonly #snapshotSequences = new Map<ShardId, number>()
+
+  constructor(settings: WorkerSettings, parts: WorkerParts) {
+    this.#settings = settings
+    this.#parts = parts
+    this.#mailbox = new Mailbox(settings.shards, mailboxMax)
+    parts.supervisor.receive((message) => {
+      if (message.type === 'connect') this.#connect(parts.portOf(message.port))
+      else if (message.type === 'status') {
+        parts.supervisor.send({ type: 'status', id: message.id, status: this.#status() })
+      } else void this.#shutDown()
+    })
+  }
+
+  /** Recovers and begins to serve. Ends the worker where it cannot, unless somebody must act first. */
+  async start(): Promise<void> {
+    try {
+      const recovered = recoverShards(this.#settings, this.#parts)
+      if (recovered.type === 'doubtful') return this.#become({ type: 'stopped', why: recovered.why })
+      const { recovery, lastTimeMs } = recovered
+      for (const note of recovery.notes) this.#log('warn', 'recovery.note', { note })
+      this.#clock = startShardClock(this.#parts.clock, lastTimeMs)
+      await this.#open(recovery)
+    } catch (error) {
+      if (error instanceof JournalDamaged) this.#become({ type: 'stopped', why: error.message })
+      else this.#end(error)
+    }
+  }
+
+  /** Opens a stream, waiting for room where there is none. */
+  async #open(recovery: Recovery): Promise<void> {
+    const { disk, timers } = this.#parts
+    const { journalDirectory: directory, stream, shardsOfData: shards, segmentBytes } = this.#settings
+    const clock = this.#clock as ShardClock
+    for (;;) {
+      try {
+        this.#journal = await openStream(recovery, {
+          disk,
+          timers,
+          directory,
+          stream,
+          shards,
+          segmentBytes,
+          timeMs: clock.nowMs(),
+          onDurable: (ordinal) => this.#release(ordinal),
+          onFailure: (error) => this.#end(error),
+          onRoll: (segment) => this.#parts.supervisor.send({ type: 'rolled', segment }),
+          onStorage: (error) => this.#noteStorage(error),
+          onCut: (keptAs) => this.#log('warn', 'recovery.tornTail', { keptAs }),
+        })
+        break
+      } catch (error) {
+        if (!isWantOfRoom(error)) throw error
+        const why = `the disk has no room to open the journal: ${(error as Error).message}`
+        // What was not proven durable may not be shown before it was written anew (C3).
+        if (recovery.carry.length > 0) this.#become({ type: 'stopped', why })
+        else if (this.#state.type !== 'readOnly') {
+          this.#serve(recovery, NO_JOURNAL)
+          this.#become({ type: 'readOnly', why })
+        }
+        await new Promise<void>((resolve) => void timers.after(storageRetryMs, resolve))
+        if (this.#isClosing) return
+      }
+    }
+    this.#serve(recovery, this.#journal)
+    this.#log('info', 'worker.ready', { events: recovery.eventsReplayed, carried: recovery.carry.length })
+    this.#become({ type: 'ready' })
+    this.#scheduleTurn()
+  }
+
+  #serve(recovery: Recovery, journal: EventSink): void {
+    const readyAtMs = (this.#clock as ShardClock).nowMs()
+    const returnWindowMs = this.#settings.returnDays * dayMs
+    this.#shards = [...recovery.shards.values()].map((recovered) => {
+      this.#snapshotSequences.set(recovered.shard, recovered.snapshotSequence)
+      return new Shard({ ...recovered, readyAtMs, returnWindowMs }, journal)
+    })
+  }
+
+  #connect(port: Port<CallsMessage, RepliesMessage>): void {
+    const connection: Connection = { port, cells: [] }
+    this.#connections.add(connection)
+    port.receive((message) => this.#receive(connection, message))
+  }
+
+  #receive(connection: Connection, { sentAtMs, cells }: CallsMessage): void {
+    const deadlineMs = sentAtMs + commandDeadlineMs
+    const refusal = this.#refusal()
+    readCalls(cells, (callId, request) => {
+      if (refusal !== undefined && !(this.#state.type === 'readOnly' && isRead(request))) {
+        return writeReply(connection.cells, callId, refusal)
+      }
+      const shard = shardOfRequest(request, this.#settings.shardsOfData)
+      if (this.#mailbox.put(shard, { from: connection, callId, request, deadlineMs })) return
+      this.#shed += 1
+      writeReply(connection.cells, callId, undecided('overloaded', 'the mailbox is full'))
+    })
+    // Refusals that rest on no state need not wait for anything.
+    if (connection.cells.length > 0) this.#post(connection, takeCells(connection))
+    this.#scheduleTurn()
+  }
+
+  /** Why nothing can be decided now, if so. */
+  #refusal(): Undecided | undefined {
+    if (this.#isClosing) return undecided('shutting-down', 'the engine is shutting down')
+    const state = this.#state
+    if (state.type === 'readOnly') return undecided('storage-full', state.why)
+    if (state.type === 'starting') return undecided('shard-unavailable', 'the shard is recovering')
+    if (state.type === 'stopped')
+      return undecided('shard-unavailable', 'the shard is stopped until somebody acts')
+    return undefined
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnIsDue || this.#hasEnded) return
+    this.#turnIsDue = true
+    this.#parts.timers.soon(() => {
+      this.#turnIsDue = false
+      if (this.#hasEnded || this.#shards.length === 0) return
+      try {
+        this.#turn()
+      } catch (error) {
+        this.#end(error)
+      }
+    })
+  }
+
+  /** Decides what waits, hands the events to the journal, and lets the replies go as far as they may (S1, S2). */
+  #turn(): void {
+    const journal = this.#journal
+    if (journal?.isFull() === true) return // its next durable frame schedules the next turn
+    const nowMs = (this.#clock as ShardClock).nowMs()
+    const monotonicMs = this.#parts.clock.monotonicMs()
+    const share = Math.ceil(batchCommandsMax / this.#shards.length)
+    let nextDueMs = Number.POSITIVE_INFINITY
+    for (const shard of this.#shards) {
+      const letters = this.#mailbox.take(shard.id, share)
+      shard.beginTurn(nowMs)
+      let answered = 0
+      for (const { from, callId, request, deadlineMs } of letters) {
+        if (journal?.isFull() === true) break
+        answered += 1
+        if (monotonicMs > deadlineMs) {
+          this.#shed += 1
+          writeReply(from.cells, callId, undecided('overloaded', 'the command waited past its deadline'))
+          continue
+        }
+        this.#deciding = request
+        writeReply(from.cells, callId, shard.answer(request))
+      }
+      this.#deciding = undefined
+      if (journal !== undefined && !journal.isFull()) shard.doWhatIsDue(expiriesPerBatchMax)
+      shard.endTurn()
+      if (answered < letters.length) this.#mailbox.putBack(shard.id, letters.slice(answered))
+      nextDueMs = Math.min(nextDueMs, shard.nextDueMs)
+    }
+    const restsOn = journal?.restsOn ?? 0
+    const replies = []
+    for (const connection of this.#connections) {
+      if (connection.cells.length > 0) replies.push({ connection, cells: takeCells(connection) })
+    }
+    journal?.flush()
+    if (replies.length > 0) this.#outboxes.push({ ordinal: restsOn, replies })
+    this.#release(journal?.durableOrdinal ?? 0)
+    if (this.#mailbox.size > 0) this.#scheduleTurn()
+    this.#setAlarm(nextDueMs, nowMs)
+  }
+
+  /** Everything up to this ordinal is durable: what rests on it may leave. */
+  #release(durableOrdinal: number): void {
+    while (this.#outboxes[0] !== undefined && this.#outboxes[0].ordinal <= durableOrdinal) {
+      for (const { connection, cells } of (this.#outboxes.shift() as Outbox).replies)
+        this.#post(connection, cells)
+    }
+    if (this.#mailbox.size > 0) this.#scheduleTurn()
+  }
+
+  #post(connection: Connection, cells: Cell[]): void {
+    if (crashesHere('reply.half')) {
+      connection.port.send({ cells: firstHalfOf(cells) })
+      this.#hasEnded = true
+      this.#parts.timers.after(50, die)
+      return
+    }
+    if (!this.#hasEnded) connection.port.send({ cells })
+  }
+
+  /** Wakes when the first of the shards has something due. Without room the shards try again each second. */
+  #setAlarm(atMs: number, nowMs: number): void {
+    if (atMs === Number.POSITIVE_INFINITY || this.#isClosing) return
+    const dueMs = atMs <= nowMs && this.#journal?.room !== 'all' ? nowMs + storageRetryMs : atMs
+    if (this.#alarm !== undefined && this.#alarm.atMs <= dueMs && this.#alarm.atMs > nowMs) return
+    this.#alarm?.timer.cancel()
+    // Node's timers hold at most 24.8 days; one that wakes early finds nothing due and is set again.
+    const delayMs = Math.min(Math.max(0, dueMs - nowMs), dayMs)
+    const timer = this.#parts.timers.after(delayMs, () => {
+      this.#alarm = undefined
+      this.#scheduleTurn()
+    })
+    this.#alarm = { atMs: dueMs, timer }
+  }
+
+  /** Decides all that waits, makes it durable, answers it, and leaves snapshots for a quick start. */
+  async #shutDown(): Promise<void> {
+    if (this.#isClosing || this.#hasEnded) return
+    this.#isClosing = true
+    this.#alarm?.timer.cancel()
+    try {
+      while (this.#mailbox.size > 0 && this.#shards.length > 0 && !this.#hasEnded) {
+        this.#scheduleTurn()
+        await new Promise<void>((resolve) => this.#parts.timers.soon(resolve))
+      }
+      if (this.#journal !== undefined && !this.#hasEnded) {
+        await this.#journal.close()
+        this.#writeSnapshots()
+      }
+    } catch (error) {
+      return this.#end(error)
+    }
+    this.#parts.supervisor.send({ type: 'closed' })
+    this.#hasEnded = true
+    this.#parts.exit(0)
+  }
+
+  #writeSnapshots(): void {
+    const { disk } = this.#parts
+    const { snapshotDirectory, shardsOfData: shards } = this.#settings
+    for (const { id: shard, nextSequence, state } of this.#shards) {
+      const sequence = nextSequence - 1
+      if (sequence - (this.#snapshotSequences.get(shard) ?? 0) < snapshotEventsMin) continue
+      const link = this.#journal?.linkOf(shard) as string
+      const timeMs = (this.#clock as ShardClock).nowMs()
+      try {
+        writeSnapshot(disk, snapshotDirectory, { shard, shards, sequence, timeMs, link, state })
+      } catch (error) {
+        // A snapshot only saves time: without room the next start replays a little more.
+        if (!isWantOfRoom(error)) throw error
+        this.#log('warn', 'snapshot.noRoom', { shard })
+      }
+    }
+  }
+
+  #noteStorage(error: unknown): void {
+    if ((error === undefined) === this.#hasNextSegment) return
+    this.#hasNextSegment = error === undefined
+    if (error === undefined) this.#log('info', 'storage.recovered', {})
+    else this.#log('error', 'storage.full', { why: messageOf(error) })
+  }
+
+  #become(state: WorkerState): void {
+    this.#state = state
+    this.#parts.supervisor.send({ type: 'state', state })
+  }
+
+  /** S3: the worker ends here and now. */
+  #end(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#alarm?.timer.cancel()
+    const poison = this.#deciding === undefined ? undefined : fingerprintOf(this.#deciding)
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#parts.supervisor.send({ type: 'failed', why, poison })
+    this.#parts.exit(1)
+  }
+
+  #log(level: 'info' | 'warn' | 'error', event: string, detail: object): void {
+    this.#parts.supervisor.send({ type: 'log', level, event, detail })
+  }
+
+  #status(): WorkerStatus {
+    const counters = this.#journal?.counters
+    return {
+      worker: this.#settings.stream.worker,
+      shards: this.#shards.map(({ id: shard, state, counters }) => {
+        return { shard, products: state.products.size, reservations: state.reservations.size, counters }
+      }),
+      mailbox: this.#mailbox.size,
+      shed: this.#shed,
+      clockSkewMs: this.#clock?.skewMs() ?? 0,
+      journal: {
+        frames: counters?.frames ?? 0,
+        events: counters?.events ?? 0,
+        bytes: counters?.bytes ?? 0,
+        syncs: counters?.syncs ?? 0,
+        seals: counters?.seals ?? 0,
+        rolls: counters?.rolls ?? 0,
+        epoch: this.#settings.stream.epoch,
+        segment: this.#journal?.segmentIndex ?? 0,
+        hasNextSegment: this.#hasNextSegment,
+      },
+    }
+  }
+}
+
+function takeCells(connection: Connection): Cell[] {
+  const { cells } = connection
+  connection.cells = []
+  return cells
+}
+
+function undecided(code: Undecided['code'], why: string): Undecided {
+  return { type: 'undecided', code, why }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

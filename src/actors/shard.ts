@@ -1,0 +1,282 @@
+/**
+ * A shard: the actors of its products, and the one place where their state changes.
+ *
+ * S1  A batch never suspends: between reading a product's state and handing its events to the journal nothing else runs
+ *     on this shard. So nothing in this file waits for anything, and `tidy` refuses the words for it.
+ *
+ * It knows nothing of threads, callers or disks: requests come in as values, replies go out as values, events go to a
+ * journal that takes them at once. When the reply may leave is its worker's business (S2).
+ */
+import { crashPoint, throwIfPoison } from '../crash-points.ts'
+import { assert } from '../domain/assert.ts'
+import { endedKnownMs } from '../domain/bounds.ts'
+import type { Command } from '../domain/commands.ts'
+import { decide } from '../domain/decide.ts'
+import type { Event } from '../domain/events.ts'
+import { evolve } from '../domain/evolve.ts'
+import type { ProductId, ReservationId, ShardId } from '../domain/ids.ts'
+import { availableOf, isLive, type Reservation, type ShardState } from '../domain/stock.ts'
+import { recoveryGraceMs, reservationsPerShardMax } from '../limits.ts'
+import { Deadlines } from './deadlines.ts'
+import type { EngineErrorCode } from './engine-error.ts'
+import type { Refused, Reply, Request, ReservationReply, StockReply } from './requests.ts'
+
+/** The part of the journal a shard uses. */
+export type EventSink = {
+  readonly room: 'all' | 'settlements' | 'none'
+  beginSection(shard: ShardId, firstSequence: number, atMs: number): void
+  append(event: Event): void
+  endSection(): void
+}
+
+/** Nothing was decided, for this reason. */
+export type Undecided = { readonly type: 'undecided'; readonly code: EngineErrorCode; readonly why: string }
+
+export type ShardCounters = {
+  held: number
+  confirmed: number
+  released: number
+  expired: number
+  returned: number
+  adjusted: number
+  /** By the refusal's reason. */
+  readonly refused: Map<string, number>
+}
+
+export type ShardStart = {
+  readonly shard: ShardId
+  readonly state: ShardState
+  readonly nextSequence: number
+  /** Shard time at which it began to serve: holds made before get the grace of a recovery. */
+  readonly readyAtMs: number
+  readonly returnWindowMs: number
+}
+
+/** Requests that give units back or sell them: there is room for these when there is none for new holds. */
+const SETTLEMENTS: ReadonlySet<Command['type']> = new Set(['confirm', 'release', 'return', 'expire'])
+
+export class Shard {
+  readonly id: ShardId
+  readonly counters: ShardCounters = {
+    held: 0,
+    confirmed: 0,
+    released: 0,
+    expired: 0,
+    returned: 0,
+    adjusted: 0,
+    refused: new Map(),
+  }
+  readonly #state: ShardState
+  readonly #journal: EventSink
+  readonly #readyAtMs: number
+  readonly #returnWindowMs: number
+  readonly #due = new Deadlines<Reservation>()
+  #nextSequence: number
+  #nowMs = 0
+  #inSection = false
+
+  constructor(start: ShardStart, journal: EventSink) {
+    this.id = start.shard
+    this.#state = start.state
+    this.#nextSequence = start.nextSequence
+    this.#readyAtMs = start.readyAtMs
+    this.#returnWindowMs = start.returnWindowMs
+    this.#journal = journal
+    for (const reservation of start.state.reservations.values())
+      this.#due.add(this.#dueAtMs(reservation), reservation)
+  }
+
+  /** Whom a snapshot may read, between turns. */
+  get state(): ShardState {
+    return this.#state
+  }
+
+  get nextSequence(): number {
+    return this.#nextSequence
+  }
+
+  /** When this shard has something to do by itself. */
+  get nextDueMs(): number {
+    return this.#due.firstAtMs
+  }
+
+  /** Begins a batch; everything up to `endTurn` happens at this time. */
+  beginTurn(nowMs: number): void {
+    assert(nowMs >= this.#nowMs, 'time does not go back')
+    this.#nowMs = nowMs
+  }
+
+  endTurn(): void {
+    if (!this.#inSection) return
+    this.#journal.endSection()
+    this.#inSection = false
+  }
+
+  /** Answers one request within a turn. */
+  answer(request: Request): Reply | Undecided {
+    if (request.type === 'readStock') return this.#stockReply(request.productId)
+    if (request.type === 'readReservation') return this.#reservationReply(request.reservationId)
+    if (request.type === 'reserve') {
+      throwIfPoison(request.reference)
+      if (this.#state.reservations.size >= reservationsPerShardMax) {
+        return undecided(
+          'overloaded',
+          `shard ${this.id} keeps ${reservationsPerShardMax} reservations, its most`,
+        )
+      }
+    }
+    if (!this.#hasRoomFor(request)) return undecided('storage-full', 'the disk has no room for more events')
+
+    const decision = decide(this.#state, request, this.#nowMs)
+    if (decision.type === 'refused') {
+      const { reason } = decision.refusal
+      this.counters.refused.set(reason, (this.counters.refused.get(reason) ?? 0) + 1)
+      return decision
+    }
+    for (const event of decision.events) this.#apply(event)
+    return this.#replyTo(request, decision.events)
+  }
+
+  /** Does what is due by itself, at most `max` of it, within a turn. Returns how much it did. */
+  doWhatIsDue(max: number): number {
+    let done = 0
+    while (done < max && this.#due.firstAtMs <= this.#nowMs) {
+      const atMs = this.#due.firstAtMs
+      const reservation = this.#due.take()
+      // Extended, settled or forgotten since: another entry, or none, stands for it.
+      if (this.#dueAtMs(reservation) !== atMs || this.#state.reservations.get(reservation.id) !== reservation)
+        continue
+      const command = commandWhenDue(reservation)
+      if (!this.#hasRoomFor(command)) {
+        this.#due.add(atMs, reservation)
+        break
+      }
+      const decision = decide(this.#state, command, this.#nowMs)
+      assert(decision.type === 'accepted', 'what is due is not refused')
+      for (const event of decision.events) this.#apply(event)
+      done += 1
+    }
+    return done
+  }
+
+  #hasRoomFor(command: Command): boolean {
+    const { room } = this.#journal
+    return room === 'all' || (room === 'settlements' && SETTLEMENTS.has(command.type))
+  }
+
+  /** Into memory and into the journal's open frame, in one breath (S1). */
+  #apply(event: Event): void {
+    const reservationId = 'reservationId' in event ? event.reservationId : undefined
+    const before = reservationId === undefined ? undefined : this.#state.reservations.get(reservationId)
+    const dueBefore = before === undefined ? Number.NaN : this.#dueAtMs(before)
+    evolve(this.#state, event, this.#nowMs)
+    crashPoint('shard.afterApply')
+    if (!this.#inSection) {
+      this.#journal.beginSection(this.id, this.#nextSequence, this.#nowMs)
+      this.#inSection = true
+    }
+    this.#journal.append(event)
+    this.#nextSequence += 1
+    this.#count(event)
+    const after = reservationId === undefined ? undefined : this.#state.reservations.get(reservationId)
+    if (after === undefined) return
+    const dueAfter = this.#dueAtMs(after)
+    if (dueAfter !== dueBefore) this.#due.add(dueAfter, after)
+  }
+
+  #dueAtMs(reservation: Reservation): number {
+    if (isLive(reservation.status)) {
+      const { createdAtMs, expiresAtMs } = reservation
+      return createdAtMs < this.#readyAtMs
+        ? Math.max(expiresAtMs, this.#readyAtMs + recoveryGraceMs)
+        : expiresAtMs
+    }
+    if (reservation.status !== 'confirmed') return reservation.resolvedAtMs + endedKnownMs
+    const closesAtMs = reservation.resolvedAtMs + this.#returnWindowMs
+    return reservation.returnClosed ? closesAtMs + endedKnownMs : closesAtMs
+  }
+
+  #replyTo(request: Command, events: readonly Event[]): Reply {
+    if (request.type === 'reserve') {
+      const [event] = events
+      assert(event?.type === 'UnitsHeld', 'a reservation begins with its hold')
+      const { quantity, available, expiresAtMs } = event
+      return { type: 'held', quantity, available, expiresAtMs, sequence: this.#nextSequence - 1 }
+    }
+    if ('reservationId' in request) return this.#reservationReply(request.reservationId)
+    return this.#stockReply(request.productId)
+  }
+
+  #stockReply(productId: ProductId): StockReply | Refused {
+    const stock = this.#state.products.get(productId)
+    if (stock === undefined) return { type: 'refused', refusal: { reason: 'unknownProduct', productId } }
+    const { version, onHand, held, sold, retired, sale } = stock
+    return {
+      type: 'stock',
+      productId,
+      version,
+      onHand,
+      held,
+      available: availableOf(stock),
+      sold,
+      retired,
+      sale,
+      asOfMs: this.#nowMs,
+      sequence: this.#nextSequence - 1,
+    }
+  }
+
+  #reservationReply(reservationId: ReservationId): ReservationReply | Refused {
+    const reservation = this.#state.reservations.get(reservationId)
+    if (reservation === undefined) return { type: 'refused', refusal: { reason: 'unknownReservation' } }
+    const { stock, customerId, reference, status, quantity, returned, createdAtMs, expiresAtMs } = reservation
+    return {
+      type: 'reservation',
+      reservationId,
+      productId: stock.productId,
+      customerId,
+      reference,
+      status,
+      quantity,
+      returned,
+      createdAtMs,
+      expiresAtMs,
+      resolvedAtMs: isLive(status) ? undefined : reservation.resolvedAtMs,
+      sequence: this.#nextSequence - 1,
+    }
+  }
+
+  #count(event: Event): void {
+    const { counters } = this
+    switch (event.type) {
+      case 'UnitsHeld':
+        counters.held += 1
+        return
+      case 'UnitsConfirmed':
+        counters.confirmed += 1
+        return
+      case 'UnitsReleased':
+        counters.released += 1
+        return
+      case 'HoldExpired':
+        counters.expired += 1
+        return
+      case 'UnitsReturned':
+        counters.returned += 1
+        return
+      case 'StockAdjusted':
+        counters.adjusted += 1
+        return
+    }
+  }
+}
+
+function commandWhenDue({ id, status, returnClosed }: Reservation): Command {
+  if (isLive(status)) return { type: 'expire', reservationId: id }
+  if (status === 'confirmed' && !returnClosed) return { type: 'closeReturns', reservationId: id }
+  return { type: 'forget', reservationId: id }
+}
+
+function undecided(code: EngineErrorCode, why: string): Undecided {
+  return { type: 'undecided', code, why }
+}

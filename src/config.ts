@@ -1,0 +1,386 @@
+/**
+ * The environment becomes a frozen `Config` here, and nowhere else is it read. All that is wrong is said at once, each
+ * with what was received, what is expected and an example, so that a start needs one correction and not five.
+ */
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { returnWindowDaysDefault } from './domain/bounds.ts'
+import { shardsMax } from './domain/ids.ts'
+import { segmentBytesDefault, segmentBytesMax, segmentBytesMin, shutdownDeadlineMs } from './limits.ts'
+
+export type Config = {
+  readonly environment: 'development' | 'test' | 'production'
+  /** 0: any port that is free. */
+  readonly port: number
+  readonly host: string
+  readonly dataDirectory: string
+  /** Absent: the one stored in the data directory, which the first start makes. */
+  readonly adminKey: string | undefined
+  readonly shards: number
+  readonly workers: number
+  readonly listeners: number
+  readonly returnDays: number
+  readonly clockAccept: boolean
+  readonly metricsPublic: boolean
+  readonly logLevel: (typeof logLevels)[number]
+  /** From "not ready" to no longer accepting, so that load balancers notice. */
+  readonly drainMs: number
+  readonly segmentBytes: number
+  /** What `armCrashPoint` takes, for tests. */
+  readonly crashPoint: string | undefined
+}
+
+export type Problem = {
+  readonly variable: string
+  /** As it may be shown: quoted and escaped, or its length alone where it is a secret. */
+  readonly received: string
+  readonly expected: string
+  readonly example: string
+}
+
+export type ConfigResult =
+  | { readonly type: 'valid'; readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly type: 'invalid'; readonly problems: readonly Problem[]; readonly warnings: readonly string[] }
+
+export type Machine = {
+  readonly cores: number
+  /** The text of a file named by a `…_FILE` variable; throws what `readFileSync` throws. */
+  readonly readFile: (path: string) => string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+type Setting<Value, Fallback> = {
+  readonly variable: string
+  readonly meaning: string
+  readonly expected: string
+  readonly example: string
+  readonly schema: z.ZodType<Value, string>
+  readonly fallback: Fallback
+  /** For the table, where the fallback depends on something. */
+  readonly fallbackText?: string
+  readonly secret?: boolean
+}
+type Described = Pick<Setting<unknown, unknown>, 'meaning' | 'example'> & { readonly fallbackText?: string }
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+const threadsMax = 256
+const returnDaysMax = 3_650
+/** What remains of an orderly shutdown must suffice for all else that it does. */
+const drainSecondsMax = shutdownDeadlineMs / 1_000 - 5
+const drainSecondsInProduction = 5
+const adminKeyLengthMin = 16
+const adminKeyLengthMinInProduction = 32
+const adminKeyLengthMax = 256
+/** 32 hexadecimal digits drawn by chance have fewer once in 20 million times; a word repeated has. */
+const distinctCharactersMin = 8
+const DEFAULT_WORDS =
+  /change[-_ ]?(?:me|this|it)|pass(?:word|wd)|default|example|placeholder|replace[-_ ]?(?:me|this)|insert[-_ ]?your/i
+
+const settings = {
+  port: whole('PORT', [0, 65_535], 3_000, {
+    meaning: 'Port of the HTTP API; 0 takes any that is free',
+    example: '8080',
+  }),
+  host: text('HOST', /^[A-Za-z0-9.:_%-]{1,253}$/, '127.0.0.1', {
+    expected: 'an address or a host name',
+    meaning: 'Address to listen on; `0.0.0.0` for all',
+    example: '0.0.0.0',
+  }),
+  dataDirectory: text('DATA_DIR', /^[^\0]{1,4000}$/, './data', {
+    expected: 'a path',
+    meaning: 'Directory of everything that must survive; one process at a time',
+    example: './data',
+  }),
+  adminKey: {
+    ...text('ADMIN_KEY', adminKeyPattern(adminKeyLengthMin), undefined, {
+      expected: `${adminKeyLengthMin} to ${adminKeyLengthMax} visible ASCII characters`,
+      meaning: `API key of the first administrator; replaces the stored one. Required in production, ${adminKeyLengthMinInProduction} characters or more`,
+      example: '"$(openssl rand -hex 24)"',
+      fallbackText: 'made at the first start and stored in the data directory',
+    }),
+    secret: true,
+  },
+  adminKeyFile: text('ADMIN_KEY_FILE', /^[^\0]{1,4000}$/, undefined, {
+    expected: 'a path',
+    meaning: 'File that holds the admin key, instead of `ADMIN_KEY`',
+    example: '/run/secrets/admin_key',
+    fallbackText: 'none',
+  }),
+  environment: choice('NODE_ENV', ['development', 'test', 'production'], 'development', {
+    meaning: '`production` refuses weak secrets and drains before it stops',
+    example: 'production',
+  }),
+  shards: whole('SHARDS', [1, shardsMax], 8, {
+    meaning: 'Parts the products are divided into; fixed for the life of the data',
+    example: '8',
+  }),
+  workers: whole('WORKERS', [1, threadsMax], undefined, {
+    meaning: 'Threads that serve the shards, at most `SHARDS`; may change at any restart',
+    example: '2',
+    fallbackText: '1 for every 4 cores, at least 1',
+  }),
+  listeners: whole('LISTENERS', [1, threadsMax], undefined, {
+    meaning: 'Threads that answer HTTP on the one port',
+    example: '2',
+    fallbackText: 'the cores that workers and main leave, at least 1',
+  }),
+  returnDays: whole('RETURN_DAYS', [1, returnDaysMax], returnWindowDaysDefault, {
+    meaning: 'Days in which units of a confirmed reservation can come back',
+    example: '30',
+  }),
+  clockAccept: flag('CLOCK_ACCEPT', {
+    meaning: 'Accept, for this start, a wall clock far from the last recorded time',
+    example: 'true',
+  }),
+  metricsPublic: flag('METRICS_PUBLIC', { meaning: 'Serve `/metrics` without a key', example: 'true' }),
+  logLevel: choice('LOG_LEVEL', logLevels, 'info', {
+    meaning: 'Least level that is logged',
+    example: 'debug',
+  }),
+  drainSeconds: whole('DRAIN_SECONDS', [0, drainSecondsMax], undefined, {
+    meaning: 'From "not ready" to no longer accepting when stopped',
+    example: '5',
+    fallbackText: `0; in production ${drainSecondsInProduction}`,
+  }),
+  segmentBytes: whole('SEGMENT_BYTES', [segmentBytesMin, segmentBytesMax], segmentBytesDefault, {
+    meaning: 'Bytes of one journal segment',
+    example: String(segmentBytesDefault),
+  }),
+  crashPoint: text(
+    'CRASH_POINT',
+    /^(?:[a-z]+\.[A-Za-z]+(?::[1-9][0-9]{0,8})?|poison:[\x21-\x7e]{1,128})$/,
+    undefined,
+    {
+      expected: 'name or name:nth of a point in src/crash-points.ts, or poison:text; never in production',
+      meaning: 'Place where the process kills itself, for tests; refused in production',
+      example: 'journal.beforeSync:2',
+      fallbackText: 'none',
+    },
+  ),
+}
+
+/** Parts of later versions. Started without them, an operator would believe in replicas that do not exist. */
+const LATER: Readonly<Record<string, string>> = {
+  REDIS_URL: 'the journal and the ownership of shards',
+  DATABASE_URL: 'tables',
+  TYPESENSE_URL: 'search',
+  S3_URL: 'images',
+}
+
+/** The whole configuration, or everything that is wrong with it. Pure: what it needs of the machine is a parameter. */
+export function readConfig(environment: Environment, machine: Machine): ConfigResult {
+  const problems: Problem[] = []
+  const report = (setting: Setting<unknown, unknown>, received: string, expected = setting.expected) =>
+    void problems.push({ variable: setting.variable, received, expected, example: setting.example })
+
+  /** The setting's value. Where it is wrong that is reported and the fallback stands in, which nobody will see. */
+  function take<Value, Fallback>(setting: Setting<Value, Fallback>): Value | Fallback {
+    const value = given(environment, setting.variable)
+    if (value === undefined) return setting.fallback
+    const parsed = setting.schema.safeParse(value)
+    if (parsed.success) return parsed.data
+    report(setting, shown(value, setting.secret))
+    return setting.fallback
+  }
+
+  const mode = take(settings.environment)
+  const shards = take(settings.shards)
+  const workers = take(settings.workers) ?? defaultWorkers(machine.cores, shards)
+  const crashPoint = take(settings.crashPoint)
+  const drainSeconds = take(settings.drainSeconds) ?? (mode === 'production' ? drainSecondsInProduction : 0)
+  const config: Config = {
+    environment: mode,
+    port: take(settings.port),
+    host: take(settings.host),
+    dataDirectory: take(settings.dataDirectory),
+    adminKey: takeAdminKey(),
+    shards,
+    workers,
+    listeners: take(settings.listeners) ?? Math.max(1, machine.cores - workers - 1),
+    returnDays: take(settings.returnDays),
+    clockAccept: take(settings.clockAccept),
+    metricsPublic: take(settings.metricsPublic),
+    logLevel: take(settings.logLevel),
+    drainMs: drainSeconds * 1_000,
+    segmentBytes: take(settings.segmentBytes),
+    crashPoint,
+  }
+  if (workers > shards) report(settings.workers, shown(String(workers)), `at most SHARDS, which is ${shards}`)
+  if (crashPoint !== undefined && mode === 'production') report(settings.crashPoint, shown(crashPoint))
+  for (const [variable, part] of Object.entries(LATER)) {
+    const value = given(environment, variable)
+    if (value === undefined) continue
+    const expected = `unset: this version runs on one machine only and cannot use it for ${part}`
+    problems.push({ variable, received: shown(value, true), expected, example: '' })
+  }
+
+  const warnings = misspellings(environment)
+  if (problems.length > 0) return { type: 'invalid', problems, warnings }
+  return { type: 'valid', config: Object.freeze(config), warnings }
+
+  function takeAdminKey(): string | undefined {
+    const setting = settings.adminKey
+    const file = take(settings.adminKeyFile)
+    let key = given(environment, setting.variable)
+    if (file !== undefined && key !== undefined) {
+      report(setting, shown(key, true), 'unset where ADMIN_KEY_FILE is set: which of the two holds?')
+      return undefined
+    }
+    if (file !== undefined) {
+      try {
+        key = machine.readFile(file).trim()
+      } catch (error) {
+        const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+        report(settings.adminKeyFile, shown(file), `a file that can be read (${reason})`)
+        return undefined
+      }
+    }
+    const source = file === undefined ? setting : settings.adminKeyFile
+    if (key === undefined) {
+      if (mode === 'production') {
+        report(setting, 'nothing', `set in production: ${adminKeyLengthMinInProduction} characters or more`)
+      }
+      return undefined
+    }
+    if (!setting.schema.safeParse(key).success) report(source, shown(key, true), setting.expected)
+    else if (mode === 'production' && !adminKeyPattern(adminKeyLengthMinInProduction).test(key)) {
+      report(source, shown(key, true), `in production ${adminKeyLengthMinInProduction} characters or more`)
+    } else if (mode === 'production' && looksTyped(key)) {
+      report(source, shown(key, true), 'in production a key drawn by chance; this one reads like a default')
+    }
+    return key
+  }
+}
+
+/**
+ * The process's own configuration. Prints warnings and all problems to standard error, and answers `undefined` where
+ * there are any: it is for main to end with exit status 1.
+ */
+export function loadConfig(): Config | undefined {
+  const result = readConfig(process.env, {
+    cores: availableParallelism(),
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
+  for (const warning of result.warnings) console.error(`Warning: ${warning}`)
+  if (result.type === 'valid') return result.config
+  console.error(explain(result.problems))
+  return undefined
+}
+
+/** All problems as one text for a person at a terminal. */
+export function explain(problems: readonly Problem[]): string {
+  const count = problems.length === 1 ? '1 setting is' : `${problems.length} settings are`
+  const lines = problems.map(({ variable, received, expected, example }) => {
+    return `  ${variable}\n    received  ${received}\n    expected  ${expected}\n    example   ${variable}=${example}`
+  })
+  return [`Holdfast cannot start: ${count} wrong.`, ...lines].join('\n\n')
+}
+
+/** All settings as a Markdown table, as the README shows it. */
+export function settingsTable(): string {
+  const rows = Object.values(settings).map(({ variable, fallback, fallbackText, meaning }) => {
+    const standard = fallbackText ?? `\`${fallback}\``
+    return `| \`${variable}\` | ${standard} | ${meaning} |`
+  })
+  return ['| Variable | Default | Meaning |', '|---|---|---|', ...rows].join('\n')
+}
+
+function whole<Fallback extends number | undefined>(
+  variable: string,
+  [min, max]: readonly [min: number, max: number],
+  fallback: Fallback,
+  described: Described,
+): Setting<number, Fallback> {
+  // No sign, point, exponent, blank or leading zero: what Number() takes for a number is far more than people mean.
+  const schema = z
+    .string()
+    .regex(/^(?:0|[1-9][0-9]{0,14})$/)
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max))
+  return { variable, schema, fallback, expected: `a whole number from ${min} to ${max}`, ...described }
+}
+
+function choice<const Value extends string>(
+  variable: string,
+  values: readonly Value[],
+  fallback: NoInfer<Value>,
+  described: Described,
+): Setting<Value, Value> {
+  const expected = `one of ${values.join(', ')}`
+  // Whatever the type says of the text, only these values pass.
+  const schema = z.string().pipe(z.enum(values))
+  return { variable, schema, fallback, expected, ...described }
+}
+
+function flag(variable: string, described: Described): Setting<boolean, boolean> {
+  const schema = z
+    .string()
+    .pipe(z.enum(['true', 'false']))
+    .transform((value) => value === 'true')
+  return { variable, schema, fallback: false, expected: 'true or false', ...described }
+}
+
+function text<Fallback extends string | undefined>(
+  variable: string,
+  pattern: RegExp,
+  fallback: Fallback,
+  described: Described & { readonly expected: string },
+): Setting<string, Fallback> {
+  return { variable, schema: z.string().regex(pattern), fallback, ...described }
+}
+
+function adminKeyPattern(lengthMin: number): RegExp {
+  return new RegExp(`^[\\x21-\\x7e]{${lengthMin},${adminKeyLengthMax}}$`)
+}
+
+function looksTyped(key: string): boolean {
+  return DEFAULT_WORDS.test(key) || new Set(key).size < distinctCharactersMin
+}
+
+/** Few: the size of a batch is what makes a durable journal fast. */
+function defaultWorkers(cores: number, shards: number): number {
+  return Math.min(shards, Math.max(1, Math.floor(cores / 4)))
+}
+
+/** Set but empty counts as unset, as everywhere: compose files and shells leave such behind. */
+function given(environment: Environment, variable: string): string | undefined {
+  const value = environment[variable]
+  return value === '' ? undefined : value
+}
+
+function shown(value: string, secret = false): string {
+  if (secret) return `${value.length} characters, not shown`
+  // JSON's escapes keep a stray control sequence from reaching the terminal.
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+}
+
+/** Variables that are none of ours and look as if they were meant to be. */
+function misspellings(environment: Environment): string[] {
+  const known = [...Object.values(settings).map(({ variable }) => variable), ...Object.keys(LATER)]
+  return Object.keys(environment)
+    .filter((name) => !known.includes(name) && name.length <= 20)
+    .flatMap((name) => {
+      // One edit for four letters, two for eight: HOME is no slip for HOST.
+      const meant = known.find(
+        (other) => editsBetween(name.toUpperCase(), other) <= Math.min(2, other.length / 4),
+      )
+      return meant === undefined ? [] : [`${shown(name)} is not a setting. Did you mean ${meant}?`]
+    })
+}
+
+/** Levenshtein's distance, row by row. */
+function editsBetween(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= right.length; j++) {
+      const swapped = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)
+      next.push(Math.min(swapped, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[right.length] ?? 0
+}

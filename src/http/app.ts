@@ -1,0 +1,167 @@
+/**
+ * The whole API as one Hono app.
+ *
+ * Every route is one handler, wrapped once in what all requests need: an id, an identity, a role, one place where what
+ * was thrown becomes a problem, a metric, a log line. No chain of middleware: Hono runs a single handler without
+ * composing one, which is a good part of what a reservation costs here.
+ *
+ * H1  Order of checks: 401, 403, 404, validation, rules (API.md). The wrapper does the first two, handlers the rest.
+ * H2  What is not a problem this API knows becomes 500 with an id, and the log alone says more.
+ */
+import { Hono } from 'hono'
+import { requestIdLengthMax } from '../limits.ts'
+import { apiKeyRoutes } from './api-key-routes.ts'
+import { bearerOf, reaches, unauthenticated } from './auth.ts'
+import { HttpMetrics } from './http-metrics.ts'
+import { operationsRoutes } from './operations-routes.ts'
+import type { HttpParts, Principal } from './parts.ts'
+import { invalid, Problem } from './problems.ts'
+import { RequestLog } from './request-log.ts'
+import { reservationRoutes } from './reservation-routes.ts'
+import { empty, expectedFailure, problem } from './responses.ts'
+import { type Call, type Env, headerOf, type Route, targetOf } from './route.ts'
+import { saleRoutes } from './sale-routes.ts'
+import { stockRoutes } from './stock-routes.ts'
+
+const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
+/** Quoted as the IETF's draft has it, or bare as most clients send it. */
+const IDEMPOTENCY_KEY = /^(?:"[\x21-\x7e]{1,255}"|[\x21-\x7e]{1,255})$/
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+const PREFIX_SPAN = 36 ** 8
+const NAME_LENGTH_MAX = 64
+
+type Handler = (context: Call['context']) => Promise<Response>
+
+export function createApp(parts: HttpParts): Hono<Env> {
+  const routes = routesOf(parts)
+  const wrap = wrapperOf(parts)
+  const app = new Hono<Env>()
+  for (const route of routes) {
+    const { method, path } = route.operation
+    app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), wrap(route))
+  }
+  const methodsOf = (path: string) => METHODS.filter((method) => app.router.match(method, path)[0].length > 0)
+  app.notFound(wrap({ operation: UNMATCHED, handle: (call) => answerUnmatched(call, methodsOf) }))
+  return app
+}
+
+function routesOf(parts: HttpParts): readonly Route[] {
+  const routes = [
+    ...reservationRoutes(parts),
+    ...stockRoutes(parts),
+    ...saleRoutes(parts),
+    ...apiKeyRoutes(parts),
+  ]
+  const operations = routes.map(({ operation }) => operation)
+  return [...routes, ...operationsRoutes(parts, operations)]
+}
+
+/** Stands in for all that no route has, so that probing is counted and logged like everything else. */
+const UNMATCHED: Route['operation'] = {
+  method: 'get',
+  path: '(none)',
+  operationId: 'unmatched',
+  tag: 'Operations',
+  summary: 'What no route has',
+  access: 'anyone',
+  hot: true,
+  success: { status: 204, description: 'OPTIONS of a path there is.' },
+  problems: ['not-found', 'method-not-allowed'],
+}
+
+function answerUnmatched(call: Call, methodsOf: (path: string) => readonly string[]): Response {
+  const { method, path } = call.context.req
+  const methods = methodsOf(path)
+  if (methods.length === 0) throw new Problem('not-found', 'There is nothing at this path.')
+  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  if (method === 'OPTIONS') return empty(call, { allow })
+  throw new Problem('method-not-allowed', `This path allows ${allow}.`, { headers: { allow } })
+}
+
+/** Gives each route's handler what all requests need. */
+function wrapperOf(parts: HttpParts): (route: Route) => Handler {
+  const { authenticator, clock, random, drain } = parts
+  const metrics = new HttpMetrics(parts.registry)
+  const log = new RequestLog(parts.log, clock)
+  const newRequestId = requestIds(random.fraction())
+
+  return ({ operation, handle }) => {
+    const { access, path: route, hot = false, changes = false, query } = operation
+    const method = operation === UNMATCHED ? '(any)' : operation.method.toUpperCase()
+    const meter = metrics.meter(route, method)
+    const takesAnyQuery = query !== undefined || operation.tag === 'Operations'
+
+    return async (context) => {
+      const startedMs = clock.monotonicMs()
+      const requestId = acceptedId(headerOf(context, 'x-request-id')) ?? newRequestId()
+      let call: Call = { context, requestId, principal: undefined, closing: drain.started }
+      let response: Response
+      try {
+        const target = targetOf(context)
+        if (target.includes('%')) checkEncoding(target)
+        const authorization = headerOf(context, 'authorization')
+        if (authorization !== undefined) {
+          const found = authenticator.authenticate(bearerOf(authorization))
+          const principal = found instanceof Promise ? await found : found
+          if (principal === undefined) throw unauthenticated('The token is not valid.')
+          call = { context, requestId, principal, closing: drain.started }
+        }
+        if (access !== 'anyone') checkRole(call.principal, access)
+        if (changes) checkIdempotencyKey(headerOf(context, 'idempotency-key'))
+        if (!takesAnyQuery && target.includes('?')) refuseQuery(target)
+        const replied = handle(call)
+        response = replied instanceof Promise ? await replied : replied
+      } catch (thrown) {
+        const failure = expectedFailure(call, thrown, random)
+        if (failure === undefined) log.unexpected({ requestId, route, method }, thrown)
+        response =
+          failure ?? problem(call, 'internal-error', 'Something went wrong; the log knows it by requestId.')
+      }
+      const { status } = response
+      const durationMs = clock.monotonicMs() - startedMs
+      meter.record(status, durationMs)
+      log.write({ requestId, route, method, status, durationMs, callerId: call.principal?.callerId }, hot)
+      return response
+    }
+  }
+}
+
+/** Unique among all processes by a random beginning; nobody's secret. */
+function requestIds(fraction: number): () => string {
+  const prefix = Math.floor(fraction * PREFIX_SPAN)
+    .toString(36)
+    .padStart(8, '0')
+  let count = 0
+  return () => `${prefix}-${(++count).toString(36)}`
+}
+
+/** A client's own id, if it can stand in a log and a header field. */
+function acceptedId(given: string | undefined): string | undefined {
+  return given !== undefined && REQUEST_ID.test(given) ? given : undefined
+}
+
+function checkEncoding(target: string): void {
+  try {
+    decodeURIComponent(target)
+  } catch (error) {
+    if (error instanceof URIError)
+      throw new Problem('malformed-request', 'The URL’s percent-encoding is malformed.')
+    throw error
+  }
+}
+
+function checkRole(principal: Principal | undefined, least: Principal['role']): void {
+  if (principal === undefined) throw unauthenticated('This call needs a token.')
+  if (!reaches(principal, least)) throw new Problem('forbidden', `This call needs the role ${least}.`)
+}
+
+function checkIdempotencyKey(key: string | undefined): void {
+  if (key === undefined || IDEMPOTENCY_KEY.test(key)) return
+  throw new Problem('malformed-request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.')
+}
+
+function refuseQuery(target: string): void {
+  const [first] = new URLSearchParams(target.slice(target.indexOf('?'))).keys()
+  if (first === undefined) return
+  throw invalid({ path: first.slice(0, NAME_LENGTH_MAX), message: 'is not known here' })
+}

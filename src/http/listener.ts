@@ -1,0 +1,124 @@
+/**
+ * One listener: an engine's end, the tables' end, the app, and its sockets. Runs in main where there is one, else in a
+ * thread of its own.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { Registry } from 'prom-client'
+import { Engine } from '../actors/engine.ts'
+import type { Logger } from '../log.ts'
+import { TablesClient } from '../persistence/tables/tables-client.ts'
+import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
+import { createApp } from './app.ts'
+import { KeyAuthenticator } from './auth.ts'
+import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
+import type { Drain, Readiness } from './parts.ts'
+import { type RunningServer, startServer } from './server.ts'
+
+export type ListenerSettings = {
+  readonly host: string
+  readonly port: number
+  /** Whether other listeners share the port. */
+  readonly reusePort: boolean
+  readonly shards: number
+  readonly workers: number
+  readonly adminKey: string
+  readonly metricsPublic: boolean
+  readonly version: string
+}
+
+export type ListenerEnds = {
+  readonly engine: MessagePort
+  readonly tables: MessagePort
+}
+
+/** Opens the port and tells main so, or why not. */
+export async function runListener(
+  settings: ListenerSettings,
+  ends: ListenerEnds,
+  around: { readonly main: Port<ToListener, FromListener>; readonly log: Logger },
+): Promise<void> {
+  const { main, log } = around
+  const { shards, workers } = settings
+  const engine = new Engine({
+    clock: realClock,
+    timers: realTimers,
+    random: realRandom(),
+    control: portOf(ends.engine),
+    portOf,
+    shards,
+    workers,
+  })
+  const tables = new TablesClient({ timers: realTimers, onRevoked: (id) => authenticator.forget(id) })
+  tables.connect(portOf(ends.tables))
+  const authenticator = new KeyAuthenticator({
+    adminKey: settings.adminKey,
+    apiKeys: tables.apiKeys,
+    clock: realClock,
+  })
+  const registry = new Registry()
+  const drain: Drain = { started: false }
+  const texts = new Map<number, (text: string) => void>()
+  const app = createApp({
+    engine,
+    shards,
+    authenticator,
+    apiKeys: tables.apiKeys,
+    status: { readiness: () => readinessOf(engine, drain), metricsText: () => askForMetrics(main, texts) },
+    metricsPublic: settings.metricsPublic,
+    registry,
+    log,
+    clock: realClock,
+    random: realRandom(),
+    drain,
+    version: settings.version,
+  })
+
+  let server: RunningServer
+  try {
+    const { host, port, reusePort } = settings
+    server = await startServer({ fetch: app.fetch, host, port, reusePort, drain, log })
+  } catch (error) {
+    engine.close()
+    tables.close()
+    const { message } = error as Error
+    return main.send({ type: 'failed', code: (error as NodeJS.ErrnoException).code, message })
+  }
+  main.receive((message) => {
+    if (message.type === 'drain') drain.started = true
+    else if (message.type === 'metrics') {
+      texts.get(message.id)?.(message.text)
+      texts.delete(message.id)
+    } else if (message.type === 'collect') {
+      void registry.getMetricsAsJSON().then((values: RegistryValues) => {
+        main.send({ type: 'collected', id: message.id, values })
+      })
+    } else {
+      void server.close(message.deadlineMs).then(() => {
+        engine.close()
+        tables.close()
+        main.send({ type: 'closed' })
+      })
+    }
+  })
+  main.send({ type: 'listening', port: server.port })
+}
+
+let lastMetricsId = 0
+
+function askForMetrics(main: Port<ToListener, FromListener>, texts: Map<number, (text: string) => void>) {
+  return new Promise<string>((resolve) => {
+    const id = ++lastMetricsId
+    texts.set(id, resolve)
+    main.send({ type: 'metricsWanted', id })
+  })
+}
+
+function readinessOf(engine: Engine, drain: Drain): Readiness {
+  const parts: Readiness['parts'][number][] = engine.workers().map(({ worker, state }) => ({
+    name: `worker-${worker}`,
+    ready: state.type === 'ready',
+    reason: 'why' in state ? state.why : state.type === 'starting' ? 'recovering' : undefined,
+  }))
+  parts.push({ name: 'listener', ready: !drain.started, reason: drain.started ? 'shutting down' : undefined })
+  return { ready: parts.every(({ ready }) => ready), parts }
+}

@@ -1,0 +1,187 @@
+/** Writes the OpenAPI 3.1 document from the operations and the very schemas that validate. */
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathItemObject,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi'
+import { PROBLEMS, type ProblemCode } from './problems.ts'
+import type { Operation } from './route.ts'
+import { problemReply } from './schemas.ts'
+
+export type OpenApiDocument = ReturnType<typeof createDocument>
+
+const INTRODUCTION = `A stock reservation engine for flash sales: never oversold, never forgotten.
+
+Errors are RFC 9457 problems; their \`type\` is a page of this server. Times are RFC 3339 in UTC. Unknown fields and query
+parameters are refused. Changing replies carry \`Holdfast-Position\`, an opaque token to read one’s own write with.
+503 always means that nothing happened; 504 means that the outcome is not known.
+
+\`Idempotency-Key\` is checked for its form. Answering a repeated key as before comes with the next version: until then a
+repeated request is carried out again, and no reply carries \`Idempotency-Replayed\`.`
+
+const TAGS: readonly { readonly name: Operation['tag']; readonly description: string }[] = [
+  {
+    name: 'Reservations',
+    description: 'Units held for a buyer until they are confirmed, released or expire.',
+  },
+  { name: 'Stock', description: 'How many units there are.' },
+  { name: 'Sales', description: 'When a product is sold, and how much of it to whom.' },
+  { name: 'API keys', description: 'Who may call.' },
+  { name: 'Operations', description: 'Running this server.' },
+]
+
+const REPLY_HEADERS: Readonly<
+  Record<string, { readonly description: string; readonly schema: { type: 'string' } }>
+> = {
+  Location: { description: 'Where what was made can be read.', schema: { type: 'string' } },
+  'Holdfast-Position': {
+    description: 'Opaque token of the place of this change.',
+    schema: { type: 'string' },
+  },
+  'X-Request-Id': {
+    description: 'The client’s own id if it sent one, else one made here.',
+    schema: { type: 'string' },
+  },
+}
+
+export function openApiDocument(operations: readonly Operation[], version: string): OpenApiDocument {
+  const paths: Record<string, ZodOpenApiPathItemObject> = {}
+  for (const operation of operations) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) }
+  }
+  const document: ZodOpenApiObject = {
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version,
+      description: INTRODUCTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS.map((tag) => ({ ...tag })),
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key (`hf_…`), the admin key, or an access token.',
+        },
+      },
+    },
+  }
+  return createDocument(document)
+}
+
+function describe(operation: Operation): ZodOpenApiOperationObject {
+  const { operationId, tag, summary, description, access, body } = operation
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description: [description, roleOf(operation)].filter((text) => text !== undefined).join('\n\n'),
+    security: access === 'anyone' ? [{}, { bearer: [] }] : [{ bearer: [] }],
+    parameters: parametersOf(operation),
+    ...(operation.query === undefined ? {} : { requestParams: { query: operation.query.schema } }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: body.optional !== true,
+            content: { 'application/json': { schema: body.schema, example: body.example } },
+          },
+        }),
+    responses: { [operation.success.status]: successOf(operation), ...failuresOf(operation) },
+  }
+}
+
+/** Who may call, in words. */
+export function roleOf({ access }: Operation): string {
+  switch (access) {
+    case 'anyone':
+      return 'For anyone.'
+    case 'customer':
+      return 'For customers, each their own, and for services and above.'
+    case 'service':
+      return 'For services and above.'
+    case 'staff':
+      return 'For staff and admins.'
+    case 'admin':
+      return 'For admins.'
+  }
+}
+
+function parametersOf({ path, changes }: Operation): NonNullable<ZodOpenApiOperationObject['parameters']> {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
+    return { name, in: 'path', required: true, schema: { type: 'string' }, example: exampleOf(path) } as const
+  })
+  if (changes !== true) return inPath
+  const key = {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: '1 to 255 visible ASCII characters. Checked for its form only in this version.',
+    schema: { type: 'string', minLength: 1, maxLength: 257 },
+    example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+  } as const
+  return [...inPath, key]
+}
+
+function exampleOf(path: string): string {
+  if (path.startsWith('/v1/reservations/')) return 'res_01K5ZC4N8XQ2M7V3H9R6T1B0DW05'
+  if (path.startsWith('/v1/api-keys/')) return 'key_01K5ZC4N8XQ2M7V3H9R6T1B0DW'
+  return path.startsWith('/problems/') ? 'out-of-stock' : 'iphone-17-pro'
+}
+
+function successOf({ success }: Operation): ZodOpenApiResponseObject {
+  const { description, schema, example, contentType = 'application/json', headers = [] } = success
+  return {
+    description,
+    headers: headersNamed(...headers, 'X-Request-Id'),
+    ...(schema === undefined
+      ? {}
+      : { content: { [contentType]: example === undefined ? { schema } : { schema, example } } }),
+  }
+}
+
+function headersNamed(...names: readonly string[]) {
+  return Object.fromEntries(
+    names.flatMap((name) => (REPLY_HEADERS[name] === undefined ? [] : [[name, REPLY_HEADERS[name]]])),
+  )
+}
+
+/** One reply for each status, with an example for each problem that has it. */
+function failuresOf(operation: Operation): Record<string, ZodOpenApiResponseObject> {
+  const byStatus = Map.groupBy(problemsOf(operation), (code) => PROBLEMS[code].status)
+  const replies = [...byStatus].map(([status, codes]) => {
+    const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleProblem(code) }]))
+    const reply: ZodOpenApiResponseObject = {
+      description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join('\n'),
+      headers: headersNamed('X-Request-Id'),
+      content: { 'application/problem+json': { schema: problemReply, examples } },
+    }
+    return [status, reply] as const
+  })
+  return Object.fromEntries(replies)
+}
+
+function exampleProblem(code: ProblemCode) {
+  const { status, title, help } = PROBLEMS[code]
+  return { type: `/problems/${code}`, title, status, detail: help, code, requestId: '5k2j9x0a-1' }
+}
+
+/** Those the operation names, and those that come with what it is. */
+export function problemsOf(operation: Operation): readonly ProblemCode[] {
+  const { access, body, tag, changes, problems } = operation
+  const codes: ProblemCode[] = []
+  if (tag !== 'Operations') codes.push('malformed-request', 'validation-failed', 'unauthenticated')
+  if (access !== 'anyone' && access !== 'customer') codes.push('forbidden')
+  if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')
+  codes.push(...problems, 'internal-error')
+  if (tag === 'Reservations' || tag === 'Stock' || tag === 'Sales') {
+    codes.push('overloaded', 'shard-unavailable', 'shutting-down')
+    if (changes === true) codes.push('storage-full', 'command-quarantined', 'outcome-unknown')
+  }
+  return [...new Set(codes)]
+}

@@ -1,0 +1,87 @@
+/** What the HTTP layer is given. It owns none of these and never asks where they live. */
+
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { ReplyTo, Request } from '../actors/requests.ts'
+import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
+import type { Clock, Random } from '../seams.ts'
+
+/** Answers requests wherever their shard lives; rejects with `EngineError` and nothing else. */
+export type ReservationEngine = {
+  execute<R extends Request>(request: R): Promise<ReplyTo<R>>
+  /** A fresh id that names the product's shard as the reservation's home. */
+  newReservationId(productId: ProductId): ReservationId
+}
+
+export type Role = 'customer' | 'service' | 'staff' | 'admin'
+export type KeyRole = Exclude<Role, 'customer'>
+
+/** Who is calling. A customer is one buyer and sees only what is theirs; keys see all. */
+export type Principal =
+  | { readonly callerId: string; readonly role: 'customer'; readonly customerId: CustomerId }
+  | { readonly callerId: string; readonly role: KeyRole; readonly customerId?: undefined }
+
+export type Authenticator = {
+  /** Undefined where the token is nobody's. At once where it can be: the hot path must not wait for a promise. */
+  authenticate(token: string): Principal | undefined | Promise<Principal | undefined>
+  /** Drops all that is remembered of a revoked key. */
+  forget(keyId: string): void
+}
+
+export type ApiKeyEntry = {
+  readonly id: string
+  readonly name: string
+  readonly role: KeyRole
+  readonly createdBy: string
+  readonly createdAtMs: number
+}
+
+/** The table of API keys, which holds hashes only. */
+export type ApiKeys = {
+  create(key: { readonly name: string; readonly role: KeyRole; readonly createdBy: string }): Promise<{
+    readonly id: string
+    readonly key: string
+  }>
+  list(): Promise<readonly ApiKeyEntry[]>
+  /** False where there is no such key. */
+  revoke(id: string): Promise<boolean>
+  /** `hash` is SHA-256 of the whole key, in lower-case hexadecimal. */
+  findByHash(hash: string): Promise<{ readonly id: string; readonly role: KeyRole } | undefined>
+}
+
+export type Readiness = {
+  readonly ready: boolean
+  readonly parts: readonly {
+    readonly name: string
+    readonly ready: boolean
+    readonly reason?: string | undefined
+  }[]
+}
+
+export type Status = {
+  readiness(): Readiness
+  /** All metrics of this process in Prometheus' text format. */
+  metricsText(): Promise<string>
+}
+
+/** Set once by the server when it begins to close; from then on every reply asks its client to go. */
+export type Drain = { started: boolean }
+
+export type HttpParts = {
+  readonly engine: ReservationEngine
+  /** Number of shards, fixed for the life of the data. */
+  readonly shards: number
+  readonly authenticator: Authenticator
+  readonly apiKeys: ApiKeys
+  readonly status: Status
+  /** Whether `GET /metrics` needs no key. */
+  readonly metricsPublic: boolean
+  /** Where this listener's own metrics are registered. */
+  readonly registry: Registry
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: Random
+  readonly drain: Drain
+  /** Shown by `/openapi.json` and `/docs`. */
+  readonly version: string
+}

@@ -1,0 +1,359 @@
+/**
+ * Everything that can go wrong, as RFC 9457 tells it: one table from code to status, title and what to do, which is also
+ * what `/problems/<code>` shows; and the one switch from the domain's refusals to these codes.
+ */
+import type { EngineErrorCode } from '../actors/engine-error.ts'
+import { unreachable } from '../domain/assert.ts'
+import type { Refusal } from '../domain/decision.ts'
+
+type Entry = {
+  readonly status: number
+  readonly title: string
+  /** What it means, and what the caller can do about it. */
+  readonly help: string
+}
+
+const CONFLICT = 409
+
+export const PROBLEMS = {
+  'malformed-request': {
+    status: 400,
+    title: 'The request is not well-formed',
+    help: 'The request line, the URL or a header field breaks HTTP’s own rules or this API’s. `detail` says which. Correct it and send the request again.',
+  },
+  'malformed-json': {
+    status: 400,
+    title: 'The body is not JSON',
+    help: 'The body must be one JSON value in UTF-8 without a byte order mark, and may name each field once. `detail` says what was found.',
+  },
+  'validation-failed': {
+    status: 400,
+    title: 'The request does not fit its schema',
+    help: '`errors` lists what to correct: each has the `path` of a field or parameter and a message. Fields this API does not know are refused, so that nothing is set by accident. The schemas are in /openapi.json.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'No valid identity',
+    help: 'Send `Authorization: Bearer <token>` with an API key (`hf_…`) or an access token that has neither expired nor been revoked.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'This role may not do that',
+    help: 'The token is valid, but its role does not reach this call. /docs names the role each call needs; an admin can make a key with it.',
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is nothing here',
+    help: 'No call of this API has this path. Paths are case-sensitive and have no trailing slash. /docs lists them.',
+  },
+  'unknown-product': {
+    status: 404,
+    title: 'No such product',
+    help: 'The product never had stock. The first positive adjustment (POST /v1/products/{id}/stock/adjustments) creates it.',
+  },
+  'unknown-reservation': {
+    status: 404,
+    title: 'No such reservation',
+    help: 'The reservation does not exist, ended more than a day ago, or belongs to somebody else.',
+  },
+  'unknown-api-key': {
+    status: 404,
+    title: 'No such API key',
+    help: 'There is no key with this id; it may have been revoked already. GET /v1/api-keys lists those there are.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'This path has no such method',
+    help: 'The `Allow` header field of the reply lists the methods this path has.',
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'The request took too long to arrive',
+    help: 'Header fields and body must arrive within the server’s time limits. The connection was closed; open a new one and send the request again.',
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    help: 'Bodies are limited to the number of bytes that `detail` names. Split the request.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body must be JSON',
+    help: 'Send `Content-Type: application/json`, in UTF-8 and without a content encoding such as gzip.',
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'The header fields are too large',
+    help: 'All header fields together are limited to 16 KiB. Send fewer or shorter ones.',
+  },
+  'out-of-stock': {
+    status: CONFLICT,
+    title: 'Not enough units are available',
+    help: '`items` says what each product had left when this was decided. Ask for less, use `allowPartial`, or try again: units come back when reservations are released or expire.',
+  },
+  'per-customer-limit': {
+    status: CONFLICT,
+    title: 'The customer’s limit is reached',
+    help: 'A sale allows each customer `limit` units in all their live and confirmed reservations; `remaining` are left to this one.',
+  },
+  'max-per-reservation': {
+    status: CONFLICT,
+    title: 'Too many units for one reservation',
+    help: 'A sale allows `limit` units of this product in one reservation. Ask for less, or use `allowPartial`.',
+  },
+  'sale-not-open': {
+    status: CONFLICT,
+    title: 'The sale has not opened',
+    help: 'The sale of this product begins at `opensAt`. Try again then.',
+  },
+  'sale-closed': {
+    status: CONFLICT,
+    title: 'The sale has closed',
+    help: 'The sale of this product ended at `closesAt`. Reservations made before can still be confirmed.',
+  },
+  'product-retired': {
+    status: CONFLICT,
+    title: 'The product is not sold any more',
+    help: 'The product was retired: live reservations finish, new ones are refused.',
+  },
+  'reservation-resolved': {
+    status: CONFLICT,
+    title: 'The reservation has ended already',
+    help: 'A reservation ends once; `reservationStatus` says how: confirmed, released or expired. Make a new one if it is still wanted.',
+  },
+  'not-confirmed': {
+    status: CONFLICT,
+    title: 'The reservation has not been confirmed',
+    help: 'Only confirmed units can be returned. To give back what is still held, release it.',
+  },
+  'return-window-over': {
+    status: CONFLICT,
+    title: 'Nothing can come back any more',
+    help: 'The reservation was confirmed so long ago that its return window is over. Put the units back with a stock adjustment.',
+  },
+  'payment-started': {
+    status: CONFLICT,
+    title: 'Payment has started',
+    help: 'Once payment has started the deadline is fixed at `deadline` and cannot be moved.',
+  },
+  'lifetime-exceeded': {
+    status: CONFLICT,
+    title: 'The reservation cannot live that long',
+    help: 'A reservation can be kept alive until `latestExpiresAt`, two hours after it was made. Ask for a shorter time.',
+  },
+  'exceeds-held': {
+    status: CONFLICT,
+    title: 'More units than the reservation holds',
+    help: 'The request names `requested` units of a product of which the reservation holds `held`.',
+  },
+  'exceeds-confirmed': {
+    status: CONFLICT,
+    title: 'More units than were confirmed',
+    help: 'The request returns `requested` units of a product of which `confirmed` are left to return.',
+  },
+  'stock-below-held': {
+    status: CONFLICT,
+    title: 'Stock cannot go below what is held',
+    help: 'Of `onHand` units, `held` are promised to live reservations. Wait until they end, or release them first.',
+  },
+  'stock-version-mismatch': {
+    status: CONFLICT,
+    title: 'The stock has changed since it was read',
+    help: 'The product is at `version`, not at `expectedVersion`. Read it again and decide anew.',
+  },
+  'stock-above-max': {
+    status: CONFLICT,
+    title: 'More stock than a product can have',
+    help: 'A product can have at most `onHandMax` units on hand.',
+  },
+  'internal-error': {
+    status: 500,
+    title: 'Something is wrong with this server',
+    help: 'It is not the request’s fault. The server’s log tells more under the `requestId` of this reply.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'Too busy',
+    help: 'The request was refused before anything happened. Try again after the seconds that `Retry-After` names.',
+  },
+  'shard-unavailable': {
+    status: 503,
+    title: 'This part of the stock is recovering',
+    help: 'Nothing happened. Other products are not affected. Try again after the seconds that `Retry-After` names.',
+  },
+  'storage-full': {
+    status: 503,
+    title: 'There is no room to record this',
+    help: 'Nothing happened. Confirm, release and return still work. Whoever runs this server must make room on its disk.',
+  },
+  'shutting-down': {
+    status: 503,
+    title: 'The server is shutting down',
+    help: 'Nothing happened. Try again after the seconds that `Retry-After` names.',
+  },
+  'command-quarantined': {
+    status: 503,
+    title: 'This request is refused for good',
+    help: 'It ended its worker several times and will not be tried again. Nothing happened. Please report it with its `requestId`.',
+  },
+  'outcome-unknown': {
+    status: 504,
+    title: 'The outcome is not known',
+    help: 'The request may or may not have taken effect. Read what it would have changed before you send it again.',
+  },
+} as const satisfies Readonly<Record<string, Entry>>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+export function isProblemCode(text: string): text is ProblemCode {
+  return Object.hasOwn(PROBLEMS, text)
+}
+
+export type FieldError = { readonly path: string; readonly message: string }
+
+/** What a problem says beyond its code: `detail` about this occurrence, and members of its own. */
+export type Particulars = { readonly detail: string; readonly members?: Readonly<Record<string, unknown>> }
+
+/** A request that cannot be answered as asked; thrown from wherever that is noticed, answered in one place. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+  readonly members: Readonly<Record<string, unknown>> | undefined
+  readonly headers: Readonly<Record<string, string>> | undefined
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: {
+      readonly members?: Readonly<Record<string, unknown>>
+      readonly headers?: Readonly<Record<string, string>>
+    } = {},
+  ) {
+    super(detail)
+    this.code = code
+    this.members = options.members
+    this.headers = options.headers
+  }
+}
+
+/** 400 with the mistakes to correct. */
+export function invalid(...errors: readonly FieldError[]): Problem {
+  const [first] = errors
+  const detail = first === undefined ? 'The request does not fit its schema.' : sentence(first)
+  return new Problem('validation-failed', detail, { members: { errors } })
+}
+
+function sentence({ path, message }: FieldError): string {
+  return path === '' ? `The body: ${message}` : `${path}: ${message}`
+}
+
+/** Engine errors have the codes of their problems; a code without one does not compile. */
+export function problemOfEngine(code: EngineErrorCode): ProblemCode {
+  return code
+}
+
+/** RFC 3339 in UTC with milliseconds. */
+export function timeOf(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** The one switch from a domain refusal to what HTTP says of it. */
+export function problemOfRefusal(refusal: Refusal): Particulars & { readonly code: ProblemCode } {
+  switch (refusal.reason) {
+    case 'unknownProduct':
+      return about('unknown-product', `There is no product ${refusal.productId}.`, {
+        productId: refusal.productId,
+      })
+    case 'customerRequired': {
+      const message = `is needed: ${refusal.productId} is limited per customer`
+      const errors: FieldError[] = [{ path: 'customerId', message }]
+      return about('validation-failed', `customerId: ${message}`, { errors })
+    }
+    case 'productRetired':
+      return about('product-retired', `${refusal.productId} is not sold any more.`, {
+        productId: refusal.productId,
+      })
+    case 'saleNotOpen': {
+      const { productId } = refusal
+      const opensAt = timeOf(refusal.opensAtMs)
+      return about('sale-not-open', `The sale of ${productId} opens at ${opensAt}.`, { productId, opensAt })
+    }
+    case 'saleClosed': {
+      const { productId } = refusal
+      const closesAt = timeOf(refusal.closesAtMs)
+      return about('sale-closed', `The sale of ${productId} closed at ${closesAt}.`, { productId, closesAt })
+    }
+    case 'maxPerReservation': {
+      const { productId, limit } = refusal
+      return about('max-per-reservation', `One reservation can have ${limit} of ${productId}.`, {
+        productId,
+        limit,
+      })
+    }
+    case 'perCustomerLimit': {
+      const { productId, limit, remaining } = refusal
+      const detail = `A customer can have ${limit} of ${productId}; this one can take ${remaining} more.`
+      return about('per-customer-limit', detail, { productId, limit, remaining })
+    }
+    case 'outOfStock': {
+      const [first] = refusal.items
+      const detail =
+        first === undefined
+          ? 'Not enough units are available.'
+          : `${first.requested} of ${first.productId} were asked for, ${first.available} are available.`
+      return about('out-of-stock', detail, { items: refusal.items })
+    }
+    case 'unknownReservation':
+      return about('unknown-reservation', 'There is no such reservation.')
+    case 'reservationResolved': {
+      // `status` is the problem's own member (RFC 9457), so the reservation's needs another name.
+      const reservationStatus = refusal.status
+      return about('reservation-resolved', `The reservation is ${reservationStatus}.`, { reservationStatus })
+    }
+    case 'notConfirmed': {
+      const reservationStatus = refusal.status
+      const detail = `The reservation is ${reservationStatus}; only confirmed units can be returned.`
+      return about('not-confirmed', detail, { reservationStatus })
+    }
+    case 'returnWindowOver':
+      return about('return-window-over', 'The return window of this reservation is over.')
+    case 'paymentStarted': {
+      const deadline = timeOf(refusal.deadlineMs)
+      return about('payment-started', `Payment has started and must end by ${deadline}.`, { deadline })
+    }
+    case 'lifetimeExceeded': {
+      const latestExpiresAt = timeOf(refusal.latestExpiryMs)
+      const detail = `The reservation can live until ${latestExpiresAt} at the latest.`
+      return about('lifetime-exceeded', detail, { latestExpiresAt })
+    }
+    case 'exceedsHeld': {
+      const { productId, requested, held } = refusal
+      const detail = `${requested} of ${productId} were named, ${held} are held.`
+      return about('exceeds-held', detail, { productId, requested, held })
+    }
+    case 'exceedsConfirmed': {
+      const { productId, requested, confirmed } = refusal
+      const detail = `${requested} of ${productId} were named, ${confirmed} are left to return.`
+      return about('exceeds-confirmed', detail, { productId, requested, confirmed })
+    }
+    case 'stockVersionMismatch': {
+      const { expected, version } = refusal
+      const detail = `The stock is at version ${version}, not ${expected}.`
+      return about('stock-version-mismatch', detail, { expectedVersion: expected, version })
+    }
+    case 'stockBelowHeld': {
+      const { onHand, held } = refusal
+      return about('stock-below-held', `Of ${onHand} on hand, ${held} are held.`, { onHand, held })
+    }
+    case 'stockAboveMax': {
+      const { onHandMax } = refusal
+      return about('stock-above-max', `A product can have ${onHandMax} units at most.`, { onHandMax })
+    }
+    default:
+      return unreachable(refusal)
+  }
+}
+
+function about(code: ProblemCode, detail: string, members?: Readonly<Record<string, unknown>>) {
+  return members === undefined ? { code, detail } : { code, detail, members }
+}

@@ -1,0 +1,103 @@
+/** Builds every reply, in one go: a plain object of header fields is what @hono/node-server writes fastest. */
+import { EngineError } from '../actors/engine-error.ts'
+import type { Refusal } from '../domain/decision.ts'
+import type { Random } from '../seams.ts'
+import { PROBLEMS, Problem, type ProblemCode, problemOfEngine, problemOfRefusal } from './problems.ts'
+import type { Call } from './route.ts'
+
+const JSON_TYPE = 'application/json'
+const PROBLEM_TYPE = 'application/problem+json'
+const INSTANCE_LENGTH_MAX = 256
+
+type HeaderFields = Record<string, string>
+
+/** A reply with a JSON body. */
+export function json(call: Call, status: number, value: unknown, more?: Readonly<HeaderFields>): Response {
+  return jsonText(call, status, JSON.stringify(value), more)
+}
+
+/** A reply whose JSON has been written already. */
+export function jsonText(call: Call, status: number, body: string, more?: Readonly<HeaderFields>): Response {
+  return new Response(body, { status, headers: fieldsOf(call, JSON_TYPE, more) })
+}
+
+export function text(
+  call: Call,
+  body: string,
+  options: { readonly type: string; readonly status?: number; readonly headers?: Readonly<HeaderFields> },
+): Response {
+  return new Response(body, {
+    status: options.status ?? 200,
+    headers: fieldsOf(call, options.type, options.headers),
+  })
+}
+
+/** 204: done, and nothing to show. */
+export function empty(call: Call, more?: Readonly<HeaderFields>): Response {
+  const { 'content-type': _, ...headers } = fieldsOf(call, '', more)
+  return new Response(null, { status: 204, headers })
+}
+
+function fieldsOf(call: Call, type: string, more: Readonly<HeaderFields> | undefined): HeaderFields {
+  const fields: HeaderFields = {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': call.requestId,
+  }
+  if (call.closing) fields.connection = 'close'
+  return more === undefined ? fields : Object.assign(fields, more)
+}
+
+/** What the rules refuse is a plain answer, and in a flash sale the usual one: nothing is thrown for it. */
+export function refusal(call: Call, refused: Refusal): Response {
+  const { code, detail, members } = problemOfRefusal(refused)
+  return problem(call, code, detail, members)
+}
+
+export function problem(
+  call: Call,
+  code: ProblemCode,
+  detail: string,
+  members?: Readonly<Record<string, unknown>>,
+  more?: Readonly<HeaderFields>,
+): Response {
+  const body = problemBody(code, detail, {
+    instance: call.context.req.path.slice(0, INSTANCE_LENGTH_MAX),
+    requestId: call.requestId,
+    ...members,
+  })
+  return new Response(body, { status: PROBLEMS[code].status, headers: fieldsOf(call, PROBLEM_TYPE, more) })
+}
+
+/** The JSON text of a problem; also for replies that are written before there is a call. */
+export function problemBody(
+  code: ProblemCode,
+  detail: string,
+  members?: Readonly<Record<string, unknown>>,
+): string {
+  const { status, title } = PROBLEMS[code]
+  return JSON.stringify({ type: `/problems/${code}`, title, status, detail, code, ...members })
+}
+
+/** The reply to what a handler threw, or undefined where nobody expected it: a mistake in this program. */
+export function expectedFailure(call: Call, thrown: unknown, random: Random): Response | undefined {
+  if (thrown instanceof Problem) {
+    return problem(call, thrown.code, thrown.message, thrown.members, thrown.headers)
+  }
+  if (thrown instanceof EngineError) {
+    const code = problemOfEngine(thrown.code)
+    const { help } = PROBLEMS[code]
+    // The engine's own message names shards and workers: it is for the log, not for callers.
+    return problem(call, code, help, undefined, {
+      'retry-after': retryAfter(thrown.retryAfterSeconds, random),
+    })
+  }
+  return undefined
+}
+
+/** Whole seconds, rounded up and spread to as much again, so that those turned away do not come back as one. */
+export function retryAfter(seconds: number, random: Random): string {
+  const least = Math.max(1, Math.ceil(seconds))
+  return String(least + Math.floor(random.fraction() * (least + 1)))
+}

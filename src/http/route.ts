@@ -1,0 +1,70 @@
+/** One call of the API: what it promises, which `openapi.ts` publishes, and the handler that keeps the promise. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import type { Principal, Role } from './parts.ts'
+import type { ProblemCode } from './problems.ts'
+
+/** Behind a socket there is Node's own request; `app.request()` has none, and no bindings at all. */
+export type Env = { Bindings: Partial<HttpBindings> }
+
+export type Tag = 'Reservations' | 'Stock' | 'Sales' | 'API keys' | 'Operations'
+
+export type Operation = {
+  readonly method: 'get' | 'post' | 'put' | 'delete'
+  /** With parameters in braces: `/v1/reservations/{id}`. */
+  readonly path: string
+  readonly operationId: string
+  readonly tag: Tag
+  readonly summary: string
+  readonly description?: string
+  /** The least role that may call; `anyone` needs no token, though a bad one is still refused. */
+  readonly access: 'anyone' | Role
+  /** Called so often that only a sample of its requests is logged. */
+  readonly hot?: boolean
+  /** Changes something: takes `Idempotency-Key`. */
+  readonly changes?: boolean
+  readonly query?: { readonly schema: z.ZodObject; readonly example: Readonly<Record<string, string>> }
+  readonly body?: { readonly schema: z.ZodType; readonly example: unknown; readonly optional?: boolean }
+  readonly success: Success
+  readonly problems: readonly ProblemCode[]
+}
+
+export type Success = {
+  readonly status: number
+  readonly description: string
+  /** JSON, unless `contentType` says otherwise; none where the reply has no body. */
+  readonly schema?: z.ZodType
+  readonly example?: unknown
+  readonly contentType?: string
+  /** Header fields beyond those of every reply. */
+  readonly headers?: readonly ('Location' | 'Holdfast-Position')[]
+}
+
+/** One request on its way through a handler. */
+export type Call = {
+  readonly context: Context<Env>
+  readonly requestId: string
+  readonly principal: Principal | undefined
+  /** The server is closing: the reply asks the client to leave the connection. */
+  readonly closing: boolean
+}
+
+export type Route = {
+  readonly operation: Operation
+  readonly handle: (call: Call) => Response | Promise<Response>
+}
+
+/** A header field's value, repeated ones joined by commas; `name` in lower case. */
+export function headerOf(context: Context<Env>, name: string): string | undefined {
+  // Node has parsed the fields already; the Fetch `Headers` on top of them cost a microsecond a request.
+  const incoming = context.env?.incoming
+  if (incoming === undefined) return context.req.raw.headers.get(name) ?? undefined
+  const value = incoming.headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** The request's target as it came, still encoded. */
+export function targetOf(context: Context<Env>): string {
+  return context.env?.incoming?.url ?? context.req.raw.url
+}

@@ -1,0 +1,180 @@
+/**
+ * One listener: sockets in, `fetch` out, and every way a client can hold on to something bounded.
+ *
+ * Node's parser is strict and refuses what proxies could read in two ways (both lengths, doubled lengths, folded fields,
+ * bare line feeds). Slow headers, slow bodies and clients that never read run into time-outs; the number of sockets,
+ * the bytes of headers and the connections waiting to be accepted have limits.
+ */
+import { createServer, type Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
+import type { Logger } from 'pino'
+import * as limits from '../limits.ts'
+import type { Drain } from './parts.ts'
+import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { problemBody } from './responses.ts'
+
+export type ServerBounds = {
+  readonly headerBytesMax: number
+  readonly connectionsMax: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly socketIdleTimeoutMs: number
+  readonly socketCheckMs: number
+}
+
+export type ServerOptions = {
+  /** `app.fetch`. */
+  readonly fetch: (request: Request, env: HttpBindings) => Response | Promise<Response>
+  readonly host: string
+  /** 0 takes any that is free. */
+  readonly port: number
+  /** Lets several listeners share the port; the kernel spreads connections over them. */
+  readonly reusePort?: boolean
+  /** The one that the app's replies look at. */
+  readonly drain: Drain
+  readonly log: Logger
+  /** Where a test cannot wait for the real ones. */
+  readonly bounds?: Partial<ServerBounds>
+}
+
+export type RunningServer = {
+  readonly port: number
+  /**
+   * Stops accepting, lets requests in flight finish, and asks their clients to go; what is left at the deadline is cut
+   * off. Resolves when every connection is closed.
+   */
+  close(deadlineMs: number): Promise<void>
+}
+
+/** Resolves when the port is open. Rejects where it cannot be had. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { host, port, reusePort = false, drain } = options
+  const bounds: ServerBounds = { ...limits, ...options.bounds }
+  const server = createServer(
+    {
+      maxHeaderSize: bounds.headerBytesMax,
+      headersTimeout: bounds.headersTimeoutMs,
+      requestTimeout: bounds.requestTimeoutMs,
+      keepAliveTimeout: bounds.keepAliveTimeoutMs,
+      connectionsCheckingInterval: bounds.socketCheckMs,
+      // A repeated Authorization or Content-Type then fits nothing, rather than the first one winning silently.
+      joinDuplicateHeaders: true,
+      insecureHTTPParser: false,
+    },
+    getRequestListener((request, env) => options.fetch(request, httpOf(env)), {
+      errorHandler: (error) => answerUnroutable(error, options.log),
+    }),
+  )
+  server.maxConnections = bounds.connectionsMax
+  // Their bytes are bounded; a bound on their number would make Node drop the rest without a word.
+  server.maxHeadersCount = 0
+  server.setTimeout(bounds.socketIdleTimeoutMs)
+  server.on('clientError', answerMalformed)
+
+  const silent = trackSilent(server)
+  await listen(server, { host, port, reusePort, backlog: limits.acceptBacklog })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new TypeError('a TCP listener has a port')
+  return { port: address.port, close: (deadlineMs) => close(server, drain, silent, deadlineMs) }
+}
+
+function listen(
+  server: Server,
+  where: {
+    readonly host: string
+    readonly port: number
+    readonly reusePort: boolean
+    readonly backlog: number
+  },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(where, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** The adapter's types allow for HTTP/2, which this server does not speak. */
+function httpOf(env: Parameters<Parameters<typeof getRequestListener>[0]>[1]): HttpBindings {
+  return env as HttpBindings
+}
+
+/** A Host field or target no URL can be made of: the app has never seen the request. */
+function answerUnroutable(error: unknown, log: Logger): Response {
+  const isClients = error instanceof RequestError
+  if (!isClients) log.error({ err: error }, 'http.failed')
+  const code: ProblemCode = isClients ? 'malformed-request' : 'internal-error'
+  const detail = isClients ? 'The Host header field or the URL is malformed.' : 'Something went wrong here.'
+  return new Response(problemBody(code, detail), {
+    status: PROBLEMS[code].status,
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', connection: 'close' },
+  })
+}
+
+/** What the parser gave up on, or what took too long: answered where that cannot be misread, then closed. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // After the start of another reply these bytes would pass for a part of it, and before it for the reply itself.
+  const isAnswering =
+    '_httpMessage' in socket && socket._httpMessage !== null && socket._httpMessage !== undefined
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
+    socket.destroy()
+    return
+  }
+  socket.end(MALFORMED[error.code ?? ''] ?? BAD_REQUEST, () => socket.destroy())
+}
+
+const BAD_REQUEST = rawReply('malformed-request', 'Bad Request', 'This is not HTTP/1.1 as RFC 9112 has it.')
+const MALFORMED: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: rawReply(
+    'headers-too-large',
+    'Request Header Fields Too Large',
+    'The header fields are too large.',
+  ),
+  ERR_HTTP_REQUEST_TIMEOUT: rawReply(
+    'request-timeout',
+    'Request Timeout',
+    'The request took too long to arrive.',
+  ),
+}
+
+function rawReply(code: ProblemCode, phrase: string, detail: string): string {
+  const body = problemBody(code, detail)
+  return [
+    `HTTP/1.1 ${PROBLEMS[code].status} ${phrase}`,
+    'Content-Type: application/problem+json',
+    'Cache-Control: no-store',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n')
+}
+
+/** Ends connections that have not said a word; Node's own notion of idle begins after a first request. */
+function trackSilent(server: Server): () => void {
+  const sockets = new Set<Duplex & { readonly bytesRead: number }>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return () => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
+}
+
+function close(server: Server, drain: Drain, endSilent: () => void, deadlineMs: number): Promise<void> {
+  drain.started = true
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), deadlineMs)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+    endSilent()
+  })
+}

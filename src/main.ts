@@ -1,0 +1,170 @@
+/**
+ * The composition root: configuration → parts → listen, and the order of shutdown.
+ *
+ * Down it goes the way it came up, backwards: listeners answer what they accepted, then shards make it durable and seal,
+ * then the tables close, then the directory's lock is freed.
+ */
+import { Supervisor } from './actors/supervisor.ts'
+import { type Config, loadConfig } from './config.ts'
+import { armCrashPoint } from './crash-points.ts'
+import { Listeners } from './http/listeners.ts'
+import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
+import { openLog } from './log.ts'
+import { adminKeyOf } from './persistence/admin-key.ts'
+import { type DataPaths, DirectoryError, openDataDirectory } from './persistence/directory.ts'
+import { removeLeftovers } from './persistence/journal/carry.ts'
+import { realDisk } from './persistence/journal/disk.ts'
+import { nextEpoch } from './persistence/journal/segments.ts'
+import { JournalDamaged, readCatalog } from './persistence/journal/streams.ts'
+import { TablesBootError } from './persistence/tables/tables-error.ts'
+import { startTablesThread } from './persistence/tables/tables-thread.ts'
+import { realClock, realRandom, realTimers } from './seams.ts'
+import { version } from './version.ts'
+
+/** A second Ctrl-C sooner than this is the same one: npm forwards signals, so one can arrive twice. */
+const SAME_SIGNAL_MS = 1_000
+
+const config = loadConfig()
+if (config === undefined) process.exit(1)
+try {
+  await run(config)
+} catch (error) {
+  const reason = bootRefusal(error, config)
+  if (reason === undefined) throw error
+  process.stderr.write(`holdfast: ${reason}\n`)
+  process.exit(1)
+}
+
+async function run(config: Config): Promise<void> {
+  const { shards, workers, crashPoint, segmentBytes, returnDays } = config
+  armCrashPoint(crashPoint)
+  const log = openLog({ level: config.logLevel })
+  const { logger } = log
+  const directory = openDataDirectory(config.dataDirectory, { shards })
+  const { paths } = directory
+  const adminKey = adminKeyOf(config.adminKey, paths.adminKey, realRandom())
+  prepareJournal(paths)
+
+  const supervisor = new Supervisor({
+    timers: realTimers,
+    log: (level, event, detail) => logger[level]({ event, ...detail }, event),
+    workers,
+    shards,
+    journalDirectory: paths.journal,
+    snapshotDirectory: paths.snapshots,
+    segmentBytes,
+    returnDays,
+    acceptClock: config.clockAccept,
+    crashPoint,
+    nextEpoch: nextEpoch(realDisk, paths.journal),
+  })
+  const tables = await startTablesThread(paths.tables)
+  const started = supervisor.start()
+  const listeners = new Listeners({
+    count: config.listeners,
+    settings: {
+      host: config.host,
+      port: config.port,
+      reusePort: false,
+      shards,
+      workers,
+      adminKey: adminKey.key,
+      metricsPublic: config.metricsPublic,
+      version,
+    },
+    supervisor,
+    tables,
+    timers: realTimers,
+    log: logger,
+    logLevel: config.logLevel,
+    crashPoint,
+  })
+
+  let shuttingDownSinceMs: number | undefined
+  const shutDown = async (reason: string, exitCode: number): Promise<void> => {
+    if (shuttingDownSinceMs !== undefined) {
+      if (realClock.monotonicMs() - shuttingDownSinceMs > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    shuttingDownSinceMs = realClock.monotonicMs()
+    logger.info({ reason }, 'shutdown.begun')
+    realTimers.after(shutdownDeadlineMs, () => {
+      logger.error('shutdown.late')
+      process.exit(1)
+    })
+    try {
+      listeners.drain()
+      await new Promise<void>((resolve) => setTimeout(resolve, config.drainMs))
+      await listeners.close(listenersCloseMs)
+      await supervisor.shutDown()
+      await tables.close()
+      directory.close()
+    } catch (error) {
+      logger.error({ err: error }, 'shutdown.failed')
+      exitCode = 1
+    }
+    logger.info('shutdown.done')
+    log.flush()
+    process.exit(exitCode)
+  }
+  process.on('SIGTERM', () => void shutDown('SIGTERM', 0))
+  process.on('SIGINT', () => void shutDown('SIGINT', 0))
+  // Keys cannot be checked without the tables: an orderly end, and whoever supervises starts anew.
+  void tables.ended.then((error) => {
+    if (error !== undefined) void shutDown(`the tables' thread ended: ${error.message}`, 1)
+  })
+
+  const port = await listeners.start()
+  await started
+  const parts = supervisor.readiness()
+  logger.info(
+    { host: config.host, port, shards, workers, listeners: config.listeners, parts, version },
+    'started',
+  )
+  greet(config, port, adminKey)
+}
+
+/** Makes the journal's directories, and clears away starts that never came to anything. */
+function prepareJournal(paths: DataPaths): void {
+  realDisk.makeDirectory(paths.journal)
+  realDisk.makeDirectory(paths.snapshots)
+  realDisk.syncDirectory(paths.root)
+  try {
+    removeLeftovers(realDisk, paths.journal, readCatalog(realDisk, paths.journal))
+  } catch (error) {
+    // The workers find it too, and keep their shards stopped with the reason on /readyz; reads of the rest go on.
+    if (!(error instanceof JournalDamaged)) throw error
+  }
+}
+
+/** What a person at the terminal needs next; for everybody else the log says it. */
+function greet(config: Config, port: number, adminKey: ReturnType<typeof adminKeyOf>): void {
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const url = `http://${host}:${port}`
+  const out = process.stdout
+  if (!out.isTTY) {
+    if (adminKey.path !== undefined)
+      out.write(`${JSON.stringify({ msg: 'admin key', path: adminKey.path })}\n`)
+    return
+  }
+  const key = adminKey.path === undefined ? '$ADMIN_KEY' : adminKey.key
+  out.write(`
+  Holdfast ${version} on ${url}   data in ${config.dataDirectory}, every reply after its fdatasync
+  API ${url}/docs   health ${url}/readyz   stop with Ctrl-C
+
+  curl -s ${url}/v1/products/phone/stock/adjustments -H 'authorization: Bearer ${key}' \\
+    -H 'content-type: application/json' -d '{"set": 5, "reason": "first delivery"}'
+
+`)
+}
+
+/** Why this machine or its settings do not allow a start, in a sentence; undefined where it is a bug. */
+function bootRefusal(error: unknown, config: Config): string | undefined {
+  if (error instanceof DirectoryError || error instanceof TablesBootError) return error.message
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return `port ${config.port} on ${config.host} is taken; set PORT to another one`
+  if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
+    return `cannot listen on ${config.host}:${config.port}: ${(error as Error).message}; check HOST and PORT`
+  }
+  return undefined
+}

@@ -1,0 +1,264 @@
+/**
+ * From files back to state: the newest valid snapshot of each shard, then every event behind it, in order. Changes
+ * nothing on disk.
+ *
+ * C1, C2 and C4 are in streams.ts.
+ * C3  What stands at the end of a stream and is not proven durable is handed on as `carry`: it must be written anew,
+ *     byte for byte, before anything rests on it, since reading it back proves nothing after a failed sync.
+ */
+import { crashPoint } from '../../crash-points.ts'
+import { assert } from '../../domain/assert.ts'
+import { evolve } from '../../domain/evolve.ts'
+import type { ShardId } from '../../domain/ids.ts'
+import { emptyShard, type ShardState } from '../../domain/stock.ts'
+import { BytesDamaged } from './bytes.ts'
+import type { Disk } from './disk.ts'
+import { eventsOf, type Frame, type Link, linkIn, noLink, type Section, type StreamId } from './frame.ts'
+import { listSnapshots, readSnapshot } from './snapshot.ts'
+import {
+  type Catalog,
+  fenceAfter,
+  framesOf,
+  JournalDamaged,
+  readCatalog,
+  readFirstFrame,
+  type Stream,
+  type StreamEnd,
+} from './streams.ts'
+
+export type RecoveredShard = {
+  readonly shard: ShardId
+  readonly state: ShardState
+  /** Of the snapshot it began from; 0 where there was none. */
+  readonly snapshotSequence: number
+  /** Of the next event to come; the first is 1. */
+  nextSequence: number
+  /** Of the frame that carried the newest event. */
+  link: Link
+  /** Of the newest event; 0 where there is none. */
+  lastTimeMs: number
+}
+
+export type Recovery = {
+  readonly shards: ReadonlyMap<ShardId, RecoveredShard>
+  /** Whole frames to write anew (C3), oldest first. */
+  readonly carry: readonly Buffer[]
+  /** How the streams ended that no newer stream has taken over from. */
+  readonly ends: readonly { readonly stream: Stream; readonly end: StreamEnd }[]
+  /** What was odd and did not matter: a damaged snapshot that an older one replaced. */
+  readonly notes: readonly string[]
+  readonly eventsReplayed: number
+}
+
+export type RecoveryOptions = {
+  readonly disk: Disk
+  readonly journalDirectory: string
+  readonly snapshotDirectory: string
+  /** The shards to recover. */
+  readonly shards: readonly ShardId[]
+  /** How many the data has. */
+  readonly shardsOfData: number
+  /** Stop before this segment of a stream that is being written; what lies before it is durable. */
+  readonly before?: { readonly stream: StreamId; readonly index: number }
+  /** False rebuilds from the first event. */
+  readonly useSnapshots?: boolean
+  /** Called after each event that was replayed. */
+  readonly onEvent?: (shard: RecoveredShard) => void
+}
+
+/** Throws `JournalDamaged` where anything acknowledged is missing or changed. */
+export function recover(options: RecoveryOptions): Recovery {
+  const { disk } = options
+  const catalog = readCatalog(disk, options.journalDirectory)
+  const notes: string[] = []
+  const shards = new Map<ShardId, RecoveredShard>()
+  for (const shard of options.shards) {
+    shards.set(shard, newestSnapshot(options, shard, notes) ?? emptyRecovered(shard))
+  }
+  const replay = new Replay(options, catalog, shards)
+  for (const stream of catalog.streams) {
+    if (stream.opening.shards !== options.shardsOfData) {
+      const [first] = stream.segments
+      throw new JournalDamaged(
+        first?.path ?? '',
+        0,
+        `written for ${stream.opening.shards} shards, not ${options.shardsOfData}`,
+      )
+    }
+    if (stream.opening.sections.some(({ shard }) => shards.has(shard))) replay.readStream(stream)
+  }
+  replay.checkReached()
+  return { shards, carry: replay.carry, ends: replay.ends, notes, eventsReplayed: replay.events }
+}
+
+function emptyRecovered(shard: ShardId): RecoveredShard {
+  return { shard, state: emptyShard(), snapshotSequence: 0, nextSequence: 1, link: noLink, lastTimeMs: 0 }
+}
+
+function newestSnapshot(
+  options: RecoveryOptions,
+  shard: ShardId,
+  notes: string[],
+): RecoveredShard | undefined {
+  if (options.useSnapshots === false) return undefined
+  for (const found of listSnapshots(options.disk, options.snapshotDirectory)) {
+    if (found.shard !== shard) continue
+    try {
+      const { state, sequence, link, timeMs, shards } = readSnapshot(options.disk, found.path)
+      if (shards !== options.shardsOfData) throw new BytesDamaged(`of data with ${shards} shards`)
+      return {
+        shard,
+        state,
+        snapshotSequence: sequence,
+        nextSequence: sequence + 1,
+        link,
+        lastTimeMs: timeMs,
+      }
+    } catch (error) {
+      if (!(error instanceof BytesDamaged)) throw error
+      notes.push(`snapshot ${found.name} is not used: ${error.message}`)
+    }
+  }
+  return undefined
+}
+
+/** One pass over the streams, oldest first. */
+class Replay {
+  readonly carry: Buffer[] = []
+  readonly ends: { stream: Stream; end: StreamEnd }[] = []
+  events = 0
+  readonly #options: RecoveryOptions
+  readonly #catalog: Catalog
+  readonly #shards: ReadonlyMap<ShardId, RecoveredShard>
+  /** The next sequence that the journal itself was seen to reach, by shard. */
+  readonly #reached = new Map<ShardId, number>()
+
+  constructor(options: RecoveryOptions, catalog: Catalog, shards: ReadonlyMap<ShardId, RecoveredShard>) {
+    this.#options = options
+    this.#catalog = catalog
+    this.#shards = shards
+  }
+
+  readStream(stream: Stream): void {
+    const { disk, before } = this.#options
+    const isWritten = before?.stream.epoch === stream.id.epoch && before.stream.worker === stream.id.worker
+    if (isWritten && before.index === 1) return
+    const frames = framesOf(
+      disk,
+      this.#catalog,
+      stream,
+      isWritten
+        ? {
+            fromSegment: Math.min(this.#firstNeeded(stream), before.index - 2),
+            beforeSegment: before.index - 1,
+          }
+        : { fromSegment: this.#firstNeeded(stream) },
+    )
+    let unproven: Frame[] = []
+    for (;;) {
+      const step = frames.next()
+      if (step.done === true) {
+        if (isWritten) return
+        const isNewest = stream.opening.sections.some(({ shard }) => this.#isNewest(stream, shard))
+        if (isNewest) this.ends.push({ stream, end: step.value })
+        break
+      }
+      const frame = step.value
+      this.#apply(stream, frame)
+      unproven = unproven.filter(({ ordinal }) => ordinal > frame.durableOrdinal)
+      unproven.push(frame)
+    }
+    for (const frame of unproven) {
+      const matters = frame.sections.some(({ shard, count }) => count > 0 && this.#isNewest(stream, shard))
+      if (frame.ordinal > stream.markedOrdinal && matters) this.carry.push(frame.bytes)
+    }
+  }
+
+  /** A snapshot beyond the journal's end means that the journal lost its end. */
+  checkReached(): void {
+    for (const { shard, nextSequence } of this.#shards.values()) {
+      const reached = this.#reached.get(shard) ?? 1
+      if (reached < nextSequence) {
+        const why = `shard ${shard} ends at sequence ${reached - 1}, and its snapshot is of ${nextSequence - 1}`
+        throw new JournalDamaged(this.#options.journalDirectory, 0, why)
+      }
+    }
+  }
+
+  /** Whether no newer stream has taken this shard over, among those recovered here. */
+  #isNewest(stream: Stream, shard: ShardId): boolean {
+    return this.#shards.has(shard) && fenceAfter(this.#catalog, shard, stream.id.epoch) === undefined
+  }
+
+  /** Segments whose every event the snapshots hold already need not be read. */
+  #firstNeeded(stream: Stream): number {
+    let first = 0
+    for (let i = 1; i < stream.segments.length; i++) {
+      const opening = readFirstFrame(this.#options.disk, stream.segments[i] as Stream['segments'][number])
+      if (opening === undefined || opening.kind !== 'open') break
+      const isCovered = opening.sections.every(({ shard, firstSequence }) => {
+        const recovered = this.#shards.get(shard)
+        return recovered === undefined || firstSequence <= recovered.nextSequence
+      })
+      if (!isCovered) break
+      first = i
+    }
+    return first
+  }
+
+  #apply(stream: Stream, frame: Frame & { readonly file: string }): void {
+    for (const section of frame.sections) {
+      const recovered = this.#shards.get(section.shard)
+      if (recovered === undefined) continue
+      if (frame.kind === 'open') this.#checkOpening(recovered, section, frame)
+      else this.#applySection(stream, frame, recovered, section)
+    }
+  }
+
+  #checkOpening(recovered: RecoveredShard, section: Section, frame: Frame & { readonly file: string }): void {
+    const { shard, firstSequence } = section
+    this.#reached.set(shard, Math.max(this.#reached.get(shard) ?? 1, firstSequence))
+    if (firstSequence > recovered.nextSequence) {
+      throw new JournalDamaged(
+        frame.file,
+        0,
+        `shard ${shard} lacks sequence ${recovered.nextSequence} to ${firstSequence - 1}`,
+      )
+    }
+    if (firstSequence === recovered.nextSequence && linkIn(section) !== recovered.link) {
+      throw new JournalDamaged(
+        frame.file,
+        0,
+        `shard ${shard} goes on from another history at sequence ${firstSequence}`,
+      )
+    }
+  }
+
+  #applySection(
+    stream: Stream,
+    frame: Frame & { readonly file: string },
+    recovered: RecoveredShard,
+    section: Section,
+  ): void {
+    const { shard, firstSequence, count } = section
+    const fence = fenceAfter(this.#catalog, shard, stream.id.epoch)
+    if (fence !== undefined && firstSequence >= fence.nextSequence) return
+    const after = firstSequence + count
+    this.#reached.set(shard, Math.max(this.#reached.get(shard) ?? 1, after))
+    if (after <= recovered.nextSequence) return
+    if (firstSequence !== recovered.nextSequence) {
+      const why = `shard ${shard} goes on at sequence ${firstSequence}, and ${recovered.nextSequence} was due`
+      throw new JournalDamaged(frame.file, 0, why)
+    }
+    for (const event of eventsOf(section)) {
+      crashPoint('recovery.midReplay')
+      evolve(recovered.state, event, section.atMs)
+      recovered.nextSequence += 1
+      recovered.lastTimeMs = section.atMs
+      this.events += 1
+      this.#options.onEvent?.(recovered)
+    }
+    assert(recovered.nextSequence === after, 'a section holds as many events as it says')
+    recovered.link = frame.link
+  }
+}

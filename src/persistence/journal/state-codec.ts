@@ -1,0 +1,97 @@
+/**
+ * A shard's whole state as bytes, the same bytes for the same history: maps are written in their own order, which is the
+ * order of the events that filled them, and which a decoded state keeps.
+ */
+import { assert } from '../../domain/assert.ts'
+import type { CustomerId, ProductId } from '../../domain/ids.ts'
+import { emptyShard, type ReservationStatus, type ShardState } from '../../domain/stock.ts'
+import { type ByteReader, BytesDamaged, ByteWriter } from './bytes.ts'
+import { readReservationId, readSale, writeReservationId, writeSale } from './event-codec.ts'
+
+const STATUSES: readonly ReservationStatus[] = ['held', 'paying', 'confirmed', 'released', 'expired']
+const CLOSED_FLAG = 0x80
+const BYTES_PER_RESERVATION = 80
+
+export function encodeState(state: ShardState): Buffer {
+  const writer = new ByteWriter(1_024 + state.reservations.size * BYTES_PER_RESERVATION)
+  const numbers = new Map<ProductId, number>()
+  writer.varint(state.products.size)
+  for (const stock of state.products.values()) {
+    numbers.set(stock.productId, numbers.size)
+    writer.ascii(stock.productId)
+    for (const value of [stock.version, stock.onHand, stock.held, stock.sold]) writer.varint(value)
+    writer.u8(stock.retired ? 1 : 0)
+    writeSale(writer, stock.sale)
+    writer.varint(stock.customers.size)
+    for (const [customerId, units] of stock.customers) {
+      writer.ascii(customerId)
+      writer.varint(units)
+    }
+  }
+  writer.varint(state.reservations.size)
+  for (const reservation of state.reservations.values()) {
+    const number = numbers.get(reservation.stock.productId)
+    assert(number !== undefined, "a reservation's product is in the same shard")
+    writeReservationId(writer, reservation.id)
+    writer.varint(number)
+    writer.ascii(reservation.customerId ?? '')
+    writer.text(reservation.reference)
+    writer.u8(STATUSES.indexOf(reservation.status) | (reservation.returnClosed ? CLOSED_FLAG : 0))
+    writer.varint(reservation.quantity)
+    writer.varint(reservation.returned)
+    writer.varint(reservation.createdAtMs)
+    writer.signed(reservation.expiresAtMs - reservation.createdAtMs)
+    writer.varint(reservation.resolvedAtMs)
+  }
+  return writer.bytes.subarray(0, writer.length)
+}
+
+/** Reads back what `encodeState` wrote; throws `BytesDamaged` on anything else. */
+export function decodeState(reader: ByteReader): ShardState {
+  const state = emptyShard()
+  const stocks = []
+  for (let left = reader.varint(); left > 0; left--) {
+    const stock = {
+      productId: reader.ascii() as ProductId,
+      version: reader.varint(),
+      onHand: reader.varint(),
+      held: reader.varint(),
+      sold: reader.varint(),
+      retired: reader.u8() === 1,
+      sale: readSale(reader),
+      customers: new Map<CustomerId, number>(),
+    }
+    for (let customers = reader.varint(); customers > 0; customers--) {
+      stock.customers.set(reader.ascii() as CustomerId, reader.varint())
+    }
+    stocks.push(stock)
+    state.products.set(stock.productId, stock)
+  }
+  for (let left = reader.varint(); left > 0; left--) {
+    const id = readReservationId(reader)
+    const stock = stocks[reader.varint()]
+    if (stock === undefined) throw new BytesDamaged('a reservation of no product')
+    const customerId = (reader.ascii() || undefined) as CustomerId | undefined
+    const reference = reader.text()
+    const flags = reader.u8()
+    const status = STATUSES[flags & ~CLOSED_FLAG]
+    if (status === undefined) throw new BytesDamaged(`no status ${flags}`)
+    const quantity = reader.varint()
+    const returned = reader.varint()
+    const createdAtMs = reader.varint()
+    state.reservations.set(id, {
+      id,
+      stock,
+      customerId,
+      reference,
+      status,
+      quantity,
+      returned,
+      createdAtMs,
+      expiresAtMs: createdAtMs + reader.signed(),
+      resolvedAtMs: reader.varint(),
+      returnClosed: (flags & CLOSED_FLAG) !== 0,
+    })
+  }
+  return state
+}

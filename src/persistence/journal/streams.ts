@@ -1,0 +1,269 @@
+/**
+ * The streams of a journal directory: which there are, where each shard went on in each, and their frames in order.
+ *
+ * C1  Where a newer stream opened with a shard, its opening says exactly how far the older ones count: what they lack is
+ *     a loss, what they have beyond it was never acknowledged.
+ * C2  A damaged frame that the mark, or the durable ordinal of any valid frame behind it, proves to have been durable is
+ *     a loss (`JournalDamaged`), unless a carried copy of it is whole. Any other, and all behind it, is a torn tail.
+ * C4  Carried copies count only if their own stream opened, for it opened only after they were synced.
+ */
+import type { ShardId } from '../../domain/ids.ts'
+import type { Disk } from './disk.ts'
+import { type Frame, isBlank, magicBytes, parseFrame, type StreamId, streamName } from './frame.ts'
+import { markPath, readMark } from './mark.ts'
+import { carriedIndex, listSegments, readWhole, type SegmentName } from './segments.ts'
+
+/** Acknowledged events cannot be read. Nothing was changed; somebody must restore the file or decide what to lose. */
+export class JournalDamaged extends Error {
+  override readonly name = 'JournalDamaged'
+  readonly file: string
+  readonly offset: number
+
+  constructor(file: string, offset: number, why: string) {
+    super(`${file} at byte ${offset}: ${why}`)
+    this.file = file
+    this.offset = offset
+  }
+}
+
+export type Stream = {
+  readonly id: StreamId
+  /** Its own, by index from 1. */
+  readonly segments: readonly SegmentName[]
+  readonly opening: Frame
+  /** Frames up to here were known to be durable. */
+  readonly markedOrdinal: number
+}
+
+/** Where a stream took a shard over. */
+export type Fence = { readonly epoch: number; readonly nextSequence: number }
+
+export type Catalog = {
+  /** Those that opened, by epoch, then worker. */
+  readonly streams: readonly Stream[]
+  /** Files of streams that never opened: leftovers of an interrupted start, on which nothing rests. */
+  readonly leftovers: readonly SegmentName[]
+  /** By shard, by epoch. */
+  readonly fences: ReadonlyMap<ShardId, readonly Fence[]>
+  /** Copies of frames written anew by a recovery, by `frameKey`. */
+  readonly carried: ReadonlyMap<string, Frame>
+}
+
+/** A segment and how far into it. */
+export type Place = { readonly segment: SegmentName; readonly offset: number }
+export type StreamEnd =
+  | ({ readonly type: 'clean' } & Place)
+  /** Bytes that are no frame, or no frame in its place, and that nothing proves to have been durable. */
+  | ({ readonly type: 'torn'; readonly why: string } & Place)
+
+/** An opening has a section of at most 40 bytes a shard. */
+const OPENING_BYTES_MAX = 64 + 1_024 * 40
+
+export function frameKey(stream: StreamId, ordinal: number): string {
+  return `${streamName(stream)}/${ordinal}`
+}
+
+/** Reads what every stream says of itself. Throws `JournalDamaged` where one must have opened and cannot be read. */
+export function readCatalog(disk: Disk, directory: string): Catalog {
+  const streams: Stream[] = []
+  const leftovers: SegmentName[] = []
+  const fences = new Map<ShardId, Fence[]>()
+  const carried = new Map<string, Frame>()
+  for (const [name, files] of Map.groupBy(listSegments(disk, directory), ({ stream }) =>
+    streamName(stream),
+  )) {
+    const { stream: id } = files[0] as SegmentName
+    const segments = files.filter(({ index }) => index !== carriedIndex)
+    const mark = readMark(disk, markPath(directory, id))
+    if (mark.type === 'damaged')
+      throw new JournalDamaged(markPath(directory, id), 0, 'neither slot holds a mark')
+    const markedOrdinal = mark.type === 'mark' ? mark.ordinal : 0
+    const opening = readOpening(disk, id, segments)
+    if (opening === undefined) {
+      const [first] = segments
+      const proven = Math.max(
+        markedOrdinal,
+        provenBehind(disk, id, { segments, from: 0, bytes: undefined, at: 0 }),
+      )
+      if (proven > 0)
+        throw new JournalDamaged(first?.path ?? name, 0, `the opening of stream ${name} cannot be read`)
+      leftovers.push(...files)
+      continue
+    }
+    segments.forEach(({ index, path }, i) => {
+      if (index !== i + 1) throw new JournalDamaged(path, 0, `segment ${i + 1} of stream ${name} is missing`)
+    })
+    streams.push({ id, segments, opening, markedOrdinal })
+    for (const { shard, firstSequence } of opening.sections) {
+      const ofShard = fences.get(shard) ?? []
+      ofShard.push({ epoch: id.epoch, nextSequence: firstSequence })
+      fences.set(shard, ofShard)
+    }
+    const carriedFile = files.find(({ index }) => index === carriedIndex)
+    if (carriedFile !== undefined) readCarried(disk, carriedFile, carried)
+  }
+  return { streams, leftovers, fences, carried }
+}
+
+function readOpening(disk: Disk, id: StreamId, segments: readonly SegmentName[]): Frame | undefined {
+  const first = segments[0]
+  if (first === undefined || first.index !== 1) return undefined
+  const opening = readFirstFrame(disk, first)
+  if (opening === undefined || opening.kind !== 'open' || opening.ordinal !== 1) return undefined
+  return isOf(opening, id) ? opening : undefined
+}
+
+/** The frame a segment begins with, if it is one. */
+export function readFirstFrame(disk: Disk, segment: SegmentName): Frame | undefined {
+  const file = disk.open(segment.path, 'read')
+  try {
+    const parsed = parseFrame(file.read(0, OPENING_BYTES_MAX), 0)
+    return parsed.type === 'frame' ? parsed.frame : undefined
+  } finally {
+    file.close()
+  }
+}
+
+function readCarried(disk: Disk, file: SegmentName, carried: Map<string, Frame>): void {
+  const bytes = readWhole(disk, file.path)
+  for (let offset = 0; offset < bytes.length; ) {
+    const parsed = parseFrame(bytes, offset)
+    if (parsed.type !== 'frame') throw new JournalDamaged(file.path, offset, 'a carried frame cannot be read')
+    const { frame } = parsed
+    const key = frameKey(frame.stream, frame.ordinal)
+    const twin = carried.get(key)
+    if (twin !== undefined && !twin.bytes.equals(frame.bytes)) {
+      throw new JournalDamaged(file.path, offset, `frame ${key} was carried twice, and differs`)
+    }
+    carried.set(key, frame)
+    offset += frame.bytes.length
+  }
+}
+
+/**
+ * The frames of a stream in order, from one of its segments on, each checked to follow the one before; ends with where
+ * and how the stream ends. Throws `JournalDamaged` by C2.
+ */
+export function* framesOf(
+  disk: Disk,
+  catalog: Catalog,
+  stream: Stream,
+  options: { readonly fromSegment: number; readonly beforeSegment?: number },
+): Generator<Frame & { readonly file: string }, StreamEnd> {
+  const segments = stream.segments.slice(0, options.beforeSegment)
+  let last: Frame | undefined
+  let place: Place = { segment: segments[options.fromSegment] as SegmentName, offset: 0 }
+  let why = ''
+  let bytes: Buffer = Buffer.alloc(0)
+  let reached = options.fromSegment
+
+  reading: for (let i = options.fromSegment; i < segments.length; i++) {
+    const segment = segments[i] as SegmentName
+    if (last !== undefined) {
+      // A segment that does not go on where the one before ended is looked at as what lies behind that end.
+      const first = readFirstFrame(disk, segment)
+      if (first === undefined || !follows(first, stream, last)) break
+    }
+    reached = i
+    bytes = readWhole(disk, segment.path)
+    place = { segment, offset: 0 }
+    for (;;) {
+      const parsed = parseFrame(bytes, place.offset)
+      if (parsed.type !== 'frame') {
+        why = parsed.type === 'damaged' ? parsed.why : ''
+        break
+      }
+      const { frame } = parsed
+      if (!follows(frame, stream, last)) {
+        why = `frame ${frame.ordinal} of stream ${streamName(frame.stream)} does not follow`
+        break reading
+      }
+      checkTwin(catalog, frame, place)
+      yield Object.assign(frame, { file: segment.path })
+      last = frame
+      place = { segment, offset: place.offset + frame.bytes.length }
+    }
+  }
+
+  // What comes before a segment that is being written is whole; how the stream ends is not known yet.
+  if (options.beforeSegment !== undefined) return { type: 'clean', ...place }
+
+  const ordinal = last?.ordinal ?? 0
+  let next = ordinal + 1
+  for (;;) {
+    const copy: Frame | undefined = catalog.carried.get(frameKey(stream.id, next))
+    if (copy === undefined || !follows(copy, stream, last)) break
+    yield Object.assign(copy, { file: place.segment.path })
+    last = copy
+    next += 1
+  }
+  const behind = { segments, from: reached, bytes, at: place.offset }
+  const proven = Math.max(stream.markedOrdinal, provenBehind(disk, stream.id, behind))
+  if (proven >= next) {
+    throw new JournalDamaged(
+      place.segment.path,
+      place.offset,
+      `frame ${next} was durable and cannot be read: ${why || 'nothing is there'}`,
+    )
+  }
+  if (why === '' && !isBlank(bytes, place.offset)) why = 'bytes behind the last frame'
+  if (why === '' && segments.slice(reached + 1).some((later) => !isBlank(readWhole(disk, later.path), 0))) {
+    why = 'bytes in a segment that was never begun'
+  }
+  return why === '' ? { type: 'clean', ...place } : { type: 'torn', why, ...place }
+}
+
+function follows(frame: Frame, stream: Stream, last: Frame | undefined): boolean {
+  if (!isOf(frame, stream.id)) return false
+  if (last === undefined) return frame.kind === 'open'
+  return frame.ordinal === last.ordinal + 1 && frame.previous === last.link
+}
+
+function isOf(frame: Frame, stream: StreamId): boolean {
+  return frame.stream.epoch === stream.epoch && frame.stream.worker === stream.worker
+}
+
+function checkTwin(catalog: Catalog, frame: Frame, place: Place): void {
+  const twin = catalog.carried.get(frameKey(frame.stream, frame.ordinal))
+  if (twin !== undefined && !twin.bytes.equals(frame.bytes)) {
+    throw new JournalDamaged(
+      place.segment.path,
+      place.offset,
+      `frame ${frame.ordinal} differs from its carried copy`,
+    )
+  }
+}
+
+/** The highest ordinal that valid frames of this stream, found anywhere behind a place, say was durable. */
+function provenBehind(
+  disk: Disk,
+  stream: StreamId,
+  behind: {
+    readonly segments: readonly SegmentName[]
+    /** Index of the segment to begin in, its bytes where they were read already, and where in it. */
+    readonly from: number
+    readonly bytes: Buffer | undefined
+    readonly at: number
+  },
+): number {
+  let proven = 0
+  for (let i = behind.from; i < behind.segments.length; i++) {
+    const isFirst = i === behind.from
+    const bytes =
+      (isFirst ? behind.bytes : undefined) ?? readWhole(disk, (behind.segments[i] as SegmentName).path)
+    let at = bytes.indexOf(magicBytes, isFirst ? behind.at : 0)
+    while (at !== -1) {
+      const parsed = parseFrame(bytes, at)
+      if (parsed.type === 'frame' && isOf(parsed.frame, stream)) {
+        proven = Math.max(proven, parsed.frame.durableOrdinal)
+      }
+      at = bytes.indexOf(magicBytes, at + 1)
+    }
+  }
+  return proven
+}
+
+/** Where the next newer stream took this shard over, if one did (C1). */
+export function fenceAfter(catalog: Catalog, shard: ShardId, epoch: number): Fence | undefined {
+  return catalog.fences.get(shard)?.find((fence) => fence.epoch > epoch)
+}

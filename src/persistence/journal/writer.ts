@@ -1,0 +1,370 @@
+/**
+ * The journal as its one writer sees it: sections of events go in, and an ordinal becomes durable.
+ *
+ * Owns a stream's open segment, the frame being gathered, and the segment that comes next. Knows nothing of rules,
+ * replies or threads.
+ *
+ * J1  Group commit in two stages: while one frame syncs, the next is gathered; a frame is written only when the one
+ *     before it is durable. So a frame may say that its predecessor is.
+ * J2  A failed write or sync is never tried again: the writer is dead, and says so once (DESIGN.md, S3).
+ * J3  A segment is used only after all of it was zero-filled, synced, and entered in a synced directory.
+ * J4  With no next segment, the last part of the open one is kept for what gives units back or sells them.
+ */
+
+import { crashesHere, crashPoint, die } from '../../crash-points.ts'
+import { assert } from '../../domain/assert.ts'
+import type { Event } from '../../domain/events.ts'
+import type { ShardId } from '../../domain/ids.ts'
+import {
+  eventBytesMax,
+  frameBytesMax,
+  sealIdleMs,
+  settlementRoomShare,
+  storageRetryMs,
+} from '../../limits.ts'
+import type { Timer, Timers } from '../../seams.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { FrameBuilder, frameHeaderBytes, type Link, noLink, type StreamId } from './frame.ts'
+import { MarkWriter, markPath } from './mark.ts'
+import { prepareSegment, segmentPath } from './segments.ts'
+
+/** Where a shard's events go on: after recovery, the next sequence and the link of its newest frame. */
+export type ShardPosition = { readonly shard: ShardId; readonly nextSequence: number; readonly link: Link }
+
+/** Who may write what: everything, only what settles reservations that exist, or nothing more. */
+export type Room = 'all' | 'settlements' | 'none'
+
+export type WriterOptions = {
+  readonly disk: Disk
+  readonly timers: Timers
+  readonly directory: string
+  readonly stream: StreamId
+  /** How many the data has, not only this stream's. */
+  readonly shards: number
+  readonly segmentBytes: number
+  /** Called when frames up to this ordinal survive power loss. */
+  readonly onDurable: (ordinal: number) => void
+  /** Called once, when a write or a sync failed; nothing becomes durable any more. */
+  readonly onFailure: (error: unknown) => void
+  /** Called when a segment is full and the next one is in use. */
+  readonly onRoll: (index: number) => void
+  /** Called when the next segment cannot be made, and again, without an error, when it could. */
+  readonly onStorage: (error: unknown | undefined) => void
+}
+
+export type JournalCounters = {
+  frames: number
+  events: number
+  bytes: number
+  syncs: number
+  seals: number
+  rolls: number
+}
+
+/** A seal and a section's header, with room to spare. */
+const FRAME_OVERHEAD_BYTES = 2 * frameHeaderBytes + 64
+
+export class JournalWriter {
+  readonly counters: JournalCounters = { frames: 0, events: 0, bytes: 0, syncs: 0, seals: 0, rolls: 0 }
+  readonly #options: WriterOptions
+  readonly #frame: FrameBuilder
+  readonly #frameBytesMax: number
+  /** Of each shard, as of the newest frame written. */
+  readonly #positions = new Map<ShardId, { nextSequence: number; link: Link }>()
+  /** The shards in the frame being gathered, with the sequence after their newest event. */
+  readonly #gathered = new Map<ShardId, number>()
+  readonly #mark: MarkWriter
+  #segment: DiskFile
+  #segmentIndex = 1
+  #offset = 0
+  #next: DiskFile | undefined
+  #preparing: Promise<void> = Promise.resolve()
+  #section: { readonly shard: ShardId; nextSequence: number } | undefined
+  #previous: Link = noLink
+  #written = 0
+  #durable = 0
+  #sealed = 0
+  #syncing = false
+  #state: 'open' | 'closing' | 'failed' = 'open'
+  #idle: Timer | undefined
+  #retry: Timer | undefined
+  #lastTimeMs = 0
+
+  private constructor(options: WriterOptions, segment: DiskFile) {
+    this.#options = options
+    this.#segment = segment
+    this.#frameBytesMax = Math.min(frameBytesMax, Math.floor(options.segmentBytes / 4))
+    this.#frame = new FrameBuilder(options.stream, {
+      shards: options.shards,
+      capacity: this.#frameBytesMax + eventBytesMax,
+    })
+    this.#mark = new MarkWriter(options.disk, markPath(options.directory, options.stream))
+    options.disk.syncDirectory(options.directory)
+  }
+
+  /** Makes the stream's first segment and opens it: when this resolves, the opening survives power loss. */
+  static async open(
+    options: WriterOptions,
+    positions: readonly ShardPosition[],
+    timeMs: number,
+  ): Promise<JournalWriter> {
+    const { disk, directory, stream, segmentBytes } = options
+    const segment = await prepareSegment(disk, segmentPath(directory, stream, 1), segmentBytes)
+    const writer = new JournalWriter(options, segment)
+    for (const { shard, nextSequence, link } of positions)
+      writer.#positions.set(shard, { nextSequence, link })
+    writer.#lastTimeMs = timeMs
+    crashPoint('recovery.beforeOpen')
+    writer.#writeOpening()
+    await segment.sync()
+    writer.counters.syncs += 1
+    writer.#durable = writer.#written
+    writer.#prepareNext()
+    writer.#sealWhenIdle()
+    return writer
+  }
+
+  /** The newest frame that holds events or will: what any answer given now rests on (S2). */
+  get restsOn(): number {
+    return this.#frame.events > 0 ? this.#written + 1 : this.#written
+  }
+
+  get durableOrdinal(): number {
+    return this.#durable
+  }
+
+  /** The link of the newest frame written that carried this shard's events. */
+  linkOf(shard: ShardId): Link {
+    return this.#positionOf(shard).link
+  }
+
+  get segmentIndex(): number {
+    return this.#segmentIndex
+  }
+
+  /** The frame being gathered takes no more: stop deciding until the one before it is durable. */
+  isFull(): boolean {
+    return this.#frame.length >= this.#frameBytesMax
+  }
+
+  /** What may still be decided. Ask before each command. */
+  get room(): Room {
+    if (this.#next !== undefined) return 'all'
+    const left = this.#options.segmentBytes - this.#offset - this.#frame.length - FRAME_OVERHEAD_BYTES
+    if (left < eventBytesMax) return 'none'
+    return left < this.#options.segmentBytes * settlementRoomShare + eventBytesMax ? 'settlements' : 'all'
+  }
+
+  /** Begins the events of one shard and one time. Sections do not nest. */
+  beginSection(shard: ShardId, firstSequence: number, atMs: number): void {
+    assert(this.#state === 'open', 'a journal that failed or closes takes no events')
+    assert(this.#section === undefined, 'sections do not nest')
+    assert(
+      firstSequence === this.#gathered.get(shard) || firstSequence === this.#positionOf(shard).nextSequence,
+      'sequences have no gaps',
+    )
+    assert(atMs >= this.#lastTimeMs, 'time does not go back')
+    this.#lastTimeMs = atMs
+    this.#section = { shard, nextSequence: firstSequence }
+    this.#frame.beginSection(shard, firstSequence, atMs)
+  }
+
+  append(event: Event): void {
+    assert(this.#section !== undefined, 'events stand in sections')
+    this.#frame.addEvent(event)
+    this.#section.nextSequence += 1
+  }
+
+  endSection(): void {
+    assert(this.#section !== undefined, 'a section was begun')
+    this.#frame.endSection()
+    this.#gathered.set(this.#section.shard, this.#section.nextSequence)
+    this.#section = undefined
+  }
+
+  /** Writes what was gathered, now or as soon as the frame before it is durable. */
+  flush(): void {
+    if (this.#syncing || this.#frame.events === 0 || this.#state === 'failed') return
+    this.#idle?.cancel()
+    this.#idle = undefined
+    try {
+      this.#writeGathered()
+    } catch (error) {
+      return this.#fail(error)
+    }
+    this.#sync()
+  }
+
+  /** Writes everything, seals, marks and closes. Resolves when all of it survives power loss. */
+  async close(): Promise<void> {
+    assert(this.#state === 'open', 'a journal is closed once')
+    this.flush()
+    this.#state = 'closing'
+    this.#idle?.cancel()
+    this.#retry?.cancel()
+    while (this.#syncing || this.#frame.events > 0) {
+      if (this.#hasFailed) break
+      await new Promise<void>((resolve) => this.#options.timers.soon(resolve))
+    }
+    await this.#preparing
+    if (!this.#hasFailed) {
+      this.#writeSeal()
+      await this.#segment.sync()
+      await this.#mark.write(this.#written)
+      this.#segment.truncate(this.#offset)
+      await this.#segment.sync()
+    }
+    await this.#mark.close()
+    this.#segment.close()
+    if (this.#next !== undefined) {
+      this.#next.close()
+      this.#options.disk.remove(this.#nextPath)
+    }
+    if (this.#hasFailed) throw new Error('the journal failed while it was closing')
+  }
+
+  get #hasFailed(): boolean {
+    return this.#state === 'failed'
+  }
+
+  get #nextPath(): string {
+    return segmentPath(this.#options.directory, this.#options.stream, this.#segmentIndex + 1)
+  }
+
+  #writeGathered(): void {
+    if (this.#offset + this.#frame.length + FRAME_OVERHEAD_BYTES > this.#options.segmentBytes) this.#roll()
+    const { events } = this.#frame
+    const link = this.#writeFrame(this.#frame, 'batch')
+    for (const [shard, nextSequence] of this.#gathered) this.#positions.set(shard, { nextSequence, link })
+    this.#gathered.clear()
+    this.counters.events += events
+  }
+
+  /** Turns to the next segment: the old one is durable whole (J1), which the mark may say at leisure. */
+  #roll(): void {
+    assert(this.#next !== undefined, 'room was asked for before deciding')
+    const full = this.#segment
+    this.#segment = this.#next
+    this.#segmentIndex += 1
+    this.#next = undefined
+    this.#offset = 0
+    full.close()
+    this.#writeMark(this.#durable)
+    this.#writeOpening()
+    this.counters.rolls += 1
+    this.#options.onRoll(this.#segmentIndex)
+    this.#prepareNext()
+  }
+
+  /** The frame every segment begins with: where each shard of this stream goes on. */
+  #writeOpening(): void {
+    const { stream, shards } = this.#options
+    const opening = new FrameBuilder(stream, {
+      shards,
+      capacity: frameHeaderBytes + this.#positions.size * 64,
+    })
+    for (const [shard, { nextSequence, link }] of this.#positions) {
+      opening.beginSection(shard, nextSequence, this.#lastTimeMs)
+      opening.endSection(link)
+    }
+    this.#writeFrame(opening, 'open')
+  }
+
+  #writeSeal(): void {
+    const { stream, shards } = this.#options
+    this.#writeFrame(new FrameBuilder(stream, { shards, capacity: frameHeaderBytes }), 'seal')
+    this.#sealed = this.#written
+    this.counters.seals += 1
+  }
+
+  #writeFrame(frame: FrameBuilder, kind: 'open' | 'batch' | 'seal'): Link {
+    const ordinal = this.#written + 1
+    const { bytes, link } = frame.finish({
+      kind,
+      ordinal,
+      durableOrdinal: this.#durable,
+      timeMs: this.#lastTimeMs,
+      previous: this.#previous,
+    })
+    assert(this.#offset + bytes.length <= this.#options.segmentBytes, 'a frame lies within its segment')
+    if (crashesHere('journal.midWrite')) {
+      this.#segment.write(bytes.subarray(0, bytes.length >> 1), this.#offset)
+      die()
+    }
+    this.#segment.write(bytes, this.#offset)
+    this.#offset += bytes.length
+    this.#previous = link
+    this.#written = ordinal
+    this.counters.frames += 1
+    this.counters.bytes += bytes.length
+    return link
+  }
+
+  #sync(): void {
+    this.#syncing = true
+    const reached = this.#written
+    crashPoint('journal.beforeSync')
+    this.#segment.sync().then(
+      () => {
+        crashPoint('journal.afterSync')
+        this.counters.syncs += 1
+        this.#syncing = false
+        this.#durable = reached
+        // A mark ahead of its seal would be a lie; one behind it is only late.
+        if (reached === this.#sealed) this.#writeMark(reached)
+        this.#options.onDurable(reached)
+        this.flush()
+        if (!this.#syncing) this.#sealWhenIdle()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #sealWhenIdle(): void {
+    if (this.#state !== 'open' || this.#sealed === this.#written || this.#idle !== undefined) return
+    this.#idle = this.#options.timers.after(sealIdleMs, () => {
+      this.#idle = undefined
+      if (this.#syncing || this.#state !== 'open') return
+      try {
+        if (!this.#segment.isInPlace()) throw new Error('the open segment was moved or removed')
+        this.#writeSeal()
+      } catch (error) {
+        return this.#fail(error)
+      }
+      this.#sync()
+    })
+  }
+
+  #writeMark(ordinal: number): void {
+    this.#mark.write(ordinal).catch((error: unknown) => this.#fail(error))
+  }
+
+  #prepareNext(): void {
+    const { disk, segmentBytes, onStorage, timers } = this.#options
+    this.#preparing = prepareSegment(disk, this.#nextPath, segmentBytes).then(
+      (file) => {
+        this.#next = file
+        onStorage(undefined)
+      },
+      (error: unknown) => {
+        onStorage(error)
+        if (this.#state !== 'open') return
+        this.#retry = timers.after(storageRetryMs, () => this.#prepareNext())
+      },
+    )
+  }
+
+  #positionOf(shard: ShardId): { nextSequence: number; link: Link } {
+    const position = this.#positions.get(shard)
+    assert(position !== undefined, 'a stream writes only its own shards')
+    return position
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'failed') return
+    this.#state = 'failed'
+    this.#idle?.cancel()
+    this.#retry?.cancel()
+    this.#options.onFailure(error)
+  }
+}

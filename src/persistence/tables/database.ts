@@ -1,0 +1,49 @@
+/** Opens an SQLite file that may hold acknowledged data, and refuses one that could lose it. */
+import { closeSync, existsSync, openSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { TablesBootError } from './tables-error.ts'
+
+export type ReadPragma = (database: Database.Database, name: string) => unknown
+
+/** How long the one writer waits for another process, such as a backup, to let go. */
+const busyTimeoutMs = 5_000
+
+/** What is set, and what reading it back must then answer. */
+const PRAGMAS: readonly { readonly name: string; readonly value: string; readonly readBack: unknown }[] = [
+  { name: 'journal_mode', value: 'WAL', readBack: 'wal' },
+  // NORMAL would sync at checkpoints only: a power cut then takes transactions that were acknowledged.
+  { name: 'synchronous', value: 'FULL', readBack: 2 },
+  { name: 'foreign_keys', value: 'ON', readBack: 1 },
+  { name: 'busy_timeout', value: String(busyTimeoutMs), readBack: busyTimeoutMs },
+  { name: 'trusted_schema', value: 'OFF', readBack: 0 },
+]
+
+/** Opens or makes the file (0600). Throws `TablesBootError` unless every setting reads back as it was set. */
+export function openDatabase(path: string, readPragma: ReadPragma = readSimply): Database.Database {
+  if (path !== ':memory:') makePrivately(path)
+  const database = new Database(path, { timeout: busyTimeoutMs })
+  try {
+    for (const { name, value, readBack } of PRAGMAS) {
+      database.pragma(`${name} = ${value}`)
+      const found = readPragma(database, name)
+      if (found === readBack) continue
+      throw new TablesBootError(
+        'unsafe-settings',
+        `SQLite answers ${name} = ${String(found)} for ${path} after it was set to ${value}. Acknowledged data could be lost there: use a local file system that supports it.`,
+      )
+    }
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function readSimply(database: Database.Database, name: string): unknown {
+  return database.pragma(name, { simple: true })
+}
+
+/** SQLite gives the files beside it the same mode. Never opens a file that exists: closing it would drop its locks. */
+function makePrivately(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
+}

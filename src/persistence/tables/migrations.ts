@@ -1,0 +1,60 @@
+/**
+ * Brings a database to the schema of this version: forward only, each step in a transaction of its own together with
+ * the row that says it was taken, so that a crash leaves it either taken or not.
+ */
+import { createHash } from 'node:crypto'
+import type { Database } from 'better-sqlite3'
+import { TablesBootError } from './tables-error.ts'
+
+/** The place in the list is its number, from 1. */
+export type Migration = { readonly name: string; readonly sql: string }
+
+type Applied = { readonly number: number; readonly name: string; readonly checksum: string }
+
+/** Applies what is missing; answers how many that were. Throws `TablesBootError` where past and list disagree. */
+export function migrate(database: Database, migrations: readonly Migration[], nowMs: number): number {
+  database.exec(`
+    CREATE TABLE IF NOT EXISTS migrations (
+      number        INTEGER PRIMARY KEY,
+      name          TEXT NOT NULL,
+      checksum      TEXT NOT NULL,
+      applied_at_ms INTEGER NOT NULL
+    ) STRICT`)
+  const applied = database
+    .prepare<[], Applied>('SELECT number, name, checksum FROM migrations ORDER BY number')
+    .all()
+  checkPast(applied, migrations)
+
+  const record = database.prepare<[number, string, string, number]>(
+    'INSERT INTO migrations (number, name, checksum, applied_at_ms) VALUES (?, ?, ?, ?)',
+  )
+  const apply = database.transaction((number: number, migration: Migration) => {
+    database.exec(migration.sql)
+    record.run(number, migration.name, checksumOf(migration), nowMs)
+  })
+  const missing = migrations.slice(applied.length)
+  for (const [index, migration] of missing.entries()) apply.immediate(applied.length + index + 1, migration)
+  return missing.length
+}
+
+function checkPast(applied: readonly Applied[], migrations: readonly Migration[]): void {
+  for (const [index, { number, name, checksum }] of applied.entries()) {
+    const migration = migrations[index]
+    if (migration === undefined) {
+      throw new TablesBootError(
+        'schema-newer',
+        `The tables have migration ${number} (${name}), and this version knows ${migrations.length}. Start the version that applied it, or a later one.`,
+      )
+    }
+    if (number !== index + 1 || name !== migration.name || checksum !== checksumOf(migration)) {
+      throw new TablesBootError(
+        'migration-changed',
+        `Migration ${index + 1} (${migration.name}) is not what was applied to these tables (${number}, ${name}). Restore its text; changes belong in a new migration.`,
+      )
+    }
+  }
+}
+
+function checksumOf({ sql }: Migration): string {
+  return createHash('sha256').update(sql).digest('hex')
+}

@@ -1,0 +1,47 @@
+/** Why the tables did not answer. All but `outcome-unknown` mean that nothing happened. */
+export type TablesErrorCode =
+  /** Too many calls wait already. */
+  | 'overloaded'
+  /** The tables' thread is starting, has ended or is held up. */
+  | 'unavailable'
+  /** No room to write. */
+  | 'storage-full'
+  | 'shutting-down'
+  /** As many live keys as there may be. */
+  | 'api-keys-full'
+  /** A value that the table's own checks refuse; whoever sent it should have checked it. */
+  | 'invalid'
+  /** The change may have been made: the thread ended, or did not answer in time. */
+  | 'outcome-unknown'
+
+export class TablesError extends Error {
+  override readonly name = 'TablesError'
+  readonly code: TablesErrorCode
+  /** Whether the same call can go well later. */
+  readonly retryable: boolean
+
+  constructor(code: TablesErrorCode, message: string) {
+    super(message)
+    this.code = code
+    this.retryable = code !== 'api-keys-full' && code !== 'invalid'
+  }
+}
+
+/** Why the tables cannot be opened at all. Somebody has to look. */
+export type TablesBootErrorCode =
+  /** SQLite did not take a setting without which acknowledged data could be lost. */
+  | 'unsafe-settings'
+  /** A migration was changed after it was applied. */
+  | 'migration-changed'
+  /** The file was written by a later version. */
+  | 'schema-newer'
+
+export class TablesBootError extends Error {
+  override readonly name = 'TablesBootError'
+  readonly code: TablesBootErrorCode
+
+  constructor(code: TablesBootErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Serves the tables to every listener: the one writer of the SQLite file. Knows nothing of threads.
+ *
+ * T1  Group commit: all requests that wait when the server turns to them share one transaction and so one sync. Within
+ *     it each write has a savepoint, so that one that fails takes no other with it.
+ * T2  No outcome leaves before the transaction it was computed in has committed; that covers reads and broadcasts.
+ * T3  If SQLite fails in a way that leaves open what is on disk, the server ends: it tells every listener and throws.
+ *     Nothing is retried.
+ */
+import Database from 'better-sqlite3'
+import { unreachable } from '../../domain/assert.ts'
+import type { Clock, Port, Random, Timers } from '../../seams.ts'
+import { ApiKeys } from './api-keys.ts'
+import { TablesError } from './tables-error.ts'
+import {
+  type FromTables,
+  isRead,
+  type Outcome,
+  type ReplyTo,
+  type TablesRequest,
+  type ToTables,
+  tablesBatchMax,
+  tablesQueueMax,
+} from './tables-protocol.ts'
+
+export type TablesPort = Port<ToTables, FromTables>
+
+export type TablesSeams = { readonly clock: Clock; readonly timers: Timers; readonly random: Random }
+
+type Waiting = { readonly port: TablesPort; readonly call: number; readonly request: TablesRequest }
+type Turn = { readonly outcomes: readonly Outcome[]; readonly revoked: readonly string[] }
+
+export class TablesServer {
+  readonly #database: Database.Database
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #apiKeys: ApiKeys
+  readonly #ports = new Set<TablesPort>()
+  #queue: Waiting[] = []
+  #mode: 'idle' | 'turn-scheduled' | 'ended' = 'idle'
+  #commitsCount = 0
+
+  /** Owns the database, which must be open and migrated, until it is closed. */
+  constructor(database: Database.Database, seams: TablesSeams) {
+    this.#database = database
+    this.#clock = seams.clock
+    this.#timers = seams.timers
+    this.#apiKeys = new ApiKeys(database, seams.random)
+  }
+
+  /** Transactions that changed something and are on disk. */
+  get commitsCount(): number {
+    return this.#commitsCount
+  }
+
+  connect(port: TablesPort): void {
+    if (this.#mode === 'ended') {
+      end(port, 'shutting-down', 'The tables are closed.')
+      return
+    }
+    this.#ports.add(port)
+    port.receive((message) => this.#receive(port, message))
+  }
+
+  /** Forgets a port whose other end is gone. What it asked is done all the same. */
+  disconnect(port: TablesPort): void {
+    this.#ports.delete(port)
+  }
+
+  /** Answers all that waits, moves the write-ahead log into the file and closes it. */
+  close(): void {
+    if (this.#mode === 'ended') return
+    while (this.#queue.length > 0) this.#takeTurn()
+    this.#mode = 'ended'
+    this.#database.pragma('wal_checkpoint(TRUNCATE)')
+    this.#database.close()
+    this.#endPorts('shutting-down', 'The tables are closed.')
+  }
+
+  #receive(port: TablesPort, { requests }: ToTables): void {
+    if (this.#mode === 'ended') return
+    const room = tablesQueueMax - this.#queue.length
+    for (const { call, request } of requests.slice(0, room)) this.#queue.push({ port, call, request })
+    const refused = requests.slice(room)
+    if (refused.length > 0) {
+      const outcome = failed('overloaded', `${tablesQueueMax} requests wait for the tables already.`)
+      port.send({ type: 'outcomes', revoked: [], outcomes: refused.map(({ call }) => ({ call, outcome })) })
+    }
+    this.#scheduleTurn()
+  }
+
+  /** After the input that is ready now: while one transaction syncs, the next one's requests gather in the ports. */
+  #scheduleTurn(): void {
+    if (this.#mode !== 'idle' || this.#queue.length === 0) return
+    this.#mode = 'turn-scheduled'
+    this.#timers.soon(() => {
+      if (this.#mode === 'ended') return
+      this.#mode = 'idle'
+      this.#takeTurn()
+      this.#scheduleTurn()
+    })
+  }
+
+  #takeTurn(): void {
+    const batch = this.#queue.slice(0, tablesBatchMax)
+    this.#queue = this.#queue.slice(tablesBatchMax)
+    let turn: Turn
+    try {
+      turn = this.#answer(batch)
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+    this.#send(batch, turn)
+  }
+
+  #answer(batch: readonly Waiting[]): Turn {
+    if (batch.every(({ request }) => isRead(request))) return this.#runAll(batch)
+    try {
+      return this.#commit(batch)
+    } catch (error) {
+      const refusal = nothingHappened(error)
+      if (refusal === undefined) throw error
+      // The reads saw writes that are not there any more, so they look again.
+      const reads = this.#runAll(batch.filter(({ request }) => isRead(request))).outcomes.values()
+      const outcomes = batch.map(({ request }) =>
+        isRead(request) ? (reads.next().value ?? refusal) : refusal,
+      )
+      return { outcomes, revoked: [] }
+    }
+  }
+
+  #commit(batch: readonly Waiting[]): Turn {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const turn = this.#runAll(batch)
+      this.#database.exec('COMMIT')
+      this.#commitsCount += 1
+      return turn
+    } catch (error) {
+      // Where the disk is full SQLite may have rolled back itself.
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #runAll(batch: readonly Waiting[]): Turn {
+    const nowMs = this.#clock.wallMs()
+    const revoked: string[] = []
+    const outcomes = batch.map(({ request }) => {
+      const run = () => this.#run(request, nowMs, revoked)
+      return isRead(request) ? answered(run()) : this.#attempt(run)
+    })
+    return { outcomes, revoked }
+  }
+
+  /** Runs one write under its own savepoint. */
+  #attempt(write: () => ReplyTo<TablesRequest>): Outcome {
+    try {
+      return answered(this.#database.transaction(write)())
+    } catch (error) {
+      if (error instanceof TablesError) return failed(error.code, error.message)
+      if (isSqliteError(error, 'SQLITE_CONSTRAINT')) return failed('invalid', error.message)
+      throw error
+    }
+  }
+
+  #run(request: TablesRequest, nowMs: number, revoked: string[]): ReplyTo<TablesRequest> {
+    switch (request.type) {
+      case 'createApiKey':
+        return this.#apiKeys.create(request, nowMs)
+      case 'listApiKeys':
+        return this.#apiKeys.list()
+      case 'revokeApiKey': {
+        const changed = this.#apiKeys.revoke(request.id, nowMs)
+        if (changed) revoked.push(request.id)
+        return changed
+      }
+      case 'findApiKey':
+        return this.#apiKeys.findByHash(request.hash)
+      default:
+        return unreachable(request)
+    }
+  }
+
+  /** One message a port: its outcomes, and what everybody must hear. */
+  #send(batch: readonly Waiting[], { outcomes, revoked }: Turn): void {
+    const byPort = new Map<TablesPort, { call: number; outcome: Outcome }[]>()
+    for (const [index, { port, call }] of batch.entries()) {
+      const outcome = outcomes[index]
+      if (outcome === undefined) continue
+      const entries = byPort.get(port)
+      if (entries === undefined) byPort.set(port, [{ call, outcome }])
+      else entries.push({ call, outcome })
+    }
+    for (const port of this.#ports) {
+      const own = byPort.get(port)
+      if (own !== undefined || revoked.length > 0)
+        port.send({ type: 'outcomes', revoked, outcomes: own ?? [] })
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#mode = 'ended'
+    this.#queue = []
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#endPorts('unavailable', `The tables have failed: ${reason}`)
+  }
+
+  #endPorts(code: 'shutting-down' | 'unavailable', message: string): void {
+    for (const port of this.#ports) end(port, code, message)
+    this.#ports.clear()
+  }
+}
+
+function end(port: TablesPort, code: 'shutting-down' | 'unavailable', message: string): void {
+  port.send({ type: 'ended', code, message })
+  port.close()
+}
+
+/** What to tell the writers of a transaction that is known to have left nothing on disk; else `undefined`. */
+function nothingHappened(error: unknown): Outcome | undefined {
+  if (isSqliteError(error, 'SQLITE_FULL')) return failed('storage-full', 'The disk with the tables is full.')
+  if (isSqliteError(error, 'SQLITE_BUSY'))
+    return failed('unavailable', 'Another process is writing to the tables.')
+  return undefined
+}
+
+function isSqliteError(error: unknown, code: string): error is InstanceType<typeof Database.SqliteError> {
+  return error instanceof Database.SqliteError && error.code.startsWith(code)
+}
+
+function answered(reply: ReplyTo<TablesRequest>): Outcome {
+  return { type: 'answered', reply }
+}
+
+function failed(code: TablesError['code'], message: string): Outcome {
+  return { type: 'failed', code, message }
+}

@@ -1,0 +1,48 @@
+/** The tables' thread as main sees it. */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import type { FromTablesThread, TablesThreadData, ToTablesThread } from './tables-entry.ts'
+
+export type TablesThread = {
+  /** A new way to the tables, for one listener: transfer it there and give it, as `portOf`, to its `TablesClient`. */
+  connect(): MessagePort
+  /** Answers all that waits and closes the file; resolves when the thread has ended. Listeners must have ended before. */
+  close(): Promise<void>
+  /** Resolves when the thread has ended: without a reason after `close`, else with it. Never rejects. */
+  readonly ended: Promise<Error | undefined>
+}
+
+/** Starts the thread; resolves when the tables are open and migrated, rejects with the reason why they are not. */
+export async function startTablesThread(path: string): Promise<TablesThread> {
+  const workerData: TablesThreadData = { path }
+  const worker = new Worker(new URL('./tables-entry.ts', import.meta.url), { workerData, name: 'tables' })
+  const send = (message: ToTablesThread, transferred: readonly MessagePort[] = []) =>
+    worker.postMessage(message, transferred)
+
+  const ready = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<Error | undefined>()
+  let closed = false
+  worker.on('message', (message: FromTablesThread) => {
+    if (message.type === 'ready') ready.resolve()
+    else closed = true
+  })
+  worker.on('error', (error: Error) => ended.resolve(error))
+  worker.on('exit', (code) => {
+    ended.resolve(closed ? undefined : new Error(`The tables' thread ended by itself, with status ${code}.`))
+  })
+
+  const failed = await Promise.race([ready.promise, ended.promise])
+  if (failed !== undefined) throw failed
+  return {
+    connect() {
+      const { port1, port2 } = new MessageChannel()
+      send({ type: 'connect', port: port1 }, [port1])
+      return port2
+    },
+    async close() {
+      send({ type: 'close' })
+      const reason = await ended.promise
+      if (reason !== undefined) throw reason
+    },
+    ended: ended.promise,
+  }
+}

@@ -1,0 +1,6 @@
+/** This program's version, from its package file. */
+import { readFileSync } from 'node:fs'
+
+export const version: string = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+).version

@@ -1,0 +1,213 @@
+/** An app over fakes: an engine that answers what a test tells it, tokens that say who they are, a log kept in memory. */
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import type { ReplyTo, Request as EngineRequest, ReservationReply, StockReply } from '../../src/actors/requests.ts'
+import { type CustomerId, type ProductId, type ReservationId, reservationIdOf, type ShardId } from '../../src/domain/ids.ts'
+import { createApp } from '../../src/http/app.ts'
+import type { ApiKeyEntry, ApiKeys, HttpParts, Principal, Readiness } from '../../src/http/parts.ts'
+
+export const SHARDS = 8
+export const NOW_MS = Date.parse('2026-11-27T08:00:00.000Z')
+export const RESERVATION_ID = reservationIdOf('01K5ZC4N8XQ2M7V3H9R6T1B0DW', 3 as ShardId)
+
+/** Loose on purpose: a test answers any request with what it likes. */
+export type Answer = (request: EngineRequest) => unknown
+
+export class FakeEngine {
+  readonly requests: EngineRequest[] = []
+  answer: Answer = usualAnswer
+
+  execute<R extends EngineRequest>(request: R): Promise<ReplyTo<R>> {
+    this.requests.push(request)
+    // The test chose the answer; that it fits the request is for the test to see.
+    return Promise.resolve(request).then(this.answer) as Promise<ReplyTo<R>>
+  }
+
+  newReservationId(_productId: ProductId): ReservationId {
+    return RESERVATION_ID
+  }
+
+  /** The only request since the fake was made. */
+  get only(): EngineRequest {
+    const [first] = this.requests
+    if (first === undefined || this.requests.length > 1) throw new Error(`${this.requests.length} requests, not one`)
+    return first
+  }
+}
+
+/** Everything goes well. */
+export function usualAnswer(request: EngineRequest): unknown {
+  switch (request.type) {
+    case 'reserve':
+      return { type: 'held', quantity: request.quantity, available: 41, expiresAtMs: NOW_MS + 600_000, sequence: 1042 }
+    case 'adjust':
+    case 'scheduleSale':
+    case 'retire':
+    case 'readStock': {
+      const sale = request.type === 'scheduleSale' ? request.sale : {}
+      return stock({ productId: request.productId, sale })
+    }
+    default:
+      return reservation({})
+  }
+}
+
+export function reservation(fields: Partial<ReservationReply>): ReservationReply {
+  return {
+    type: 'reservation',
+    reservationId: RESERVATION_ID,
+    productId: 'pixel-11' as ProductId,
+    customerId: 'usr_ann' as CustomerId,
+    reference: 'cart-1',
+    status: 'held',
+    quantity: 2,
+    returned: 0,
+    createdAtMs: NOW_MS,
+    expiresAtMs: NOW_MS + 600_000,
+    resolvedAtMs: undefined,
+    sequence: 77,
+    ...fields,
+  }
+}
+
+export function stock(fields: Partial<StockReply>): StockReply {
+  return {
+    type: 'stock',
+    productId: 'pixel-11' as ProductId,
+    version: 9,
+    onHand: 45,
+    held: 4,
+    available: 41,
+    sold: 12,
+    retired: false,
+    sale: {},
+    asOfMs: NOW_MS,
+    sequence: 2031,
+    ...fields,
+  }
+}
+
+/** What a token of this name stands for. */
+const PRINCIPALS: Readonly<Record<string, Principal>> = {
+  ann: { callerId: 'usr_ann', role: 'customer', customerId: 'usr_ann' as CustomerId },
+  bob: { callerId: 'usr_bob', role: 'customer', customerId: 'usr_bob' as CustomerId },
+  service: { callerId: 'key_service', role: 'service' },
+  staff: { callerId: 'key_staff', role: 'staff' },
+  admin: { callerId: 'key_admin', role: 'admin' },
+}
+
+export class FakeApiKeys implements ApiKeys {
+  readonly entries = new Map<string, ApiKeyEntry>()
+
+  create(key: { readonly name: string; readonly role: ApiKeyEntry['role']; readonly createdBy: string }) {
+    const id = `key_${this.entries.size + 1}`
+    this.entries.set(id, { id, ...key, createdAtMs: NOW_MS })
+    return Promise.resolve({ id, key: `hf_${id}_secret_0123456789` })
+  }
+
+  list() {
+    return Promise.resolve([...this.entries.values()])
+  }
+
+  revoke(id: string) {
+    return Promise.resolve(this.entries.delete(id))
+  }
+
+  findByHash(_hash: string): ReturnType<ApiKeys['findByHash']> {
+    return Promise.resolve(undefined)
+  }
+}
+
+export class FakeClock {
+  nowMs = 0
+
+  wallMs(): number {
+    return NOW_MS + this.nowMs
+  }
+
+  monotonicMs(): number {
+    return this.nowMs
+  }
+}
+
+export type Fakes = {
+  readonly engine: FakeEngine
+  readonly apiKeys: FakeApiKeys
+  readonly forgotten: string[]
+  readonly logged: Record<string, unknown>[]
+  readonly registry: Registry
+  readonly clock: FakeClock
+  readonly parts: HttpParts
+  readonly app: ReturnType<typeof createApp>
+  /** Sends a request; a body that is not text is sent as JSON. */
+  call(method: string, path: string, options?: CallOptions): Promise<Reply>
+}
+
+export type CallOptions = {
+  /** One of `ann`, `bob`, `service`, `staff`, `admin`, or any other text, which is nobody's. */
+  readonly as?: string
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Reply = {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The body as JSON; a test that looks into it says what it expects there. */
+  readonly body: Record<string, unknown>
+}
+
+export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Readiness } = {}): Fakes {
+  const { readiness = { ready: true, parts: [] }, ...parts } = overrides
+  const engine = new FakeEngine()
+  const apiKeys = new FakeApiKeys()
+  const clock = new FakeClock()
+  const forgotten: string[] = []
+  const logged: Record<string, unknown>[] = []
+  const registry = new Registry()
+  const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const all: HttpParts = {
+    engine,
+    shards: SHARDS,
+    authenticator: {
+      authenticate: (token) => (Object.hasOwn(PRINCIPALS, token) ? PRINCIPALS[token] : undefined),
+      forget: (keyId) => void forgotten.push(keyId),
+    },
+    apiKeys,
+    status: { readiness: () => readiness, metricsText: () => registry.metrics() },
+    metricsPublic: false,
+    registry,
+    log,
+    clock,
+    random: { fraction: () => 0.5 },
+    drain: { started: false },
+    version: '0.1.0',
+    ...parts,
+  }
+  const app = createApp(all)
+  const call = async (method: string, path: string, options: CallOptions = {}) => {
+    return replyOf(await app.request(path, requestOf(method, options)))
+  }
+  return { engine, apiKeys, forgotten, logged, registry, clock, parts: all, app, call }
+}
+
+function requestOf(method: string, { as, body, headers }: CallOptions): RequestInit {
+  const isText = typeof body === 'string' || body === undefined
+  return {
+    method,
+    headers: {
+      ...(as === undefined ? {} : { authorization: `Bearer ${as}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: isText ? String(body) : JSON.stringify(body) }),
+  }
+}
+
+async function replyOf(response: Response): Promise<Reply> {
+  const { status, headers } = response
+  const text = await response.text()
+  const isJson = /[/+]json\b/.test(headers.get('content-type') ?? '') && text !== ''
+  return { status, headers, text, body: isJson ? JSON.parse(text) : {} }
+}
