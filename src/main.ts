@@ -81,12 +81,13 @@ async function run(config: Config): Promise<void> {
   })
 
   let shuttingDownSinceMs: number | undefined
-  const shutDown = async (reason: string, exitCode: number): Promise<void> => {
+  const shutDown = async (reason: string, wantedExitCode: number): Promise<void> => {
     if (shuttingDownSinceMs !== undefined) {
       if (realClock.monotonicMs() - shuttingDownSinceMs > SAME_SIGNAL_MS) process.exit(1)
       return
     }
     shuttingDownSinceMs = realClock.monotonicMs()
+    let exitCode = wantedExitCode
     logger.info({ reason }, 'shutdown.begun')
     realTimers.after(shutdownDeadlineMs, () => {
       logger.error('shutdown.late')
@@ -94,7 +95,7 @@ async function run(config: Config): Promise<void> {
     })
     try {
       listeners.drain()
-      await new Promise<void>((resolve) => setTimeout(resolve, config.drainMs))
+      await new Promise<void>((resolve) => void realTimers.after(config.drainMs, resolve))
       await listeners.close(listenersCloseMs)
       await supervisor.shutDown()
       await tables.close()

@@ -7,7 +7,6 @@
  *     successor replays. What waited is never answered from here.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { crashesHere, die } from '../crash-points.ts'
 import { dayMs } from '../domain/bounds.ts'
 import type { ShardId } from '../domain/ids.ts'
 import {
@@ -28,10 +27,8 @@ import type { Clock, Port, Timer, Timers } from '../seams.ts'
 import { Mailbox } from './mailbox.ts'
 import {
   type CallsMessage,
-  type Cell,
   type FromWorker,
   fingerprintOf,
-  firstHalfOf,
   type RepliesMessage,
   readCalls,
   type ToWorker,
@@ -39,6 +36,7 @@ import {
   type WorkerStatus,
   writeReply,
 } from './protocol.ts'
+import { type Connection, Replies } from './replies.ts'
 import { isRead, type Request } from './requests.ts'
 import { shardOfRequest } from './routing.ts'
 import { type EventSink, Shard, type Undecided } from './shard.ts'
@@ -68,14 +66,6 @@ export type WorkerParts = {
   readonly exit: (code: number) => void
 }
 
-/** A listener, and the replies decided for it in this turn. */
-type Connection = { readonly port: Port<CallsMessage, RepliesMessage>; cells: Cell[] }
-/** Replies that wait until this ordinal is durable. */
-type Outbox = {
-  readonly ordinal: number
-  readonly replies: readonly { connection: Connection; cells: Cell[] }[]
-}
-
 /** For shards that only answer reads. */
 const NO_JOURNAL: EventSink = {
   room: 'none',
@@ -88,7 +78,7 @@ export class ShardWorker {
   readonly #settings: WorkerSettings
   readonly #parts: WorkerParts
   readonly #mailbox: Mailbox<Connection>
-  readonly #connections = new Set<Connection>()
+  readonly #replies: Replies
   #shards: readonly Shard[] = []
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
@@ -97,8 +87,6 @@ export class ShardWorker {
   #hasEnded = false
   #turnIsDue = false
   #alarm: { readonly atMs: number; readonly timer: Timer } | undefined
-  /** Oldest first: at most the frame that syncs and the one being gathered. */
-  #outboxes: Outbox[] = []
   #deciding: Request | undefined
   #shed = 0
   #hasNextSegment = true
@@ -109,6 +97,7 @@ export class ShardWorker {
     this.#settings = settings
     this.#parts = parts
     this.#mailbox = new Mailbox(settings.shards, mailboxMax)
+    this.#replies = new Replies(parts.timers)
     parts.supervisor.receive((message) => {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))
       else if (message.type === 'status') {
@@ -147,7 +136,7 @@ export class ShardWorker {
           shards,
           segmentBytes,
           timeMs: clock.nowMs(),
-          onDurable: (ordinal) => this.#release(ordinal),
+          onDurable: (ordinal) => this.#onDurable(ordinal),
           onFailure: (error) => this.#end(error),
           onRoll: (segment) => this.#parts.supervisor.send({ type: 'rolled', segment }),
           onStorage: (error) => this.#noteStorage(error),
@@ -183,8 +172,7 @@ export class ShardWorker {
   }
 
   #connect(port: Port<CallsMessage, RepliesMessage>): void {
-    const connection: Connection = { port, cells: [] }
-    this.#connections.add(connection)
+    const connection = this.#replies.connect(port)
     port.receive((message) => this.#receive(connection, message))
   }
 
@@ -201,7 +189,7 @@ export class ShardWorker {
       writeReply(connection.cells, callId, undecided('overloaded', 'the mailbox is full'))
     })
     // Refusals that rest on no state need not wait for anything.
-    if (connection.cells.length > 0) this.#post(connection, takeCells(connection))
+    this.#replies.sendNow(connection)
     this.#scheduleTurn()
   }
 
@@ -260,34 +248,17 @@ export class ShardWorker {
       nextDueMs = Math.min(nextDueMs, shard.nextDueMs)
     }
     const restsOn = journal?.restsOn ?? 0
-    const replies = []
-    for (const connection of this.#connections) {
-      if (connection.cells.length > 0) replies.push({ connection, cells: takeCells(connection) })
-    }
+    this.#replies.gather(restsOn)
     journal?.flush()
-    if (replies.length > 0) this.#outboxes.push({ ordinal: restsOn, replies })
-    this.#release(journal?.durableOrdinal ?? 0)
+    this.#replies.release(journal?.durableOrdinal ?? 0)
     if (this.#mailbox.size > 0) this.#scheduleTurn()
     this.#setAlarm(nextDueMs, nowMs)
   }
 
-  /** Everything up to this ordinal is durable: what rests on it may leave. */
-  #release(durableOrdinal: number): void {
-    while (this.#outboxes[0] !== undefined && this.#outboxes[0].ordinal <= durableOrdinal) {
-      for (const { connection, cells } of (this.#outboxes.shift() as Outbox).replies)
-        this.#post(connection, cells)
-    }
+  /** Everything up to this ordinal is durable: what rests on it may leave, and there is room to decide more. */
+  #onDurable(ordinal: number): void {
+    this.#replies.release(ordinal)
     if (this.#mailbox.size > 0) this.#scheduleTurn()
-  }
-
-  #post(connection: Connection, cells: Cell[]): void {
-    if (crashesHere('reply.half')) {
-      connection.port.send({ cells: firstHalfOf(cells) })
-      this.#hasEnded = true
-      this.#parts.timers.after(50, die)
-      return
-    }
-    if (!this.#hasEnded) connection.port.send({ cells })
   }
 
   /** Wakes when the first of the shards has something due. Without room the shards try again each second. */
@@ -361,6 +332,7 @@ export class ShardWorker {
   #end(error: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#replies.drop()
     this.#alarm?.timer.cancel()
     const poison = this.#deciding === undefined ? undefined : fingerprintOf(this.#deciding)
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -395,12 +367,6 @@ export class ShardWorker {
       },
     }
   }
-}
-
-function takeCells(connection: Connection): Cell[] {
-  const { cells } = connection
-  connection.cells = []
-  return cells
 }
 
 function undecided(code: Undecided['code'], why: string): Undecided {

@@ -1,12 +1,16 @@
 /** What workers say of themselves, as Prometheus metrics. Made anew for each scrape: the numbers live in the workers. */
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { WorkerReadiness } from '../actors/supervisor.ts'
 import type { WorkerStatus } from '../actors/protocol.ts'
+import type { WorkerReadiness } from '../actors/supervisor.ts'
 
-export function engineRegistry(statuses: readonly WorkerStatus[], readiness: readonly WorkerReadiness[]): Registry {
+export function engineRegistry(
+  statuses: readonly WorkerStatus[],
+  readiness: readonly WorkerReadiness[],
+): Registry {
   const registry = new Registry()
   const registers = [registry]
-  const gauge = (name: string, help: string, labelNames: string[]) => new Gauge({ name, help, labelNames, registers })
+  const gauge = (name: string, help: string, labelNames: string[]) =>
+    new Gauge({ name, help, labelNames, registers })
   const counter = (name: string, help: string, labelNames: string[]) =>
     new Counter({ name, help, labelNames, registers })
 
@@ -15,10 +19,16 @@ export function engineRegistry(statuses: readonly WorkerStatus[], readiness: rea
 
   const products = gauge('holdfast_products', 'Products with stock.', ['shard'])
   const reservations = gauge('holdfast_reservations', 'Reservations in memory, live and ended.', ['shard'])
-  const outcomes = counter('holdfast_commands_total', 'Commands decided since the worker started.', ['outcome'])
+  const outcomes = counter('holdfast_commands_total', 'Commands decided since the worker started.', [
+    'outcome',
+  ])
   const refusals = counter('holdfast_refusals_total', 'Commands refused by the rules, by reason.', ['reason'])
   const mailbox = gauge('holdfast_mailbox_depth', 'Commands waiting for their turn.', ['worker'])
-  const shed = counter('holdfast_commands_shed_total', 'Commands refused undecided, for want of time or room.', ['worker'])
+  const shed = counter(
+    'holdfast_commands_shed_total',
+    'Commands refused undecided, for want of time or room.',
+    ['worker'],
+  )
   const skew = gauge('holdfast_clock_skew_seconds', 'Wall clock less shard time.', ['worker'])
   const epoch = gauge('holdfast_journal_epoch', 'Number of the ownership.', ['worker'])
   const frames = counter('holdfast_journal_frames_total', 'Frames written.', ['worker'])

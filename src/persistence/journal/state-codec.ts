@@ -4,7 +4,7 @@
  */
 import { assert } from '../../domain/assert.ts'
 import type { CustomerId, ProductId } from '../../domain/ids.ts'
-import { emptyShard, type ReservationStatus, type ShardState } from '../../domain/stock.ts'
+import { emptyShard, type ReservationStatus, type ShardState, type Stock } from '../../domain/stock.ts'
 import { type ByteReader, BytesDamaged, ByteWriter } from './bytes.ts'
 import { readReservationId, readSale, writeReservationId, writeSale } from './event-codec.ts'
 
@@ -49,7 +49,7 @@ export function encodeState(state: ShardState): Buffer {
 /** Reads back what `encodeState` wrote; throws `BytesDamaged` on anything else. */
 export function decodeState(reader: ByteReader): ShardState {
   const state = emptyShard()
-  const stocks = []
+  const stocks: Stock[] = []
   for (let left = reader.varint(); left > 0; left--) {
     const stock = {
       productId: reader.ascii() as ProductId,
