@@ -1,10 +1,11 @@
 /** API keys: made, listed and revoked by admins; a key itself is shown once. */
 import { readBody } from './body.ts'
 import type { HttpParts } from './parts.ts'
-import { Problem, timeOf } from './problems.ts'
+import { Problem } from './problems.ts'
 import { empty, json } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { apiKeyBody, apiKeyCreatedReply, apiKeysReply } from './schemas.ts'
+import { timeOf } from './time.ts'
 
 type Parts = Pick<HttpParts, 'apiKeys' | 'authenticator'>
 

@@ -25,7 +25,7 @@ import { stockRoutes } from './stock-routes.ts'
 
 const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
 /** Quoted as the IETF's draft has it, or bare as most clients send it. */
-const IDEMPOTENCY_KEY = /^(?:"[\x21-\x7e]{1,255}"|[\x21-\x7e]{1,255})$/
+const IDEMPOTENCY_KEY = /^(?:"[\x21-\x7e]{1,255}"|[\x21\x23-\x7e][\x21-\x7e]{0,254})$/
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 const PREFIX_SPAN = 36 ** 8
 const NAME_LENGTH_MAX = 64

@@ -38,8 +38,8 @@ export async function readOptionalBody<Schema extends z.ZodType>(
   return schema.parse({})
 }
 
-/** One JSON value. Throws 400, 413 or 415. */
-export async function readJson(call: Call): Promise<JsonBody> {
+/** One JSON value. Throws 400, 413 or 415, some of it before there is a promise: for async callers that is the same. */
+export function readJson(call: Call): Promise<JsonBody> {
   const { context } = call
   const type = headerOf(context, 'content-type')
   if (type !== 'application/json' && (type === undefined || !JSON_CONTENT.test(type))) {
@@ -49,7 +49,7 @@ export async function readJson(call: Call): Promise<JsonBody> {
   if (encoding !== undefined && encoding !== 'identity') {
     throw unsupported('The body must have no content encoding.')
   }
-  return parseJson(await readBytes(call))
+  return readBytes(call).then(parseJson)
 }
 
 function unsupported(detail: string): Problem {
@@ -130,7 +130,7 @@ function labelOf(path: readonly PropertyKey[]): string {
 }
 
 /** All bytes of the body, at most `bodyBytesMax`. */
-async function readBytes(call: Call): Promise<Buffer> {
+function readBytes(call: Call): Promise<Buffer> {
   const { context } = call
   const declared = headerOf(context, 'content-length')
   if (declared !== undefined && Number(declared) > bodyBytesMax) throw tooLarge()

@@ -5,6 +5,7 @@
 import type { EngineErrorCode } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
 import type { Refusal } from '../domain/decision.ts'
+import { timeOf } from './time.ts'
 
 type Entry = {
   readonly status: number
@@ -250,11 +251,6 @@ function sentence({ path, message }: FieldError): string {
 /** Engine errors have the codes of their problems; a code without one does not compile. */
 export function problemOfEngine(code: EngineErrorCode): ProblemCode {
   return code
-}
-
-/** RFC 3339 in UTC with milliseconds. */
-export function timeOf(ms: number): string {
-  return new Date(ms).toISOString()
 }
 
 /** The one switch from a domain refusal to what HTTP says of it. */

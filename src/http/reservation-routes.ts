@@ -2,13 +2,13 @@
 import type { ReservationReply } from '../actors/requests.ts'
 import { crashPoint } from '../crash-points.ts'
 import { payingMsDefault, quantityMax } from '../domain/bounds.ts'
-import { type CustomerId, homeOf, type ReservationId } from '../domain/ids.ts'
+import { type CustomerId, homeOf, type ProductId, type ReservationId } from '../domain/ids.ts'
 import { readBody, readOptionalBody } from './body.ts'
 import type { HttpParts } from './parts.ts'
 import { reservationIdOf, unknownReservation } from './path-ids.ts'
-import { invalid, type ProblemCode, timeOf } from './problems.ts'
+import { invalid, type ProblemCode } from './problems.ts'
 import { readReserveBody } from './reserve-body.ts'
-import { json, refusal } from './responses.ts'
+import { json, jsonText, refusal } from './responses.ts'
 import type { Call, Operation, Route, Success } from './route.ts'
 import {
   confirmBody,
@@ -21,6 +21,7 @@ import {
   reservedReply,
   returnBody,
 } from './schemas.ts'
+import { timeOf } from './time.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'shards'>
 
@@ -105,23 +106,31 @@ async function reserve({ engine }: Parts, call: Call): Promise<Response> {
     reference,
   })
   if (reply.type === 'refused') return refusal(call, reply.refusal)
-  return json(
-    call,
-    201,
-    {
-      reservationId,
-      status: 'held',
-      items: [{ productId, quantity: reply.quantity, available: reply.available }],
-      customerId,
-      reference,
-      expiresAt: timeOf(reply.expiresAtMs),
-      sequence: reply.sequence,
-    },
-    {
-      location: `/v1/reservations/${reservationId}`,
-      'holdfast-position': positionOf(reservationId, reply.sequence),
-    },
-  )
+  const { sequence } = reply
+  return jsonText(call, 201, reservedText({ reservationId, productId, customerId, reference, ...reply }), {
+    location: `/v1/reservations/${reservationId}`,
+    'holdfast-position': positionOf(reservationId, sequence),
+  })
+}
+
+/** Ids and times have no character that JSON escapes, so putting the text together takes a third of the time. */
+function reservedText(reserved: {
+  readonly reservationId: ReservationId
+  readonly productId: ProductId
+  readonly customerId: CustomerId | undefined
+  readonly reference: string | undefined
+  readonly quantity: number
+  readonly available: number
+  readonly expiresAtMs: number
+  readonly sequence: number
+}): string {
+  const { reservationId, productId, quantity, available, customerId, reference, expiresAtMs, sequence } =
+    reserved
+  const line = `{"productId":"${productId}","quantity":${quantity},"available":${available}}`
+  const whose = customerId === undefined ? '' : `,"customerId":${JSON.stringify(customerId)}`
+  const note = reference === undefined ? '' : `,"reference":${JSON.stringify(reference)}`
+  const end = `"expiresAt":"${timeOf(expiresAtMs)}","sequence":${sequence}`
+  return `{"reservationId":"${reservationId}","status":"held","items":[${line}]${whose}${note},${end}}`
 }
 
 /** A customer reserves for themselves; a service says for whom. */

@@ -12,9 +12,8 @@ import type { Call } from './route.ts'
 import { isPlainText, type ReserveBody, reserveBody, ttlSecondsMax, ttlSecondsMin } from './schemas.ts'
 
 /** Throws 400, 413 or 415. */
-export async function readReserveBody(call: Call): Promise<ReserveBody> {
-  const body = await readJson(call)
-  return isUsual(body) ? body.value : parseBody(body, reserveBody)
+export function readReserveBody(call: Call): Promise<ReserveBody> {
+  return readJson(call).then((body) => (isUsual(body) ? body.value : parseBody(body, reserveBody)))
 }
 
 type Usual = JsonBody & { readonly value: ReserveBody }

@@ -6,10 +6,11 @@ import type { Sale } from '../domain/stock.ts'
 import { readBody } from './body.ts'
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
-import { invalid, timeOf } from './problems.ts'
+import { invalid } from './problems.ts'
 import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { saleBody } from './schemas.ts'
+import { timeOf } from './time.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'shards'>
 

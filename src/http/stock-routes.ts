@@ -7,11 +7,12 @@ import { reaches } from './auth.ts'
 import { type JsonBody, parseBody, readJson } from './body.ts'
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
-import { invalid, timeOf } from './problems.ts'
+import { invalid } from './problems.ts'
 import { queryOf } from './query.ts'
 import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { adjustByBody, setToBody, stockManyQuery, stockManyReply, stockReply } from './schemas.ts'
+import { timeOf } from './time.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'shards'>
 

@@ -1,8 +1,19 @@
 /** An app over fakes: an engine that answers what a test tells it, tokens that say who they are, a log kept in memory. */
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import type { ReplyTo, Request as EngineRequest, ReservationReply, StockReply } from '../../src/actors/requests.ts'
-import { type CustomerId, type ProductId, type ReservationId, reservationIdOf, type ShardId } from '../../src/domain/ids.ts'
+import type {
+  Request as EngineRequest,
+  ReplyTo,
+  ReservationReply,
+  StockReply,
+} from '../../src/actors/requests.ts'
+import {
+  type CustomerId,
+  type ProductId,
+  type ReservationId,
+  reservationIdOf,
+  type ShardId,
+} from '../../src/domain/ids.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { ApiKeyEntry, ApiKeys, HttpParts, Principal, Readiness } from '../../src/http/parts.ts'
 
@@ -30,7 +41,8 @@ export class FakeEngine {
   /** The only request since the fake was made. */
   get only(): EngineRequest {
     const [first] = this.requests
-    if (first === undefined || this.requests.length > 1) throw new Error(`${this.requests.length} requests, not one`)
+    if (first === undefined || this.requests.length > 1)
+      throw new Error(`${this.requests.length} requests, not one`)
     return first
   }
 }
@@ -39,7 +51,13 @@ export class FakeEngine {
 export function usualAnswer(request: EngineRequest): unknown {
   switch (request.type) {
     case 'reserve':
-      return { type: 'held', quantity: request.quantity, available: 41, expiresAtMs: NOW_MS + 600_000, sequence: 1042 }
+      return {
+        type: 'held',
+        quantity: request.quantity,
+        available: 41,
+        expiresAtMs: NOW_MS + 600_000,
+        sequence: 1042,
+      }
     case 'adjust':
     case 'scheduleSale':
     case 'retire':
