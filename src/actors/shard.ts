@@ -166,10 +166,7 @@ export class Shard {
 
   /** Into memory and into the journal's open frame, in one breath (S1). */
   #apply(event: Event): void {
-    const reservationId = 'reservationId' in event ? event.reservationId : undefined
-    const before = reservationId === undefined ? undefined : this.#state.reservations.get(reservationId)
-    const dueBefore = before === undefined ? Number.NaN : this.#dueAtMs(before)
-    evolve(this.#state, event, this.#nowMs)
+    const reservation = evolve(this.#state, event, this.#nowMs)
     crashPoint('shard.afterApply')
     if (!this.#inSection) {
       this.#journal.beginSection(this.id, this.#nextSequence, this.#nowMs)
@@ -178,10 +175,10 @@ export class Shard {
     this.#journal.append(event)
     this.#nextSequence += 1
     this.#count(event)
-    const after = reservationId === undefined ? undefined : this.#state.reservations.get(reservationId)
-    if (after === undefined) return
-    const dueAfter = this.#dueAtMs(after)
-    if (dueAfter !== dueBefore) this.#due.add(dueAfter, after)
+    // Entries that do not hold any more are passed over when they come up; a return moves nothing that is due.
+    if (reservation !== undefined && event.type !== 'UnitsReturned') {
+      this.#due.add(this.#dueAtMs(reservation), reservation)
+    }
   }
 
   #dueAtMs(reservation: Reservation): number {

@@ -5,27 +5,29 @@ import type { CustomerId } from './ids.ts'
 import { isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
 
 /**
- * Applies one event in place; `atMs` is the time the journal gives it. Throws `InvariantBroken` where the event does not
+ * Applies one event in place; `atMs` is the time the journal gives it. Returns the reservation it changed, if it is
+ * still known. Throws `InvariantBroken` where the event does not
  * fit the state, which only a bug or a journal of another history can bring about.
  */
-export function evolve(shard: ShardState, event: Event, atMs: number): void {
+export function evolve(shard: ShardState, event: Event, atMs: number): Reservation | undefined {
   switch (event.type) {
     case 'UnitsHeld':
       return hold(shard, event, atMs)
     case 'StockAdjusted':
-      return adjust(shard, event)
+      adjust(shard, event)
+      return undefined
     case 'SaleScheduled':
       advance(known(shard.products.get(event.productId)), event.version).sale = event.sale
-      return
+      return undefined
     case 'ProductRetired':
       advance(known(shard.products.get(event.productId)), event.version).retired = true
-      return
+      return undefined
     default:
       return settle(shard, event, atMs)
   }
 }
 
-function hold(shard: ShardState, event: UnitsHeld, atMs: number): void {
+function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
   const stock = advance(known(shard.products.get(event.productId)), event.version)
   assert(!shard.reservations.has(event.reservationId), 'a reservation is made once')
   assert(event.quantity > 0, 'a reservation holds something')
@@ -33,7 +35,7 @@ function hold(shard: ShardState, event: UnitsHeld, atMs: number): void {
   assert(stock.held <= stock.onHand, 'never more held than on hand')
   assert(stock.onHand - stock.held === event.available, 'the reply said how many are left')
   count(stock, event.customerId, event.quantity)
-  shard.reservations.set(event.reservationId, {
+  const reservation: Reservation = {
     id: event.reservationId,
     stock,
     customerId: event.customerId,
@@ -45,7 +47,9 @@ function hold(shard: ShardState, event: UnitsHeld, atMs: number): void {
     expiresAtMs: event.expiresAtMs,
     resolvedAtMs: 0,
     returnClosed: false,
-  })
+  }
+  shard.reservations.set(event.reservationId, reservation)
+  return reservation
 }
 
 function adjust(shard: ShardState, event: StockAdjusted): void {
@@ -73,7 +77,7 @@ function newStock(productId: Stock['productId']): Stock {
   }
 }
 
-function settle(shard: ShardState, event: ReservationEvent, atMs: number): void {
+function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reservation | undefined {
   const reservation = known(shard.reservations.get(event.reservationId))
   const { stock } = reservation
   assert(stock.productId === event.productId, 'a reservation stays with its product')
@@ -82,21 +86,22 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): void 
     case 'HoldExtended':
       assert(reservation.status === 'held', 'only a hold is extended')
       reservation.expiresAtMs = event.expiresAtMs
-      return
+      return reservation
     case 'PaymentStarted':
       assert(reservation.status === 'held', 'payment starts once')
       reservation.status = 'paying'
       reservation.expiresAtMs = event.expiresAtMs
-      return
+      return reservation
     case 'UnitsReleased':
       unhold(reservation, event.quantity)
-      if (event.quantity === reservation.quantity) return resolve(reservation, 'released', atMs)
-      reservation.quantity -= event.quantity
-      return
+      if (event.quantity === reservation.quantity) resolve(reservation, 'released', atMs)
+      else reservation.quantity -= event.quantity
+      return reservation
     case 'HoldExpired':
       assert(event.quantity === reservation.quantity, 'all that is held expires')
       unhold(reservation, event.quantity)
-      return resolve(reservation, 'expired', atMs)
+      resolve(reservation, 'expired', atMs)
+      return reservation
     case 'UnitsConfirmed':
       unhold(reservation, reservation.quantity)
       assert(event.quantity > 0, 'a confirmation sells something')
@@ -106,7 +111,8 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): void 
       count(stock, reservation.customerId, event.quantity)
       reservation.quantity = event.quantity
       if (event.reference !== undefined) reservation.reference = event.reference
-      return resolve(reservation, 'confirmed', atMs)
+      resolve(reservation, 'confirmed', atMs)
+      return reservation
     case 'UnitsReturned':
       assert(
         reservation.status === 'confirmed' && !reservation.returnClosed,
@@ -118,12 +124,12 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): void 
       stock.sold -= event.quantity
       stock.onHand += event.quantity
       count(stock, reservation.customerId, -event.quantity)
-      return
+      return reservation
     case 'ReturnsClosed':
       assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'a return window closes once')
       reservation.returnClosed = true
       count(stock, reservation.customerId, reservation.returned - reservation.quantity)
-      return
+      return reservation
     case 'ReservationForgotten':
       assert(!isLive(reservation.status), 'only an ended reservation is forgotten')
       assert(
@@ -131,7 +137,7 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): void 
         'a confirmed one is first closed',
       )
       shard.reservations.delete(reservation.id)
-      return
+      return undefined
     default:
       return unreachable(event)
   }
