@@ -37,7 +37,7 @@ const CREATE: Operation = {
     example: { id: EXAMPLE_ID, key: 'hf_…' },
     headers: ['Location'],
   },
-  problems: [],
+  problems: ['api-keys-full'],
 }
 
 async function create({ apiKeys }: Parts, call: Call): Promise<Response> {

@@ -94,7 +94,7 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
     return async (context) => {
       const startedMs = clock.monotonicMs()
       const requestId = acceptedId(headerOf(context, 'x-request-id')) ?? newRequestId()
-      let call: Call = { context, requestId, principal: undefined, closing: drain.started }
+      let call: Call = { context, requestId, principal: undefined, drain }
       let response: Response
       try {
         const target = targetOf(context)
@@ -104,7 +104,7 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
           const found = authenticator.authenticate(bearerOf(authorization))
           const principal = found instanceof Promise ? await found : found
           if (principal === undefined) throw unauthenticated('The token is not valid.')
-          call = { context, requestId, principal, closing: drain.started }
+          call = { context, requestId, principal, drain }
         }
         if (access !== 'anyone') checkRole(call.principal, access)
         if (changes) checkIdempotencyKey(headerOf(context, 'idempotency-key'))

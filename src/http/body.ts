@@ -109,20 +109,21 @@ function membersOf(value: unknown): number {
   return members
 }
 
-/** zod's issues as the API shows them; each unknown field has its own. */
+/** zod's issues as the API shows them: the first for each path, and each unknown field with its own. */
 export function fieldErrorsOf(error: z.core.$ZodError): FieldError[] {
-  const errors: FieldError[] = []
-  for (const issue of error.issues) {
-    if (errors.length >= validationErrorsMax) break
-    if (issue.code !== 'unrecognized_keys') {
-      errors.push({ path: labelOf(issue.path), message: issue.message })
-      continue
-    }
-    for (const key of issue.keys.slice(0, validationErrorsMax - errors.length)) {
-      errors.push({ path: labelOf([...issue.path, key]), message: 'is not known here' })
-    }
+  const messages = new Map<string, string>()
+  const add = (path: readonly PropertyKey[], message: string) => {
+    const label = labelOf(path)
+    if (messages.size < validationErrorsMax && !messages.has(label)) messages.set(label, message)
   }
-  return errors
+  for (const issue of error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      // As many as are shown at most: a body can hold thousands.
+      for (const key of issue.keys.slice(0, validationErrorsMax))
+        add([...issue.path, key], 'is not known here')
+    } else add(issue.path, issue.message)
+  }
+  return [...messages].map(([path, message]) => ({ path, message }))
 }
 
 function labelOf(path: readonly PropertyKey[]): string {

@@ -179,9 +179,10 @@ export function problemsOf(operation: Operation): readonly ProblemCode[] {
   if (access !== 'anyone' && access !== 'customer') codes.push('forbidden')
   if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')
   codes.push(...problems, 'internal-error')
-  if (tag === 'Reservations' || tag === 'Stock' || tag === 'Sales') {
-    codes.push('overloaded', 'shard-unavailable', 'shutting-down')
-    if (changes === true) codes.push('storage-full', 'command-quarantined', 'outcome-unknown')
-  }
+  if (tag === 'Operations') return [...new Set(codes)]
+  codes.push('tables-unavailable', 'overloaded', 'shutting-down')
+  if (tag !== 'API keys') codes.push('shard-unavailable')
+  if (changes === true) codes.push('storage-full', 'outcome-unknown')
+  if (changes === true && tag !== 'API keys') codes.push('command-quarantined')
   return [...new Set(codes)]
 }

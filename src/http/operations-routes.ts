@@ -31,7 +31,7 @@ export function operationsRoutes(parts: Parts, documented: readonly Operation[])
   ]
 }
 
-/** Made when first asked for, as that takes some ten milliseconds and most listeners never are; then kept. */
+/** Made when first asked for, as that takes some fifty milliseconds and most listeners never are; then kept. */
 function describe({ version }: Parts, operations: readonly Operation[]) {
   let made: { readonly json: string; readonly page: string } | undefined
   return () => {

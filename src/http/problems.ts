@@ -1,11 +1,10 @@
 /**
  * Everything that can go wrong, as RFC 9457 tells it: one table from code to status, title and what to do, which is also
- * what `/problems/<code>` shows; and the one switch from the domain's refusals to these codes.
+ * what `/problems/<code>` shows.
  */
 import type { EngineErrorCode } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
-import type { Refusal } from '../domain/decision.ts'
-import { timeOf } from './time.ts'
+import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
 
 type Entry = {
   readonly status: number
@@ -167,6 +166,11 @@ export const PROBLEMS = {
     title: 'More stock than a product can have',
     help: 'A product can have at most `onHandMax` units on hand.',
   },
+  'api-keys-full': {
+    status: CONFLICT,
+    title: 'There are as many API keys as there may be',
+    help: 'Revoke one that is not used any more, then make the new one.',
+  },
   'internal-error': {
     status: 500,
     title: 'Something is wrong with this server',
@@ -182,6 +186,11 @@ export const PROBLEMS = {
     title: 'This part of the stock is recovering',
     help: 'Nothing happened. Other products are not affected. Try again after the seconds that `Retry-After` names.',
   },
+  'tables-unavailable': {
+    status: 503,
+    title: 'Keys cannot be looked up at the moment',
+    help: 'Nothing happened. Keys that were used in the last seconds still work. Try again after the seconds that `Retry-After` names.',
+  },
   'storage-full': {
     status: 503,
     title: 'There is no room to record this',
@@ -195,7 +204,7 @@ export const PROBLEMS = {
   'command-quarantined': {
     status: 503,
     title: 'This request is refused for good',
-    help: 'It ended its worker several times and will not be tried again. Nothing happened. Please report it with its `requestId`.',
+    help: 'It broke off processing several times and will not be tried again. Nothing happened. Please report it with its `requestId`.',
   },
   'outcome-unknown': {
     status: 504,
@@ -211,9 +220,6 @@ export function isProblemCode(text: string): text is ProblemCode {
 }
 
 export type FieldError = { readonly path: string; readonly message: string }
-
-/** What a problem says beyond its code: `detail` about this occurrence, and members of its own. */
-export type Particulars = { readonly detail: string; readonly members?: Readonly<Record<string, unknown>> }
 
 /** A request that cannot be answered as asked; thrown from wherever that is noticed, answered in one place. */
 export class Problem extends Error {
@@ -253,103 +259,20 @@ export function problemOfEngine(code: EngineErrorCode): ProblemCode {
   return code
 }
 
-/** The one switch from a domain refusal to what HTTP says of it. */
-export function problemOfRefusal(refusal: Refusal): Particulars & { readonly code: ProblemCode } {
-  switch (refusal.reason) {
-    case 'unknownProduct':
-      return about('unknown-product', `There is no product ${refusal.productId}.`, {
-        productId: refusal.productId,
-      })
-    case 'customerRequired': {
-      const message = `is needed: ${refusal.productId} is limited per customer`
-      const errors: FieldError[] = [{ path: 'customerId', message }]
-      return about('validation-failed', `customerId: ${message}`, { errors })
-    }
-    case 'productRetired':
-      return about('product-retired', `${refusal.productId} is not sold any more.`, {
-        productId: refusal.productId,
-      })
-    case 'saleNotOpen': {
-      const { productId } = refusal
-      const opensAt = timeOf(refusal.opensAtMs)
-      return about('sale-not-open', `The sale of ${productId} opens at ${opensAt}.`, { productId, opensAt })
-    }
-    case 'saleClosed': {
-      const { productId } = refusal
-      const closesAt = timeOf(refusal.closesAtMs)
-      return about('sale-closed', `The sale of ${productId} closed at ${closesAt}.`, { productId, closesAt })
-    }
-    case 'maxPerReservation': {
-      const { productId, limit } = refusal
-      return about('max-per-reservation', `One reservation can have ${limit} of ${productId}.`, {
-        productId,
-        limit,
-      })
-    }
-    case 'perCustomerLimit': {
-      const { productId, limit, remaining } = refusal
-      const detail = `A customer can have ${limit} of ${productId}; this one can take ${remaining} more.`
-      return about('per-customer-limit', detail, { productId, limit, remaining })
-    }
-    case 'outOfStock': {
-      const [first] = refusal.items
-      const detail =
-        first === undefined
-          ? 'Not enough units are available.'
-          : `${first.requested} of ${first.productId} were asked for, ${first.available} are available.`
-      return about('out-of-stock', detail, { items: refusal.items })
-    }
-    case 'unknownReservation':
-      return about('unknown-reservation', 'There is no such reservation.')
-    case 'reservationResolved': {
-      // `status` is the problem's own member (RFC 9457), so the reservation's needs another name.
-      const reservationStatus = refusal.status
-      return about('reservation-resolved', `The reservation is ${reservationStatus}.`, { reservationStatus })
-    }
-    case 'notConfirmed': {
-      const reservationStatus = refusal.status
-      const detail = `The reservation is ${reservationStatus}; only confirmed units can be returned.`
-      return about('not-confirmed', detail, { reservationStatus })
-    }
-    case 'returnWindowOver':
-      return about('return-window-over', 'The return window of this reservation is over.')
-    case 'paymentStarted': {
-      const deadline = timeOf(refusal.deadlineMs)
-      return about('payment-started', `Payment has started and must end by ${deadline}.`, { deadline })
-    }
-    case 'lifetimeExceeded': {
-      const latestExpiresAt = timeOf(refusal.latestExpiryMs)
-      const detail = `The reservation can live until ${latestExpiresAt} at the latest.`
-      return about('lifetime-exceeded', detail, { latestExpiresAt })
-    }
-    case 'exceedsHeld': {
-      const { productId, requested, held } = refusal
-      const detail = `${requested} of ${productId} were named, ${held} are held.`
-      return about('exceeds-held', detail, { productId, requested, held })
-    }
-    case 'exceedsConfirmed': {
-      const { productId, requested, confirmed } = refusal
-      const detail = `${requested} of ${productId} were named, ${confirmed} are left to return.`
-      return about('exceeds-confirmed', detail, { productId, requested, confirmed })
-    }
-    case 'stockVersionMismatch': {
-      const { expected, version } = refusal
-      const detail = `The stock is at version ${version}, not ${expected}.`
-      return about('stock-version-mismatch', detail, { expectedVersion: expected, version })
-    }
-    case 'stockBelowHeld': {
-      const { onHand, held } = refusal
-      return about('stock-below-held', `Of ${onHand} on hand, ${held} are held.`, { onHand, held })
-    }
-    case 'stockAboveMax': {
-      const { onHandMax } = refusal
-      return about('stock-above-max', `A product can have ${onHandMax} units at most.`, { onHandMax })
-    }
+/** Undefined where the fault is this program's: what its own checks let through, the table's refused. */
+export function problemOfTables(code: TablesErrorCode): ProblemCode | undefined {
+  switch (code) {
+    case 'overloaded':
+    case 'storage-full':
+    case 'shutting-down':
+    case 'outcome-unknown':
+    case 'api-keys-full':
+      return code
+    case 'unavailable':
+      return 'tables-unavailable'
+    case 'invalid':
+      return undefined
     default:
-      return unreachable(refusal)
+      return unreachable(code)
   }
-}
-
-function about(code: ProblemCode, detail: string, members?: Readonly<Record<string, unknown>>) {
-  return members === undefined ? { code, detail } : { code, detail, members }
 }

@@ -1,8 +1,10 @@
 /** Builds every reply, in one go: a plain object of header fields is what @hono/node-server writes fastest. */
 import { EngineError } from '../actors/engine-error.ts'
 import type { Refusal } from '../domain/decision.ts'
+import { TablesError } from '../persistence/tables/tables-error.ts'
 import type { Random } from '../seams.ts'
-import { PROBLEMS, Problem, type ProblemCode, problemOfEngine, problemOfRefusal } from './problems.ts'
+import { PROBLEMS, Problem, type ProblemCode, problemOfEngine, problemOfTables } from './problems.ts'
+import { problemOfRefusal } from './refusal-problems.ts'
 import type { Call } from './route.ts'
 
 const JSON_TYPE = 'application/json'
@@ -45,7 +47,7 @@ function fieldsOf(call: Call, type: string, more: Readonly<HeaderFields> | undef
     'x-content-type-options': 'nosniff',
     'x-request-id': call.requestId,
   }
-  if (call.closing) fields.connection = 'close'
+  if (call.drain.started) fields.connection = 'close'
   return more === undefined ? fields : Object.assign(fields, more)
 }
 
@@ -86,14 +88,25 @@ export function expectedFailure(call: Call, thrown: unknown, random: Random): Re
     return problem(call, thrown.code, thrown.message, thrown.members, thrown.headers)
   }
   if (thrown instanceof EngineError) {
-    const code = problemOfEngine(thrown.code)
-    const { help } = PROBLEMS[code]
-    // The engine's own message names shards and workers: it is for the log, not for callers.
-    return problem(call, code, help, undefined, {
-      'retry-after': retryAfter(thrown.retryAfterSeconds, random),
-    })
+    return unanswered(call, problemOfEngine(thrown.code), retryAfter(thrown.retryAfterSeconds, random))
+  }
+  if (thrown instanceof TablesError) {
+    const code = problemOfTables(thrown.code)
+    if (code === undefined) return undefined
+    return unanswered(call, code, thrown.retryable ? retryAfter(1, random) : undefined)
   }
   return undefined
+}
+
+/** The parts' own messages name shards, workers and files: they are for the log, not for callers. */
+function unanswered(call: Call, code: ProblemCode, wait: string | undefined): Response {
+  return problem(
+    call,
+    code,
+    PROBLEMS[code].help,
+    undefined,
+    wait === undefined ? undefined : { 'retry-after': wait },
+  )
 }
 
 /** Whole seconds, rounded up and spread to as much again, so that those turned away do not come back as one. */

@@ -2,7 +2,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { z } from 'zod'
-import type { Principal, Role } from './parts.ts'
+import type { Drain, Principal, Role } from './parts.ts'
 import type { ProblemCode } from './problems.ts'
 
 /** Behind a socket there is Node's own request; `app.request()` has none, and no bindings at all. */
@@ -46,8 +46,8 @@ export type Call = {
   readonly context: Context<Env>
   readonly requestId: string
   readonly principal: Principal | undefined
-  /** The server is closing: the reply asks the client to leave the connection. */
-  readonly closing: boolean
+  /** Looked at when the reply is written: the server may begin to close while a request is under way. */
+  readonly drain: Drain
 }
 
 export type Route = {

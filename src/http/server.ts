@@ -5,7 +5,7 @@
  * bare line feeds). Slow headers, slow bodies and clients that never read run into time-outs; the number of sockets,
  * the bytes of headers and the connections waiting to be accepted have limits.
  */
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import type { Logger } from 'pino'
@@ -117,14 +117,22 @@ function answerUnroutable(error: unknown, log: Logger): Response {
 
 /** What the parser gave up on, or what took too long: answered where that cannot be misread, then closed. */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
-  // After the start of another reply these bytes would pass for a part of it, and before it for the reply itself.
-  const isAnswering =
-    '_httpMessage' in socket && socket._httpMessage !== null && socket._httpMessage !== undefined
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
   }
   socket.end(MALFORMED[error.code ?? ''] ?? BAD_REQUEST, () => socket.destroy())
+}
+
+/**
+ * Whether these bytes would pass for the reply to a request that came whole before them, or for a part of it. While the
+ * body of that request is what is malformed, they are its reply.
+ */
+function isAnswering(socket: Duplex): boolean {
+  // Node's own default handler looks at this field too; there is no public way from a socket to its reply.
+  if (!('_httpMessage' in socket) || !(socket._httpMessage instanceof ServerResponse)) return false
+  const { headersSent, req } = socket._httpMessage
+  return headersSent || req.complete
 }
 
 const BAD_REQUEST = rawReply('malformed-request', 'Bad Request', 'This is not HTTP/1.1 as RFC 9112 has it.')

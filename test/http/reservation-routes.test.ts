@@ -3,6 +3,7 @@ import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
 import { reservationReply, reservedReply } from '../../src/http/schemas.ts'
 import { suite } from '../support/suite.ts'
 import { fakes, NOW_MS, RESERVATION_ID, reservation } from './fake-parts.ts'
+import { pathsOf } from './replies.ts'
 
 const LINE = { productId: 'pixel-11', quantity: 2 }
 const PATH = `/v1/reservations/${RESERVATION_ID}`
@@ -43,7 +44,10 @@ reserve('a hold is answered with 201, where to find it and what is left', async 
 
 reserve('what the request leaves out the reply leaves out', async () => {
   const { call, engine } = fakes()
-  const reply = await call('POST', '/v1/reservations', { as: 'service', body: { items: [LINE], allowPartial: true } })
+  const reply = await call('POST', '/v1/reservations', {
+    as: 'service',
+    body: { items: [LINE], allowPartial: true },
+  })
   assert.is(reply.status, 201)
   assert.ok(reservedReply.safeParse(reply.body).success)
   assert.not.ok('customerId' in reply.body)
@@ -55,15 +59,18 @@ reserve('what the request leaves out the reply leaves out', async () => {
 reserve('a partial hold is answered with what it got', async () => {
   const { call, engine } = fakes()
   engine.answer = () => ({ type: 'held', quantity: 1, available: 0, expiresAtMs: NOW_MS, sequence: 1 })
-  const reply = await call('POST', '/v1/reservations', { as: 'service', body: { items: [LINE], allowPartial: true } })
-  assert.equal(reply.body['items'], [{ productId: 'pixel-11', quantity: 1, available: 0 }])
+  const reply = await call('POST', '/v1/reservations', {
+    as: 'service',
+    body: { items: [LINE], allowPartial: true },
+  })
+  assert.equal(reply.body.items, [{ productId: 'pixel-11', quantity: 1, available: 0 }])
 })
 
 reserve('a customer reserves for themselves', async () => {
   const { call, engine } = fakes()
   const reply = await call('POST', '/v1/reservations', { as: 'ann', body: { items: [LINE] } })
   assert.is(reply.status, 201)
-  assert.is(reply.body['customerId'], 'usr_ann')
+  assert.is(reply.body.customerId, 'usr_ann')
   assert.ok(engine.only.type === 'reserve' && engine.only.customerId === 'usr_ann')
 })
 
@@ -72,7 +79,7 @@ reserve('a customer cannot name whom a reservation is for, themselves included',
     const { call, engine } = fakes()
     const reply = await call('POST', '/v1/reservations', { as: 'ann', body: { items: [LINE], customerId } })
     assert.is(reply.status, 400)
-    assert.equal(pathsOf(reply.body), ['customerId'])
+    assert.equal(pathsOf(reply), ['customerId'])
     assert.is(engine.requests.length, 0)
   }
 })
@@ -88,7 +95,7 @@ reserve('lines that sum to more than a line may ask for are refused', async () =
   const items = [LINE, { ...LINE, quantity: 1_000_000 }]
   const reply = await call('POST', '/v1/reservations', { as: 'service', body: { items } })
   assert.is(reply.status, 400)
-  assert.equal(pathsOf(reply.body), ['items'])
+  assert.equal(pathsOf(reply), ['items'])
 })
 
 reserve('two products in one reservation are refused, saying that this version takes one', async () => {
@@ -96,9 +103,9 @@ reserve('two products in one reservation are refused, saying that this version t
   const items = [LINE, { productId: 'iphone-17', quantity: 1 }]
   const reply = await call('POST', '/v1/reservations', { as: 'service', body: { items } })
   assert.is(reply.status, 400)
-  assert.is(reply.body['code'], 'validation-failed')
-  assert.equal(pathsOf(reply.body), ['items'])
-  assert.match(String(reply.body['detail']), /one at a time/)
+  assert.is(reply.body.code, 'validation-failed')
+  assert.equal(pathsOf(reply), ['items'])
+  assert.match(String(reply.body.detail), /one at a time/)
   assert.is(engine.requests.length, 0)
 })
 
@@ -115,10 +122,22 @@ const MALFORMED: readonly (readonly [body: unknown, path: string])[] = [
   ...[0, -1, 1.5, 1e9, 2 ** 53, '1', null, [1], true, {}].map(
     (quantity) => [{ items: [{ productId: 'pixel-11', quantity }] }, 'items.0.quantity'] as const,
   ),
-  ...['', '-a', 'a b', 'a/b', 'a\u0000', 'é', '\u202ea', 'a'.repeat(65), 'a'.repeat(10_000), 'search', '__proto__'].map(
+  ...[
+    '',
+    '-a',
+    'a b',
+    'a/b',
+    'a\u0000',
+    'é',
+    '\u202ea',
+    'a'.repeat(65),
+    'a'.repeat(10_000),
+    'search',
+    '__proto__',
+  ].map((productId) => [{ items: [{ productId, quantity: 1 }] }, 'items.0.productId'] as const),
+  ...[7, null, {}, ['a']].map(
     (productId) => [{ items: [{ productId, quantity: 1 }] }, 'items.0.productId'] as const,
   ),
-  ...[7, null, {}, ['a']].map((productId) => [{ items: [{ productId, quantity: 1 }] }, 'items.0.productId'] as const),
   [{ items: [{ ...LINE, price: 1 }] }, 'items.0.price'],
   ...['price', 'userId', 'status', 'expiresAt', 'role', 'constructor'].map(
     (name) => [{ items: [LINE], [name]: 'x' }, name] as const,
@@ -139,8 +158,8 @@ reserve('each malformed field is refused with its path, and nothing is asked of 
     const reply = await call('POST', '/v1/reservations', { as: 'service', body })
     const sent = JSON.stringify(body).slice(0, 100)
     assert.is(reply.status, 400, sent)
-    assert.is(reply.body['code'], 'validation-failed', sent)
-    assert.equal(pathsOf(reply.body), [path], sent)
+    assert.is(reply.body.code, 'validation-failed', sent)
+    assert.equal(pathsOf(reply), [path], sent)
     assert.is(engine.requests.length, 0, sent)
   }
 })
@@ -149,9 +168,12 @@ reserve('the names of inherited properties are ordinary product ids', async () =
   for (const productId of ['constructor', 'toString', 'hasOwnProperty', 'valueOf']) {
     const { call, engine } = fakes()
     engine.answer = () => ({ type: 'refused', refusal: { reason: 'unknownProduct', productId } })
-    const reply = await call('POST', '/v1/reservations', { as: 'service', body: { items: [{ productId, quantity: 1 }] } })
+    const reply = await call('POST', '/v1/reservations', {
+      as: 'service',
+      body: { items: [{ productId, quantity: 1 }] },
+    })
     assert.is(reply.status, 404)
-    assert.is(reply.body['code'], 'unknown-product')
+    assert.is(reply.body.code, 'unknown-product')
   }
 })
 
@@ -175,8 +197,8 @@ reserve('a customer is needed where the product limits each: 400 at customerId',
   engine.answer = () => ({ type: 'refused', refusal: { reason: 'customerRequired', productId: 'pixel-11' } })
   const reply = await call('POST', '/v1/reservations', { as: 'service', body: { items: [LINE] } })
   assert.is(reply.status, 400)
-  assert.is(reply.body['code'], 'validation-failed')
-  assert.equal(pathsOf(reply.body), ['customerId'])
+  assert.is(reply.body.code, 'validation-failed')
+  assert.equal(pathsOf(reply), ['customerId'])
 })
 
 reserve('a refusal is a problem with what is left, and no position', async () => {
@@ -187,12 +209,18 @@ reserve('a refusal is a problem with what is left, and no position', async () =>
   assert.is(reply.status, 409)
   assert.is(reply.headers.get('content-type'), 'application/problem+json')
   assert.is(reply.headers.get('holdfast-position'), null)
-  assert.is(reply.body['code'], 'out-of-stock')
-  assert.equal(reply.body['items'], items)
+  assert.is(reply.body.code, 'out-of-stock')
+  assert.equal(reply.body.items, items)
 })
 
 reserve('an Idempotency-Key of good form passes, and no reply claims to be a replay', async () => {
-  for (const key of ['a', '8e03978e-40d5-43dd', '"8e03978e-40d5-43dd"', 'x'.repeat(255), `"${'x'.repeat(255)}"`]) {
+  for (const key of [
+    'a',
+    '8e03978e-40d5-43dd',
+    '"8e03978e-40d5-43dd"',
+    'x'.repeat(255),
+    `"${'x'.repeat(255)}"`,
+  ]) {
     const { call } = fakes()
     const headers = { 'idempotency-key': key }
     const reply = await call('POST', '/v1/reservations', { as: 'service', body: { items: [LINE] }, headers })
@@ -236,8 +264,8 @@ read('a confirmed one says when it ended and what came back', async () => {
   const { call, engine } = fakes()
   engine.answer = () => reservation({ status: 'confirmed', returned: 1, resolvedAtMs: LATER_MS })
   const reply = await call('GET', PATH, { as: 'service' })
-  assert.is(reply.body['resolvedAt'], '2026-11-27T08:04:11.000Z')
-  assert.equal(reply.body['items'], [{ productId: 'pixel-11', quantity: 2, returned: 1 }])
+  assert.is(reply.body.resolvedAt, '2026-11-27T08:04:11.000Z')
+  assert.equal(reply.body.items, [{ productId: 'pixel-11', quantity: 2, returned: 1 }])
   assert.ok(reservationReply.safeParse(reply.body).success)
 })
 
@@ -263,11 +291,20 @@ read('what is somebody else’s looks exactly like what does not exist', async (
 read('what cannot be an id is not found, and nobody is asked', async () => {
   const { call, engine } = fakes()
   const ofNoShard = `${RESERVATION_ID.slice(0, -2)}ZZ`
-  const ids = ['x', 'res_', '__proto__', 'constructor', '%00', 'a%2fb', `${RESERVATION_ID}0`, 'res_'.repeat(3_000)]
+  const ids = [
+    'x',
+    'res_',
+    '__proto__',
+    'constructor',
+    '%00',
+    'a%2fb',
+    `${RESERVATION_ID}0`,
+    'res_'.repeat(3_000),
+  ]
   for (const id of [...ids, RESERVATION_ID.toLowerCase(), ofNoShard]) {
     const reply = await call('GET', `/v1/reservations/${id}`, { as: 'service' })
     assert.is(reply.status, 404, id.slice(0, 40))
-    assert.is(reply.body['code'], 'unknown-reservation')
+    assert.is(reply.body.code, 'unknown-reservation')
   }
   assert.is(engine.requests.length, 0)
 })
@@ -351,7 +388,7 @@ for (const { word, body, request, wrong, mayBeEmpty = false, forCustomers = fals
     const { call, engine } = fakes()
     const reply = await call('POST', path, { as: 'service', body })
     assert.is(reply.status, 200)
-    assert.is(reply.body['reservationId'], RESERVATION_ID)
+    assert.is(reply.body.reservationId, RESERVATION_ID)
     assert.ok(reservationReply.safeParse(reply.body).success)
     assert.is(reply.headers.get('holdfast-position'), 's3.77')
     assert.equal(engine.only, { reservationId: RESERVATION_ID, ...request })
@@ -362,7 +399,7 @@ for (const { word, body, request, wrong, mayBeEmpty = false, forCustomers = fals
       const { call, engine } = fakes()
       const reply = await call('POST', path, { as: 'service', body: malformed })
       assert.is(reply.status, 400, JSON.stringify(malformed))
-      assert.equal(pathsOf(reply.body), [at], JSON.stringify(malformed))
+      assert.equal(pathsOf(reply), [at], JSON.stringify(malformed))
       assert.is(engine.requests.length, 0)
     }
   })
@@ -372,9 +409,9 @@ for (const { word, body, request, wrong, mayBeEmpty = false, forCustomers = fals
     engine.answer = () => ({ type: 'refused', refusal: { reason: 'reservationResolved', status: 'expired' } })
     const reply = await call('POST', path, { as: 'service', body })
     assert.is(reply.status, 409)
-    assert.is(reply.body['code'], 'reservation-resolved')
-    assert.is(reply.body['reservationStatus'], 'expired')
-    assert.is(reply.body['status'], 409)
+    assert.is(reply.body.code, 'reservation-resolved')
+    assert.is(reply.body.reservationStatus, 'expired')
+    assert.is(reply.body.status, 409)
   })
 
   change(`${word} ${mayBeEmpty ? 'takes no body for an empty one' : 'needs a body'}`, async () => {
@@ -431,21 +468,16 @@ change('the lines of several products go to the command as they are', async () =
 
 change('a reservation without customer and reference is shown without them', async () => {
   const { call, engine } = fakes()
-  engine.answer = () => reservation({ customerId: undefined, reference: undefined, productId: 'p' as ProductId })
+  engine.answer = () =>
+    reservation({ customerId: undefined, reference: undefined, productId: 'p' as ProductId })
   const reply = await call('POST', `${PATH}/confirm`, { as: 'service' })
   assert.not.ok('customerId' in reply.body || 'reference' in reply.body)
 })
 
-change('a customer whose id another product shares still sees only their own', async () => {
+change('customers’ ids are compared as they are, case included', async () => {
   const { call, engine } = fakes()
   engine.answer = () => reservation({ customerId: 'USR_ANN' as CustomerId })
   assert.is((await call('GET', PATH, { as: 'ann' })).status, 404)
 })
 
 change.run()
-
-function pathsOf(body: Record<string, unknown>): unknown[] {
-  const { errors } = body
-  if (!Array.isArray(errors)) return []
-  return errors.map((error: { readonly path: unknown }) => error.path)
-}

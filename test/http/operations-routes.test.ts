@@ -1,0 +1,197 @@
+import * as assert from 'uvu/assert'
+import { PROBLEMS } from '../../src/http/problems.ts'
+import { readinessReply } from '../../src/http/schemas.ts'
+import { suite } from '../support/suite.ts'
+import { fakes } from './fake-parts.ts'
+
+const PARTS = [
+  { name: 'shard 0', ready: true },
+  { name: 'shard 1', ready: false, reason: 'replaying the journal' },
+]
+
+const health = suite('health')
+
+health('the process is live whatever its parts do', async () => {
+  const { call } = fakes({ readiness: { ready: false, parts: PARTS } })
+  const reply = await call('GET', '/livez')
+  assert.is(reply.status, 200)
+  assert.equal(reply.body, { live: true })
+})
+
+health('the status of readiness is open; parts and reasons need a service key', async () => {
+  const { call } = fakes({ readiness: { ready: false, parts: PARTS } })
+  for (const as of [undefined, 'ann']) {
+    const reply = await call('GET', '/readyz', as === undefined ? {} : { as })
+    assert.is(reply.status, 503)
+    assert.equal(reply.body, { ready: false })
+    assert.match(reply.headers.get('retry-after') ?? '', /^\d+$/)
+  }
+  const reply = await call('GET', '/readyz', { as: 'service' })
+  assert.is(reply.status, 503)
+  assert.equal(reply.body, { ready: false, parts: PARTS })
+  assert.ok(readinessReply.safeParse(reply.body).success)
+})
+
+health('once all parts are ready it says so', async () => {
+  const { call } = fakes({ readiness: { ready: true, parts: [] } })
+  const reply = await call('GET', '/readyz')
+  assert.is(reply.status, 200)
+  assert.equal(reply.body, { ready: true })
+})
+
+health.run()
+
+const metrics = suite('GET /metrics')
+
+metrics('needs a service key', async () => {
+  const { call } = fakes()
+  assert.is((await call('GET', '/metrics')).status, 401)
+  assert.is((await call('GET', '/metrics', { as: 'ann' })).status, 403)
+  const reply = await call('GET', '/metrics', { as: 'service' })
+  assert.is(reply.status, 200)
+  assert.is(reply.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+})
+
+metrics('is open where the configuration says so', async () => {
+  const { call } = fakes({ metricsPublic: true })
+  assert.is((await call('GET', '/metrics')).status, 200)
+})
+
+metrics('counts by template, so that probing paths makes no new series', async () => {
+  const { call } = fakes({ metricsPublic: true })
+  for (let i = 0; i < 50; i++) await call('GET', `/probe-${i}`)
+  for (let i = 0; i < 50; i++) await call('GET', `/v1/products/p${i}/stock`)
+  const { text } = await call('GET', '/metrics')
+  assert.match(text, 'holdfast_http_requests_total{route="(none)",method="(any)",status="404"} 50')
+  assert.match(
+    text,
+    'holdfast_http_requests_total{route="/v1/products/{id}/stock",method="GET",status="200"} 50',
+  )
+  assert.not.match(text, /probe-|p49/)
+})
+
+metrics.run()
+
+type Document = {
+  readonly openapi: string
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> }
+}
+type Operation = {
+  readonly operationId?: string
+  readonly tags?: readonly string[]
+  readonly summary?: string
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example?: unknown }>> }
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly examples?: object }>> }>
+  >
+}
+
+const openapi = suite('GET /openapi.json')
+
+async function readDocument(): Promise<Document> {
+  const { call } = fakes()
+  const reply = await call('GET', '/openapi.json')
+  assert.is(reply.status, 200)
+  const document: Document = JSON.parse(reply.text)
+  return document
+}
+
+openapi('is OpenAPI 3.1 and describes every route there is, and no other', async () => {
+  const { app } = fakes()
+  const document = await readDocument()
+  assert.match(document.openapi, /^3\.1\./)
+  const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+  )
+  assert.equal(described.sort(), app.routes.map(({ method, path }) => `${method} ${path}`).sort())
+})
+
+openapi('every operation has an id of its own, a tag, a summary, and an example of its body', async () => {
+  const ids = new Set<unknown>()
+  for (const [path, methods] of Object.entries((await readDocument()).paths)) {
+    for (const operation of Object.values(methods)) {
+      assert.ok(operation.operationId, path)
+      assert.is(operation.tags?.length, 1, path)
+      assert.ok(operation.summary, path)
+      ids.add(operation.operationId)
+      if (operation.requestBody !== undefined) {
+        assert.ok(operation.requestBody.content['application/json']?.example, path)
+      }
+    }
+  }
+  const count = Object.values((await readDocument()).paths).flatMap((methods) => Object.keys(methods)).length
+  assert.is(ids.size, count)
+})
+
+openapi('every operation’s problems have their status and an example each', async () => {
+  const codes = new Set<string>()
+  for (const methods of Object.values((await readDocument()).paths)) {
+    for (const { responses } of Object.values(methods)) {
+      for (const [status, { content = {} }] of Object.entries(responses)) {
+        for (const code of Object.keys(content['application/problem+json']?.examples ?? {})) {
+          assert.is(String(PROBLEMS[code as keyof typeof PROBLEMS].status), status, code)
+          codes.add(code)
+        }
+      }
+    }
+  }
+  const beforeRouting = ['method-not-allowed', 'request-timeout', 'headers-too-large']
+  assert.equal([...codes, ...beforeRouting].sort(), Object.keys(PROBLEMS).sort())
+})
+
+openapi('every reference leads somewhere', async () => {
+  const document = await readDocument()
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)]
+  assert.ok(references.length > 10)
+  for (const [, name = ''] of references) assert.ok(name in document.components.schemas, name)
+})
+
+openapi('its examples of bodies are accepted', async () => {
+  const { call } = fakes()
+  for (const [path, methods] of Object.entries((await readDocument()).paths)) {
+    for (const [method, { requestBody }] of Object.entries(methods)) {
+      const example = requestBody?.content['application/json']?.example
+      if (example === undefined) continue
+      const real = path
+        .replace('/reservations/{id}', '/reservations/res_01K5ZC4N8XQ2M7V3H9R6T1B0DW05')
+        .replace('{id}', 'iphone-17-pro')
+      const reply = await call(method.toUpperCase(), real, { as: 'admin', body: example })
+      assert.ok(reply.status < 300, `${method} ${path}: ${reply.text}`)
+    }
+  }
+})
+
+openapi.run()
+
+const docs = suite('GET /docs')
+
+docs('is one page that fetches nothing and runs nothing', async () => {
+  const { call } = fakes()
+  const reply = await call('GET', '/docs')
+  assert.is(reply.status, 200)
+  assert.is(reply.headers.get('content-type'), 'text/html; charset=utf-8')
+  const policy = reply.headers.get('content-security-policy') ?? ''
+  assert.match(policy, /default-src 'none'/)
+  assert.not.match(policy, /unsafe|\*/)
+  assert.not.match(reply.text, /<script|<link|<img|<iframe|src=|@import|url\(|https?:\/\//i)
+})
+
+docs('shows every operation with its example, its reply and its problems', async () => {
+  const { call } = fakes()
+  const { text } = await call('GET', '/docs')
+  for (const [path, methods] of Object.entries((await readDocument()).paths)) {
+    assert.ok(text.includes(path), path)
+    for (const { operationId } of Object.values(methods))
+      assert.ok(text.includes(`id="${operationId}"`), operationId)
+  }
+  for (const name of Object.keys((await readDocument()).components.schemas)) {
+    assert.ok(text.includes(`id="schema-${name}"`), name)
+  }
+  for (const [, target = ''] of text.matchAll(/href="#([^"]+)"/g))
+    assert.ok(text.includes(`id="${target}"`), target)
+  assert.ok(text.includes('&quot;productId&quot;: &quot;iphone-17-pro&quot;'))
+  assert.ok(text.includes('/problems/out-of-stock'))
+})
+
+docs.run()
