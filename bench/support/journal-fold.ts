@@ -36,7 +36,9 @@ export type JournalFold = {
 }
 
 /** Every event of a journal directory that no process writes any more, by stream and sequence. Throws `JournalDamaged`. */
-export function* readJournal(directory: string): Generator<{ readonly gap: string | undefined; event: Event }> {
+export function* readJournal(
+  directory: string,
+): Generator<{ readonly gap: string | undefined; event: Event }> {
   const catalog = readCatalog(realDisk, directory)
   const next = new Map<number, number>()
   for (const stream of catalog.streams) {
@@ -110,7 +112,8 @@ class Fold implements JournalFold {
       case 'UnitsReturned':
         reservation.sold -= event.quantity
     }
-    if (reservation.held < 0 || reservation.sold < 0) this.contradictions.push(`${id} gave back what it had not`)
+    if (reservation.held < 0 || reservation.sold < 0)
+      this.contradictions.push(`${id} gave back what it had not`)
     product.held += reservation.held - before.held
     product.sold += reservation.sold - before.sold
   }

@@ -1,0 +1,117 @@
+/** Processes a bench starts: each ends with the bench, or before, and always by its own id. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const READY_WITHIN_MS = 30_000
+const ENDED_WITHIN_MS = 40_000
+const TASKSET = '/usr/bin/taskset'
+
+export type ChildOptions = {
+  /** From the repository's root. */
+  readonly file: string
+  readonly args?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  /** The one core for all its threads, where the machine has `taskset`. */
+  readonly core?: number | undefined
+}
+
+/** Whether a process can be kept on one core here. */
+export function canPin(): boolean {
+  try {
+    accessSync(TASKSET)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Starts a file with this very Node; it inherits standard error, and messages can be sent to it. */
+export function startChild({ file, args = [], environment = {}, core }: ChildOptions): ChildProcess {
+  const command = [process.execPath, join(ROOT, file), ...args]
+  // taskset becomes the command it runs, so the child's id is Node's.
+  if (core !== undefined && canPin()) command.unshift(TASKSET, '--cpu-list', String(core))
+  const child = spawn(command[0] as string, command.slice(1), {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    serialization: 'advanced',
+  })
+  const kill = () => void child.kill('SIGKILL')
+  process.on('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
+  return child
+}
+
+/** The first message a child sends, or a rejection if it ends before. */
+export function messageFrom<Message>(child: ChildProcess): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null) => reject(new Error(`a child ended with ${code} before it answered`))
+    child.once('exit', onExit)
+    child.once('message', (message) => {
+      child.off('exit', onExit)
+      resolve(message as Message)
+    })
+  })
+}
+
+/** Asks it to end in order, and resolves with its exit status. Rejects where it takes too long; then it is killed. */
+export function endChild(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    if (child.exitCode !== null) return resolve(child.exitCode)
+    const timeout = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`process ${child.pid} did not end within ${ENDED_WITHIN_MS} ms of SIGTERM`))
+    }, ENDED_WITHIN_MS)
+    child.once('exit', (code) => {
+      clearTimeout(timeout)
+      resolve(code)
+    })
+    child.kill('SIGTERM')
+  })
+}
+
+export type Server = { readonly url: string; readonly pid: number; readonly child: ChildProcess }
+
+/** The real server on a free loopback port, once it says that it has started. */
+export async function startHoldfast(options: {
+  readonly dataDirectory: string
+  readonly adminKey: string
+  readonly core?: number | undefined
+}): Promise<Server> {
+  const child = startChild({
+    file: 'src/main.ts',
+    environment: {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      DATA_DIR: options.dataDirectory,
+      ADMIN_KEY: options.adminKey,
+      NODE_ENV: 'development',
+      LOG_LEVEL: 'info',
+      // As `npm start` sets it.
+      UV_THREADPOOL_SIZE: '16',
+    },
+    core: options.core,
+  })
+  const port = await portFrom(child)
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid as number, child }
+}
+
+/** The port of the log line `started`. What else is logged is read and dropped, unless it tells of trouble. */
+function portFrom(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error('the server did not start in time')), READY_WITHIN_MS)
+    child.once('exit', (code) => {
+      clearTimeout(late)
+      reject(new Error(`the server ended with ${code}`))
+    })
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      const entry = JSON.parse(line) as { level: string; msg: string; port?: number }
+      if (entry.level !== 'info') process.stderr.write(`${line}\n`)
+      if (entry.msg !== 'started' || entry.port === undefined) return
+      clearTimeout(late)
+      resolve(entry.port)
+    })
+  })
+}
