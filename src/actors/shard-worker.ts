@@ -86,6 +86,8 @@ export class ShardWorker {
   #isClosing = false
   #hasEnded = false
   #turnIsDue = false
+  /** A turn found the journal's frame full: it comes with the next durable frame. */
+  #turnWaits = false
   #alarm: { readonly atMs: number; readonly timer: Timer } | undefined
   #deciding: Request | undefined
   #shed = 0
@@ -221,7 +223,11 @@ export class ShardWorker {
   /** Decides what waits, hands the events to the journal, and lets the replies go as far as they may (S1, S2). */
   #turn(): void {
     const journal = this.#journal
-    if (journal?.isFull() === true) return // its next durable frame schedules the next turn
+    if (journal?.isFull() === true) {
+      this.#turnWaits = true
+      return
+    }
+    this.#turnWaits = false
     const nowMs = (this.#clock as ShardClock).nowMs()
     const monotonicMs = this.#parts.clock.monotonicMs()
     const share = Math.ceil(batchCommandsMax / this.#shards.length)
@@ -258,7 +264,7 @@ export class ShardWorker {
   /** Everything up to this ordinal is durable: what rests on it may leave, and there is room to decide more. */
   #onDurable(ordinal: number): void {
     this.#replies.release(ordinal)
-    if (this.#mailbox.size > 0) this.#scheduleTurn()
+    if (this.#turnWaits || this.#mailbox.size > 0) this.#scheduleTurn()
   }
 
   /** Wakes when the first of the shards has something due. Without room the shards try again each second. */

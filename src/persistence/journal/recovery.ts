@@ -85,7 +85,7 @@ export function recover(options: RecoveryOptions): Recovery {
         `written for ${stream.opening.shards} shards, not ${options.shardsOfData}`,
       )
     }
-    if (stream.opening.sections.some(({ shard }) => shards.has(shard))) replay.readStream(stream)
+    if (replay.needs(stream)) replay.readStream(stream)
   }
   replay.checkReached()
   return { shards, carry: replay.carry, ends: replay.ends, notes, eventsReplayed: replay.events }
@@ -137,6 +137,16 @@ class Replay {
     this.#options = options
     this.#catalog = catalog
     this.#shards = shards
+  }
+
+  /** Whether the stream has events of these shards that their snapshots do not hold, or may have. */
+  needs(stream: Stream): boolean {
+    return stream.opening.sections.some(({ shard }) => {
+      const recovered = this.#shards.get(shard)
+      if (recovered === undefined) return false
+      const fence = fenceAfter(this.#catalog, shard, stream.id.epoch)
+      return fence === undefined || fence.nextSequence > recovered.nextSequence
+    })
   }
 
   readStream(stream: Stream): void {
