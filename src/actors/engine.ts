@@ -8,7 +8,13 @@ import type { MessagePort } from 'node:worker_threads'
 import { ulid } from 'ulid'
 import { assert } from '../domain/assert.ts'
 import { type ProductId, type ReservationId, reservationIdOf, shardOf } from '../domain/ids.ts'
-import { callsInFlightMax, commandDeadlineMs, poisonRememberedMax, replyTimeoutMs } from '../limits.ts'
+import {
+  batchCommandsMax,
+  callsInFlightMax,
+  commandDeadlineMs,
+  poisonRememberedMax,
+  replyTimeoutMs,
+} from '../limits.ts'
 import type { Clock, Port, Random, Timer, Timers } from '../seams.ts'
 import { EngineError } from './engine-error.ts'
 import {
@@ -49,6 +55,8 @@ type Link = {
   port: Port<RepliesMessage, CallsMessage> | undefined
   state: WorkerState
   cells: Cell[]
+  /** Calls in `cells`. */
+  gathered: number
 }
 
 export class Engine {
@@ -67,7 +75,7 @@ export class Engine {
     this.#parts = parts
     this.#fraction = () => parts.random.fraction()
     this.#links = Array.from({ length: parts.workers }, (_, worker) => {
-      return { worker, port: undefined, state: { type: 'starting' }, cells: [] }
+      return { worker, port: undefined, state: { type: 'starting' }, cells: [], gathered: 0 }
     })
     parts.control.receive((message) => this.#control(message))
   }
@@ -137,18 +145,23 @@ export class Engine {
       reject,
     })
     writeCall(link.cells, this.#lastCallId, request)
-    if (this.#watch === undefined) this.#watchTime()
+    link.gathered += 1
+    // A full turn's worth need not wait for the tick to end: the worker can begin.
+    if (link.gathered >= batchCommandsMax) this.#postTo(link)
+    if (this.#watch === undefined) this.#watchTime(replyTimeoutMs)
   }
 
-  /** One message to each worker that has calls of this tick. */
+  /** What this tick has gathered, in one message to each worker. */
   #post(): void {
     this.#postIsDue = false
-    for (const link of this.#links) {
-      if (link.cells.length === 0) continue
-      const { cells } = link
-      link.cells = []
-      link.port?.send({ sentAtMs: this.#nowMs, cells })
-    }
+    for (const link of this.#links) if (link.gathered > 0) this.#postTo(link)
+  }
+
+  #postTo(link: Link): void {
+    const { cells } = link
+    link.cells = []
+    link.gathered = 0
+    link.port?.send({ sentAtMs: this.#nowMs, cells })
   }
 
   #receive({ cells }: RepliesMessage): void {
@@ -189,6 +202,7 @@ export class Engine {
     link.port = undefined
     link.state = { type: 'starting' }
     link.cells = []
+    link.gathered = 0
     for (const [callId, call] of this.#calls) {
       if (call.worker !== link.worker) continue
       this.#calls.delete(callId)
@@ -196,13 +210,14 @@ export class Engine {
     }
   }
 
-  /** Gives up calls that were not answered in time, oldest first. One timer for all. */
-  #watchTime(): void {
-    this.#watch = this.#parts.timers.after(replyTimeoutMs - commandDeadlineMs, () => {
+  /** Gives up calls that were not answered in time. One timer for all, set for the oldest. */
+  #watchTime(delayMs: number): void {
+    this.#watch = this.#parts.timers.after(delayMs, () => {
       this.#watch = undefined
       const nowMs = this.#parts.clock.monotonicMs()
       for (const [callId, call] of this.#calls) {
-        if (nowMs - call.sentAtMs < replyTimeoutMs) break
+        const leftMs = call.sentAtMs + replyTimeoutMs - nowMs
+        if (leftMs > 0) return this.#watchTime(leftMs)
         this.#calls.delete(callId)
         call.reject(
           isRead(call.request)
@@ -210,7 +225,6 @@ export class Engine {
             : unknown(`its shard did not answer within ${replyTimeoutMs} ms`),
         )
       }
-      if (this.#calls.size > 0) this.#watchTime()
     })
   }
 }

@@ -8,8 +8,12 @@ import { crashesHere, die } from '../crash-points.ts'
 import type { Port, Timers } from '../seams.ts'
 import { type CallsMessage, type Cell, firstHalfOf, type RepliesMessage } from './protocol.ts'
 
-/** A listener, and the replies decided for it in this turn. */
-export type Connection = { readonly port: Port<CallsMessage, RepliesMessage>; cells: Cell[] }
+/** A listener: its newest call, and the replies decided for it in this turn. */
+export type Connection = {
+  readonly port: Port<CallsMessage, RepliesMessage>
+  lastCallId: number
+  cells: Cell[]
+}
 
 type Gathered = {
   readonly ordinal: number
@@ -28,7 +32,7 @@ export class Replies {
   }
 
   connect(port: Connection['port']): Connection {
-    const connection: Connection = { port, cells: [] }
+    const connection: Connection = { port, lastCallId: 0, cells: [] }
     this.#connections.push(connection)
     return connection
   }

@@ -1,5 +1,6 @@
 /**
- * Shard time: the later of the wall clock at start and the last recorded time, plus monotonic time since. The wall
+ * Shard time: the later of the wall clock at start and the millisecond after the last recorded time, plus monotonic time
+ * since. So what was recorded lies before what this shard does, whoever asks (the grace of a recovery does). The wall
  * clock is not read again, so that it may jump without expiring anybody's hold (FAULTS.md, 41 and 42).
  */
 import { clockAheadMsMax, clockBehindMsMax } from '../limits.ts'
@@ -13,7 +14,7 @@ export type ShardClock = {
 }
 
 export function startShardClock(clock: Clock, lastRecordedMs: number): ShardClock {
-  const startedAtMs = Math.max(clock.wallMs(), lastRecordedMs)
+  const startedAtMs = Math.max(clock.wallMs(), lastRecordedMs + 1)
   const origin = clock.monotonicMs()
   const nowMs = () => startedAtMs + Math.floor(clock.monotonicMs() - origin)
   return { nowMs, skewMs: () => clock.wallMs() - nowMs() }

@@ -69,6 +69,7 @@ export type WorkerParts = {
 /** For shards that only answer reads. */
 const NO_JOURNAL: EventSink = {
   room: 'none',
+  isFull: () => false,
   beginSection() {},
   append() {},
   endSection() {},
@@ -182,6 +183,9 @@ export class ShardWorker {
     const deadlineMs = sentAtMs + commandDeadlineMs
     const refusal = this.#refusal()
     readCalls(cells, (callId, request) => {
+      // A listener's call ids only grow: what is not above the last has been here (FAULTS.md, 50).
+      if (callId <= connection.lastCallId) return
+      connection.lastCallId = callId
       if (refusal !== undefined && !(this.#state.type === 'readOnly' && isRead(request))) {
         return writeReply(connection.cells, callId, refusal)
       }
@@ -248,7 +252,8 @@ export class ShardWorker {
         writeReply(from.cells, callId, shard.answer(request))
       }
       this.#deciding = undefined
-      if (journal !== undefined && !journal.isFull()) shard.doWhatIsDue(expiriesPerBatchMax)
+      // A journal that closes takes no events but those of what was accepted before.
+      if (journal !== undefined && !this.#isClosing) shard.doWhatIsDue(expiriesPerBatchMax)
       shard.endTurn()
       if (answered < letters.length) this.#mailbox.putBack(shard.id, letters.slice(answered))
       nextDueMs = Math.min(nextDueMs, shard.nextDueMs)

@@ -24,6 +24,8 @@ import type { Refused, Reply, Request, ReservationReply, StockReply } from './re
 /** The part of the journal a shard uses. */
 export type EventSink = {
   readonly room: 'all' | 'settlements' | 'none'
+  /** Its frame takes no more. */
+  isFull(): boolean
   beginSection(shard: ShardId, firstSequence: number, atMs: number): void
   append(event: Event): void
   endSection(): void
@@ -70,7 +72,10 @@ export class Shard {
   readonly #journal: EventSink
   readonly #readyAtMs: number
   readonly #returnWindowMs: number
-  readonly #due = new Deadlines<Reservation>()
+  /** Ends of holds: they give units back, so they come first, and need little room. */
+  readonly #expiries = new Deadlines<Reservation>()
+  /** Return windows to close and ended reservations to forget. */
+  readonly #chores = new Deadlines<Reservation>()
   #nextSequence: number
   #nowMs = 0
   #inSection = false
@@ -82,8 +87,7 @@ export class Shard {
     this.#readyAtMs = start.readyAtMs
     this.#returnWindowMs = start.returnWindowMs
     this.#journal = journal
-    for (const reservation of start.state.reservations.values())
-      this.#due.add(this.#dueAtMs(reservation), reservation)
+    for (const reservation of start.state.reservations.values()) this.#note(reservation)
   }
 
   /** Whom a snapshot may read, between turns. */
@@ -97,7 +101,7 @@ export class Shard {
 
   /** When this shard has something to do by itself. */
   get nextDueMs(): number {
-    return this.#due.firstAtMs
+    return Math.min(this.#expiries.firstAtMs, this.#chores.firstAtMs)
   }
 
   /** Begins a batch; everything up to `endTurn` happens at this time. */
@@ -137,26 +141,31 @@ export class Shard {
     return this.#replyTo(request, decision.events)
   }
 
-  /** Does what is due by itself, at most `max` of it, within a turn. Returns how much it did. */
-  doWhatIsDue(max: number): number {
-    let done = 0
-    while (done < max && this.#due.firstAtMs <= this.#nowMs) {
-      const atMs = this.#due.firstAtMs
-      const reservation = this.#due.take()
+  /** Does what is due by itself within a turn; looks at no more than `max` entries, so that a turn stays short. */
+  doWhatIsDue(max: number): void {
+    const looked = this.#doOf(this.#expiries, max)
+    this.#doOf(this.#chores, max - looked)
+  }
+
+  /** Works one kind of entry off; returns at how many it looked. */
+  #doOf(due: Deadlines<Reservation>, max: number): number {
+    let looked = 0
+    for (; looked < max && due.firstAtMs <= this.#nowMs && !this.#journal.isFull(); looked++) {
+      const atMs = due.firstAtMs
+      const reservation = due.take()
       // Extended, settled or forgotten since: another entry, or none, stands for it.
       if (this.#dueAtMs(reservation) !== atMs || this.#state.reservations.get(reservation.id) !== reservation)
         continue
       const command = commandWhenDue(reservation)
       if (!this.#hasRoomFor(command)) {
-        this.#due.add(atMs, reservation)
+        due.add(atMs, reservation)
         break
       }
       const decision = decide(this.#state, command, this.#nowMs)
       assert(decision.type === 'accepted', 'what is due is not refused')
       for (const event of decision.events) this.#apply(event)
-      done += 1
     }
-    return done
+    return looked
   }
 
   #hasRoomFor(command: Command): boolean {
@@ -177,8 +186,13 @@ export class Shard {
     this.#count(event)
     // Entries that do not hold any more are passed over when they come up; a return moves nothing that is due.
     if (reservation !== undefined && event.type !== 'UnitsReturned') {
-      this.#due.add(this.#dueAtMs(reservation), reservation)
+      this.#note(reservation)
     }
+  }
+
+  #note(reservation: Reservation): void {
+    const due = isLive(reservation.status) ? this.#expiries : this.#chores
+    due.add(this.#dueAtMs(reservation), reservation)
   }
 
   #dueAtMs(reservation: Reservation): number {

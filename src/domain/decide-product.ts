@@ -53,7 +53,7 @@ function decideReserve(stock: StockView, command: Reserve, nowMs: number): Decis
   }
   if (perCustomerLimit !== undefined && customerId !== undefined) {
     // A limit lowered below what a customer already has leaves them nothing, and takes nothing away.
-    const remaining = Math.max(0, perCustomerLimit - (stock.customers.get(customerId) ?? 0))
+    const remaining = Math.max(0, perCustomerLimit - (stock.customers?.get(customerId) ?? 0))
     if (quantity > remaining) {
       if (!allowPartial || remaining === 0) {
         return refused({ reason: 'perCustomerLimit', productId, limit: perCustomerLimit, remaining })

@@ -1,6 +1,6 @@
 /** How an event changes the state of its shard. Never refuses: what is in the journal has happened. */
 import { assert, unreachable } from './assert.ts'
-import type { Event, ReservationEvent, StockAdjusted, UnitsHeld } from './events.ts'
+import type { Event, ReservationEvent, SaleScheduled, StockAdjusted, UnitsHeld } from './events.ts'
 import type { CustomerId } from './ids.ts'
 import { isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
 
@@ -17,7 +17,7 @@ export function evolve(shard: ShardState, event: Event, atMs: number): Reservati
       adjust(shard, event)
       return undefined
     case 'SaleScheduled':
-      advance(known(shard.products.get(event.productId)), event.version).sale = event.sale
+      schedule(shard, event)
       return undefined
     case 'ProductRetired':
       advance(known(shard.products.get(event.productId)), event.version).retired = true
@@ -29,7 +29,6 @@ export function evolve(shard: ShardState, event: Event, atMs: number): Reservati
 
 function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
   const stock = advance(known(shard.products.get(event.productId)), event.version)
-  assert(!shard.reservations.has(event.reservationId), 'a reservation is made once')
   assert(event.quantity > 0, 'a reservation holds something')
   stock.held += event.quantity
   assert(stock.held <= stock.onHand, 'never more held than on hand')
@@ -48,7 +47,10 @@ function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
     resolvedAtMs: 0,
     returnClosed: false,
   }
+  const { size } = shard.reservations
   shard.reservations.set(event.reservationId, reservation)
+  // Asking first would cost the hottest path a second look-up; what breaks here is thrown away with its worker.
+  assert(shard.reservations.size === size + 1, 'a reservation is made once')
   return reservation
 }
 
@@ -64,6 +66,32 @@ function adjust(shard: ShardState, event: StockAdjusted): void {
   assert(stock.onHand >= stock.held, 'never fewer on hand than held')
 }
 
+function schedule(shard: ShardState, event: SaleScheduled): void {
+  const stock = advance(known(shard.products.get(event.productId)), event.version)
+  stock.sale = event.sale
+  if (event.sale.perCustomerLimit === undefined) stock.customers = undefined
+  else stock.customers ??= countCustomers(shard, stock)
+}
+
+/** Looks at every reservation of the shard: once, when staff set a first limit. */
+function countCustomers(shard: ShardState, stock: Stock): Map<CustomerId, number> {
+  const customers = new Map<CustomerId, number>()
+  for (const {
+    stock: of,
+    customerId,
+    status,
+    quantity,
+    returned,
+    returnClosed,
+  } of shard.reservations.values()) {
+    if (of !== stock || customerId === undefined) continue
+    const counts = isLive(status) || (status === 'confirmed' && !returnClosed)
+    if (counts && quantity > returned)
+      customers.set(customerId, (customers.get(customerId) ?? 0) + quantity - returned)
+  }
+  return customers
+}
+
 function newStock(productId: Stock['productId']): Stock {
   return {
     productId,
@@ -73,7 +101,7 @@ function newStock(productId: Stock['productId']): Stock {
     sold: 0,
     retired: false,
     sale: {},
-    customers: new Map(),
+    customers: undefined,
   }
 }
 
@@ -160,11 +188,12 @@ function resolve(reservation: Reservation, status: 'confirmed' | 'released' | 'e
 
 /** Adds to a customer's count; a count of none is no entry, so that the state says each thing in one way only. */
 function count(stock: Stock, customerId: CustomerId | undefined, units: number): void {
-  if (customerId === undefined || units === 0) return
-  const total = (stock.customers.get(customerId) ?? 0) + units
+  const { customers } = stock
+  if (customers === undefined || customerId === undefined || units === 0) return
+  const total = (customers.get(customerId) ?? 0) + units
   assert(total >= 0, 'never fewer than none counted')
-  if (total === 0) stock.customers.delete(customerId)
-  else stock.customers.set(customerId, total)
+  if (total === 0) customers.delete(customerId)
+  else customers.set(customerId, total)
 }
 
 function advance(stock: Stock, version: number): Stock {

@@ -31,8 +31,11 @@ export type Stock = {
   sold: number
   retired: boolean
   sale: Sale
-  /** Units a customer has in live and confirmed reservations; no entry is none. */
-  readonly customers: Map<CustomerId, number>
+  /**
+   * Units a customer has in live and confirmed reservations; no entry is none. Kept only while the sale limits them: it
+   * follows from the reservations, and counting what nobody asks for would cost each hold as much as the hold itself.
+   */
+  customers: Map<CustomerId, number> | undefined
 }
 
 export type Reservation = {
@@ -61,7 +64,7 @@ export type ShardState = {
 }
 
 export type StockView = Readonly<Omit<Stock, 'customers'>> & {
-  readonly customers: ReadonlyMap<CustomerId, number>
+  readonly customers: ReadonlyMap<CustomerId, number> | undefined
 }
 export type ReservationView = Readonly<Omit<Reservation, 'stock'>> & { readonly stock: StockView }
 export type ShardView = {

@@ -194,15 +194,20 @@ state('keeps of a sale what was scheduled last, and of a retirement that it was'
       sold: 0,
       retired: true,
       sale: { closesAtMs: 3 },
-      customers: [],
+      customers: undefined,
     },
   ])
 })
 
 state('tells apart who has how much, and has no entry for who has nothing', () => {
-  const both = [stockAdjusted(10), unitsHeld(3), unitsHeld(2, { reservationId: res2, customerId: bob })]
-  const customersAfter = (...events: readonly Happened[]) =>
-    portraitOf(given(...both, ...events).shard).products[0]?.customers
+  const both = [unitsHeld(3), unitsHeld(2, { reservationId: res2, customerId: bob })]
+  const limit = saleScheduled({ perCustomerLimit: 5 })
+  const customersAfter = (...events: readonly Happened[]) => {
+    const [along] = portraitOf(given(stockAdjusted(10), limit, ...both, ...events).shard).products
+    const [late] = portraitOf(given(stockAdjusted(10), ...both, ...events, limit).shard).products
+    assert.equal(late?.customers, along?.customers, 'a limit set late counts what was held before')
+    return along?.customers
+  }
   assert.equal(customersAfter(), [
     ['ann', 3],
     ['bob', 2],

@@ -3,7 +3,11 @@ import type { ShardView } from '../../src/domain/stock.ts'
 
 export function portraitOf(shard: ShardView) {
   return {
-    products: [...shard.products].map(([id, stock]) => ({ id, ...stock, customers: [...stock.customers] })),
+    products: [...shard.products].map(([id, stock]) => ({
+      id,
+      ...stock,
+      customers: stock.customers && [...stock.customers],
+    })),
     reservations: [...shard.reservations].map(([id, reservation]) => {
       // A reservation whose stock is another object than the shard's would count where nobody looks.
       const ofShard = reservation.stock === shard.products.get(reservation.stock.productId)

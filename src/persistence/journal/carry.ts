@@ -5,14 +5,19 @@ import { markPath } from './mark.ts'
 import { carriedIndex, readWhole, segmentPath } from './segments.ts'
 import type { Catalog, Stream, StreamEnd } from './streams.ts'
 
-/** Writes frames anew, byte for byte, ahead of a stream that is about to open; they survive power loss on return. */
+/**
+ * Writes frames anew, byte for byte, ahead of a stream that is about to open; they survive power loss on return. What an
+ * attempt for the same stream left that found no room is replaced.
+ */
 export function writeCarried(
   disk: Disk,
   directory: string,
   options: { readonly stream: StreamId; readonly frames: readonly Buffer[] },
 ): void {
   if (options.frames.length === 0) return
-  const file = disk.create(segmentPath(directory, options.stream, carriedIndex))
+  const path = segmentPath(directory, options.stream, carriedIndex)
+  if (disk.exists(path)) disk.remove(path)
+  const file = disk.create(path)
   try {
     let offset = 0
     for (const frame of options.frames) {
@@ -44,6 +49,7 @@ export function closeStream(
     keep(disk, kept, tail)
   }
   for (const later of stream.segments.slice(end.segment.index)) {
+    if (!disk.exists(later.path)) continue
     if (isBlank(readWhole(disk, later.path), 0)) disk.remove(later.path)
     else {
       kept = `${later.path}.cut-0`

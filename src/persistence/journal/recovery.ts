@@ -7,7 +7,7 @@
  *     byte for byte, before anything rests on it, since reading it back proves nothing after a failed sync.
  */
 import { crashPoint } from '../../crash-points.ts'
-import { assert } from '../../domain/assert.ts'
+import { assert, InvariantBroken } from '../../domain/assert.ts'
 import { evolve } from '../../domain/evolve.ts'
 import type { ShardId } from '../../domain/ids.ts'
 import { emptyShard, type ShardState } from '../../domain/stock.ts'
@@ -260,13 +260,23 @@ class Replay {
       const why = `shard ${shard} goes on at sequence ${firstSequence}, and ${recovered.nextSequence} was due`
       throw new JournalDamaged(frame.file, 0, why)
     }
-    for (const event of eventsOf(section)) {
-      crashPoint('recovery.midReplay')
-      evolve(recovered.state, event, section.atMs)
-      recovered.nextSequence += 1
-      recovered.lastTimeMs = section.atMs
-      this.events += 1
-      this.#options.onEvent?.(recovered)
+    try {
+      for (const event of eventsOf(section)) {
+        crashPoint('recovery.midReplay')
+        evolve(recovered.state, event, section.atMs)
+        recovered.nextSequence += 1
+        recovered.lastTimeMs = section.atMs
+        this.events += 1
+        this.#options.onEvent?.(recovered)
+      }
+    } catch (error) {
+      // Bytes of another version, or events of another history: replaying them again would end no better.
+      if (!(error instanceof BytesDamaged || error instanceof InvariantBroken)) throw error
+      throw new JournalDamaged(
+        frame.file,
+        0,
+        `shard ${shard} at sequence ${recovered.nextSequence}: ${error.message}`,
+      )
     }
     assert(recovered.nextSequence === after, 'a section holds as many events as it says')
     recovered.link = frame.link

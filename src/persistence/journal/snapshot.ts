@@ -84,6 +84,11 @@ export function writeSnapshot(disk: Disk, directory: string, snapshot: Snapshot)
   for (const old of ofShard.slice(keptPerShard)) disk.remove(old.path)
 }
 
+/** Removes what snapshots that came to no end left behind. Only while nobody writes one. */
+export function removeUnfinished(disk: Disk, directory: string): void {
+  for (const name of disk.list(directory)) if (name.endsWith(ASIDE)) disk.remove(join(directory, name))
+}
+
 export function encodeSnapshot(snapshot: Snapshot): Buffer {
   const state = encodeState(snapshot.state)
   const writer = new ByteWriter(64 + state.length)

@@ -22,11 +22,8 @@ export function encodeState(state: ShardState): Buffer {
     for (const value of [stock.version, stock.onHand, stock.held, stock.sold]) writer.varint(value)
     writer.u8(stock.retired ? 1 : 0)
     writeSale(writer, stock.sale)
-    writer.varint(stock.customers.size)
-    for (const [customerId, units] of stock.customers) {
-      writer.ascii(customerId)
-      writer.varint(units)
-    }
+    // Kept exactly while the sale has a limit, which the reader has just read.
+    if (stock.customers !== undefined) writeCustomers(writer, stock.customers)
   }
   writer.varint(state.reservations.size)
   for (const reservation of state.reservations.values()) {
@@ -51,7 +48,7 @@ export function decodeState(reader: ByteReader): ShardState {
   const state = emptyShard()
   const stocks: Stock[] = []
   for (let left = reader.varint(); left > 0; left--) {
-    const stock = {
+    const stock: Stock = {
       productId: reader.ascii() as ProductId,
       version: reader.varint(),
       onHand: reader.varint(),
@@ -59,11 +56,9 @@ export function decodeState(reader: ByteReader): ShardState {
       sold: reader.varint(),
       retired: reader.u8() === 1,
       sale: readSale(reader),
-      customers: new Map<CustomerId, number>(),
+      customers: undefined,
     }
-    for (let customers = reader.varint(); customers > 0; customers--) {
-      stock.customers.set(reader.ascii() as CustomerId, reader.varint())
-    }
+    if (stock.sale.perCustomerLimit !== undefined) stock.customers = readCustomers(reader)
     stocks.push(stock)
     state.products.set(stock.productId, stock)
   }
@@ -94,4 +89,19 @@ export function decodeState(reader: ByteReader): ShardState {
     })
   }
   return state
+}
+
+function writeCustomers(writer: ByteWriter, customers: ReadonlyMap<CustomerId, number>): void {
+  writer.varint(customers.size)
+  for (const [customerId, units] of customers) {
+    writer.ascii(customerId)
+    writer.varint(units)
+  }
+}
+
+function readCustomers(reader: ByteReader): Map<CustomerId, number> {
+  const customers = new Map<CustomerId, number>()
+  for (let left = reader.varint(); left > 0; left--)
+    customers.set(reader.ascii() as CustomerId, reader.varint())
+  return customers
 }

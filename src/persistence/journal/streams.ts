@@ -8,8 +8,17 @@
  * C4  Carried copies count only if their own stream opened, for it opened only after they were synced.
  */
 import type { ShardId } from '../../domain/ids.ts'
+import { BytesDamaged } from './bytes.ts'
 import type { Disk } from './disk.ts'
-import { type Frame, isBlank, magicBytes, parseFrame, type StreamId, streamName } from './frame.ts'
+import {
+  type Frame,
+  isBlank,
+  magicBytes,
+  type Parsed,
+  parseFrame,
+  type StreamId,
+  streamName,
+} from './frame.ts'
 import { markPath, readMark } from './mark.ts'
 import { carriedIndex, listSegments, readWhole, type SegmentName } from './segments.ts'
 
@@ -113,11 +122,24 @@ function readOpening(disk: Disk, id: StreamId, segments: readonly SegmentName[])
   return isOf(opening, id) ? opening : undefined
 }
 
+/**
+ * `parseFrame`. A whole frame of another format is no torn tail: somebody wrote it, with a version that this one is not,
+ * so nothing here may be cut off or gone on from.
+ */
+function parseAt(path: string, bytes: Buffer, offset: number): Parsed {
+  try {
+    return parseFrame(bytes, offset)
+  } catch (error) {
+    if (error instanceof BytesDamaged) throw new JournalDamaged(path, offset, error.message)
+    throw error
+  }
+}
+
 /** The frame a segment begins with, if it is one. */
 export function readFirstFrame(disk: Disk, segment: SegmentName): Frame | undefined {
   const file = disk.open(segment.path, 'read')
   try {
-    const parsed = parseFrame(file.read(0, OPENING_BYTES_MAX), 0)
+    const parsed = parseAt(segment.path, file.read(0, OPENING_BYTES_MAX), 0)
     return parsed.type === 'frame' ? parsed.frame : undefined
   } finally {
     file.close()
@@ -127,7 +149,7 @@ export function readFirstFrame(disk: Disk, segment: SegmentName): Frame | undefi
 function readCarried(disk: Disk, file: SegmentName, carried: Map<string, Frame>): void {
   const bytes = readWhole(disk, file.path)
   for (let offset = 0; offset < bytes.length; ) {
-    const parsed = parseFrame(bytes, offset)
+    const parsed = parseAt(file.path, bytes, offset)
     if (parsed.type !== 'frame') throw new JournalDamaged(file.path, offset, 'a carried frame cannot be read')
     const { frame } = parsed
     const key = frameKey(frame.stream, frame.ordinal)
@@ -168,7 +190,7 @@ export function* framesOf(
     bytes = readWhole(disk, segment.path)
     place = { segment, offset: 0 }
     for (;;) {
-      const parsed = parseFrame(bytes, place.offset)
+      const parsed = parseAt(segment.path, bytes, place.offset)
       if (parsed.type !== 'frame') {
         why = parsed.type === 'damaged' ? parsed.why : ''
         break
@@ -248,12 +270,12 @@ function provenBehind(
 ): number {
   let proven = 0
   for (let i = behind.from; i < behind.segments.length; i++) {
+    const { path } = behind.segments[i] as SegmentName
     const isFirst = i === behind.from
-    const bytes =
-      (isFirst ? behind.bytes : undefined) ?? readWhole(disk, (behind.segments[i] as SegmentName).path)
+    const bytes = (isFirst ? behind.bytes : undefined) ?? readWhole(disk, path)
     let at = bytes.indexOf(magicBytes, isFirst ? behind.at : 0)
     while (at !== -1) {
-      const parsed = parseFrame(bytes, at)
+      const parsed = parseAt(path, bytes, at)
       if (parsed.type === 'frame' && isOf(parsed.frame, stream)) {
         proven = Math.max(proven, parsed.frame.durableOrdinal)
       }

@@ -109,19 +109,27 @@ export class JournalWriter {
     timeMs: number,
   ): Promise<JournalWriter> {
     const { disk, directory, stream, segmentBytes } = options
-    const segment = await prepareSegment(disk, segmentPath(directory, stream, 1), segmentBytes)
-    const writer = new JournalWriter(options, segment)
-    for (const { shard, nextSequence, link } of positions)
-      writer.#positions.set(shard, { nextSequence, link })
-    writer.#lastTimeMs = timeMs
-    crashPoint('recovery.beforeOpen')
-    writer.#writeOpening()
-    await segment.sync()
-    writer.counters.syncs += 1
-    writer.#durable = writer.#written
-    writer.#prepareNext()
-    writer.#sealWhenIdle()
-    return writer
+    const path = segmentPath(directory, stream, 1)
+    const segment = await prepareSegment(disk, path, segmentBytes)
+    try {
+      const writer = new JournalWriter(options, segment)
+      for (const { shard, nextSequence, link } of positions)
+        writer.#positions.set(shard, { nextSequence, link })
+      writer.#lastTimeMs = timeMs
+      crashPoint('recovery.beforeOpen')
+      writer.#writeOpening()
+      await segment.sync()
+      writer.counters.syncs += 1
+      writer.#durable = writer.#written
+      writer.#prepareNext()
+      writer.#sealWhenIdle()
+      return writer
+    } catch (error) {
+      // Nothing rests on a stream that did not open; its names are needed by whoever tries again.
+      segment.close()
+      for (const made of [markPath(directory, stream), path]) if (disk.exists(made)) disk.remove(made)
+      throw error
+    }
   }
 
   /** The newest frame that holds events or will: what any answer given now rests on (S2). */
