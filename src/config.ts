@@ -270,6 +270,18 @@ export function loadConfig(): Config | undefined {
   return undefined
 }
 
+/**
+ * The data directory alone, for commands that need no other setting. A wrong value is printed as above, and answered
+ * with `undefined`.
+ */
+export function loadDataDirectory(): string | undefined {
+  const setting = settings.dataDirectory
+  const value = given(process.env, setting.variable) ?? setting.fallback
+  if (setting.schema.safeParse(value).success) return value
+  console.error(explain([{ ...setting, received: shown(value) }]))
+  return undefined
+}
+
 /** All problems as one text for a person at a terminal. */
 export function explain(problems: readonly Problem[]): string {
   const count = problems.length === 1 ? '1 setting is' : `${problems.length} settings are`
@@ -372,7 +384,7 @@ function misspellings(environment: Environment): string[] {
 }
 
 /** Levenshtein's distance, row by row. */
-function editsBetween(left: string, right: string): number {
+export function editsBetween(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index)
   for (let i = 1; i <= left.length; i++) {
     const next = [i]

@@ -98,10 +98,16 @@ export const requestLogFailuresPerSecondMax = 100
 export const validationErrorsMax = 20
 /** How long a scrape waits for each thread's numbers. */
 export const metricsTimeoutMs = 2_000
+/** How long a closing listener goes on taking in what clients keep sending; without new ones it is done in milliseconds. */
+export const takeInMsMax = 1_000
 /** How long requests in flight have to finish once the listeners close. */
 export const listenersCloseMs = 12_000
 
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(segmentBytesMin * settlementRoomShare > 2 * eventBytesMax, 'the smallest segment keeps room to settle')
 assert(listenersCloseMs > replyTimeoutMs, 'whoever waits for a reply hears it before its socket is cut')
+assert(
+  2 * takeInMsMax + listenersCloseMs < shutdownDeadlineMs,
+  'the shards have time to close after the listeners',
+)
 assert(shutdownDeadlineMs < 30_000, 'orchestrators kill after 30 s')

@@ -15,6 +15,7 @@ import { type DataPaths, DirectoryError, openDataDirectory } from './persistence
 import { removeLeftovers } from './persistence/journal/carry.ts'
 import { realDisk } from './persistence/journal/disk.ts'
 import { nextEpoch } from './persistence/journal/segments.ts'
+import { removeUnfinished } from './persistence/journal/snapshot.ts'
 import { JournalDamaged, readCatalog } from './persistence/journal/streams.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
@@ -130,6 +131,7 @@ function prepareJournal(paths: DataPaths): void {
   realDisk.makeDirectory(paths.journal)
   realDisk.makeDirectory(paths.snapshots)
   realDisk.syncDirectory(paths.root)
+  removeUnfinished(realDisk, paths.snapshots)
   try {
     removeLeftovers(realDisk, paths.journal, readCatalog(realDisk, paths.journal))
   } catch (error) {

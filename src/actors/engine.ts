@@ -8,13 +8,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { ulid } from 'ulid'
 import { assert } from '../domain/assert.ts'
 import { type ProductId, type ReservationId, reservationIdOf, shardOf } from '../domain/ids.ts'
-import {
-  batchCommandsMax,
-  callsInFlightMax,
-  commandDeadlineMs,
-  poisonRememberedMax,
-  replyTimeoutMs,
-} from '../limits.ts'
+import { batchCommandsMax, callsInFlightMax, poisonRememberedMax, replyTimeoutMs } from '../limits.ts'
 import type { Clock, Port, Random, Timer, Timers } from '../seams.ts'
 import { EngineError } from './engine-error.ts'
 import {

@@ -4,6 +4,7 @@
  * Owned by one shard, changed only by `evolve`. Everybody else sees the views, which are the same objects read-only.
  */
 import type { CustomerId, ProductId, ReservationId } from './ids.ts'
+import { ReservationTable } from './reservation-table.ts'
 
 /** `held → paying → confirmed`, or from `held` and `paying` to `released` or `expired`. */
 export type ReservationStatus = 'held' | 'paying' | 'confirmed' | 'released' | 'expired'
@@ -60,7 +61,7 @@ export type Reservation = {
 export type ShardState = {
   readonly products: Map<ProductId, Stock>
   /** Live ones, confirmed ones, and those ended not longer ago than `endedKnownMs`. */
-  readonly reservations: Map<ReservationId, Reservation>
+  readonly reservations: ReservationTable<Reservation>
 }
 
 export type StockView = Readonly<Omit<Stock, 'customers'>> & {
@@ -69,12 +70,12 @@ export type StockView = Readonly<Omit<Stock, 'customers'>> & {
 export type ReservationView = Readonly<Omit<Reservation, 'stock'>> & { readonly stock: StockView }
 export type ShardView = {
   readonly products: ReadonlyMap<ProductId, StockView>
-  readonly reservations: ReadonlyMap<ReservationId, ReservationView>
+  readonly reservations: Pick<ReservationTable<ReservationView>, 'get' | 'size' | 'values'>
 }
 
 /** A shard in which nothing has happened. */
 export function emptyShard(): ShardState {
-  return { products: new Map(), reservations: new Map() }
+  return { products: new Map(), reservations: new ReservationTable() }
 }
 
 /** Units that a new reservation can take. */

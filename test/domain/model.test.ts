@@ -181,7 +181,7 @@ class Run {
     }
     const known = this.#model.entries.filter(({ forgotten }) => !forgotten)
     assert.equal(
-      [...this.#shard.reservations.keys()],
+      [...this.#shard.reservations.values()].map(({ id }) => id),
       known.map(({ id }) => id),
     )
     for (const { id, status, units, returned, endsMs, closed } of known) {

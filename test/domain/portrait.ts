@@ -8,10 +8,10 @@ export function portraitOf(shard: ShardView) {
       ...stock,
       customers: stock.customers && [...stock.customers],
     })),
-    reservations: [...shard.reservations].map(([id, reservation]) => {
+    reservations: [...shard.reservations.values()].map((reservation) => {
       // A reservation whose stock is another object than the shard's would count where nobody looks.
       const ofShard = reservation.stock === shard.products.get(reservation.stock.productId)
-      return { ...reservation, id, stock: reservation.stock.productId, ofShard }
+      return { ...reservation, stock: reservation.stock.productId, ofShard }
     }),
   }
 }

@@ -74,7 +74,7 @@ export function decodeState(reader: ByteReader): ShardState {
     const quantity = reader.varint()
     const returned = reader.varint()
     const createdAtMs = reader.varint()
-    state.reservations.set(id, {
+    state.reservations.add({
       id,
       stock,
       customerId,

@@ -72,7 +72,12 @@ export class TablesServer {
     if (this.#mode === 'ended') return
     while (this.#queue.length > 0) this.#takeTurn()
     this.#mode = 'ended'
-    this.#database.pragma('wal_checkpoint(TRUNCATE)')
+    try {
+      this.#database.pragma('wal_checkpoint(TRUNCATE)')
+    } catch (error) {
+      // Without room the log stays beside the file, as durable as it was, and the next start takes it in.
+      if (!isSqliteError(error, 'SQLITE_FULL')) throw error
+    }
     this.#database.close()
     this.#endPorts('shutting-down', 'The tables are closed.')
   }
