@@ -165,6 +165,8 @@ function greet(config: Config, port: number, adminKey: ReturnType<typeof adminKe
 function bootRefusal(error: unknown, config: Config): string | undefined {
   if (error instanceof DirectoryError || error instanceof TablesBootError) return error.message
   const code = error instanceof Error && 'code' in error ? error.code : undefined
+  // A file's error, not the port's, whose codes it shares.
+  if (error instanceof Error && 'path' in error) return `the data directory cannot be used: ${error.message}`
   if (code === 'EADDRINUSE') return `port ${config.port} on ${config.host} is taken; set PORT to another one`
   if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
     return `cannot listen on ${config.host}:${config.port}: ${(error as Error).message}; check HOST and PORT`

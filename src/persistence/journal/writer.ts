@@ -252,6 +252,8 @@ export class JournalWriter {
   #roll(): void {
     assert(this.#next !== undefined, 'room was asked for before deciding')
     const full = this.#segment
+    // Under constant load no idle moment comes to look in.
+    if (!full.isInPlace()) throw new Error('the open segment was moved or removed')
     this.#segment = this.#next
     this.#segmentIndex += 1
     this.#next = undefined
