@@ -13,6 +13,7 @@ const SLOTS_MIN = 64
 const FREE = 0
 const DELETED = -1
 
+/** A map from id to reservation with the few methods that are used. `values` goes in the order of adding. */
 export class ReservationTable<Reservation extends { readonly id: ReservationId }> {
   /** In order of making; holes are those that were deleted. */
   #items: (Reservation | undefined)[] = []

@@ -4,7 +4,7 @@
  */
 import { chmodSync, readFileSync } from 'node:fs'
 import type { Random } from '../seams.ts'
-import { writeFileAtomically } from './directory.ts'
+import { DirectoryError, writeFileAtomically } from './directory.ts'
 import { base62 } from './tables/api-key.ts'
 
 export type AdminKey = {
@@ -39,7 +39,8 @@ function readStored(path: string): string | undefined {
   }
   const key = text.trim()
   if (!STORED.test(key)) {
-    throw new Error(
+    throw new DirectoryError(
+      'foreign',
       `${path} should hold the admin key and does not. Restore it, or remove it to have a new one made.`,
     )
   }

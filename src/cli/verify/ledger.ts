@@ -16,6 +16,8 @@ type Product = {
   /** Sum of all adjustments: what was ever put in, less what was taken out unsold. */
   adjusted: number
   retired: boolean
+  /** Whether its sale limits what a customer can have: only then does a snapshot say what each has. */
+  isLimited: boolean
   readonly customers: Map<CustomerId, number>
 }
 
@@ -71,6 +73,7 @@ export class Ledger {
           return `says ${event.onHand} are on hand, and ${product.onHand} are`
         return undefined
       case 'SaleScheduled':
+        product.isLimited = event.sale.perCustomerLimit !== undefined
         return undefined
       case 'ProductRetired':
         product.retired = true
@@ -147,8 +150,9 @@ export class Ledger {
           return `product ${productId}: it says ${field} ${stock[field]}, and the events make ${product[field]}`
         }
       }
-      if (stock.customers !== undefined && !sameCounts(stock.customers, product.customers))
+      if (!sameCounts(stock.customers, product.isLimited ? product.customers : undefined)) {
         return `product ${productId}: its customers' counts differ`
+      }
     }
     if (state.reservations.size !== this.reservations.size) {
       return `it has ${state.reservations.size} reservations, and the events make ${this.reservations.size}`
@@ -189,7 +193,16 @@ export class Ledger {
 }
 
 function newProduct(): Product {
-  return { version: 0, onHand: 0, held: 0, sold: 0, adjusted: 0, retired: false, customers: new Map() }
+  return {
+    version: 0,
+    onHand: 0,
+    held: 0,
+    sold: 0,
+    adjusted: 0,
+    retired: false,
+    isLimited: false,
+    customers: new Map(),
+  }
 }
 
 /** The one place where stock is conserved or is not. */
@@ -245,7 +258,11 @@ function count(product: Product, customerId: CustomerId | undefined, units: numb
   return undefined
 }
 
-function sameCounts(left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>): boolean {
+function sameCounts(
+  left: ReadonlyMap<string, number> | undefined,
+  right: ReadonlyMap<string, number> | undefined,
+): boolean {
+  if (left === undefined || right === undefined) return left === right
   if (left.size !== right.size) return false
   for (const [key, value] of left) if (right.get(key) !== value) return false
   return true

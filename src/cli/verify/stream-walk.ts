@@ -14,7 +14,7 @@ import { provenIn, readFirst, readLasting } from './reading.ts'
 
 export type Located = FrameAt & {
   readonly path: string
-  /** Whether its segment begins with it. */
+  /** Whether its segment begins with it, or, for a copy, began. */
   readonly isFirst: boolean
 }
 
@@ -206,7 +206,12 @@ class Follower {
       const parsed = parseKnown(readLasting(files, copy.path), copy.offset)
       if (parsed.type !== 'frame' || !this.isNext(parsed.frame)) return read
       this.#accept(parsed.frame)
-      yield { frame: parsed.frame, offset: copy.offset, path: copy.path, isFirst: false }
+      yield {
+        frame: parsed.frame,
+        offset: copy.offset,
+        path: copy.path,
+        isFirst: parsed.frame.kind === 'open',
+      }
     }
   }
 }

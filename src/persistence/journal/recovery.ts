@@ -178,10 +178,12 @@ class Replay {
       unproven = unproven.filter(({ ordinal }) => ordinal > frame.durableOrdinal)
       unproven.push(frame)
     }
-    for (const frame of unproven) {
-      const matters = frame.sections.some(({ shard, count }) => count > 0 && this.#isNewest(stream, shard))
-      if (frame.ordinal > stream.markedOrdinal && matters) this.carry.push(frame.bytes)
-    }
+    const fresh = unproven.filter(({ ordinal }) => ordinal > stream.markedOrdinal)
+    const lastThatMatters = fresh.findLastIndex(({ sections }) => {
+      return sections.some(({ shard, count }) => count > 0 && this.#isNewest(stream, shard))
+    })
+    // Those between have no events, openings of segments and seals, but without them a copy would follow nothing.
+    for (const frame of fresh.slice(0, lastThatMatters + 1)) this.carry.push(frame.bytes)
   }
 
   /** A snapshot beyond the journal's end means that the journal lost its end. */

@@ -5,7 +5,8 @@
  *     a loss, what they have beyond it was never acknowledged.
  * C2  A damaged frame that the mark, or the durable ordinal of any valid frame behind it, proves to have been durable is
  *     a loss (`JournalDamaged`), unless a carried copy of it is whole. Any other, and all behind it, is a torn tail.
- * C4  Carried copies count only if their own stream opened, for it opened only after they were synced.
+ * C4  A stream has opened when its mark says so: it served nothing before. Its carried copies count from then on, for it
+ *     opened only after they were synced. An opening without a mark may be lost yet; nothing rests on it.
  */
 import type { ShardId } from '../../domain/ids.ts'
 import { BytesDamaged } from './bytes.ts'
@@ -88,16 +89,16 @@ export function readCatalog(disk: Disk, directory: string): Catalog {
       throw new JournalDamaged(markPath(directory, id), 0, 'neither slot holds a mark')
     const markedOrdinal = mark.type === 'mark' ? mark.ordinal : 0
     const opening = readOpening(disk, id, segments)
-    if (opening === undefined) {
-      const [first] = segments
-      const proven = Math.max(
-        markedOrdinal,
-        provenBehind(disk, id, { segments, from: 0, bytes: undefined, at: 0 }),
-      )
-      if (proven > 0)
-        throw new JournalDamaged(first?.path ?? name, 0, `the opening of stream ${name} cannot be read`)
+    const hasOpened =
+      markedOrdinal > 0 || provenBehind(disk, id, { segments, from: 0, bytes: undefined, at: 0 }) > 0
+    if (!hasOpened) {
+      for (const { path } of files) checkLeftover(disk, path)
       leftovers.push(...files)
       continue
+    }
+    if (opening === undefined) {
+      const path = segments[0]?.path ?? name
+      throw new JournalDamaged(path, 0, `the opening of stream ${name} cannot be read`)
     }
     segments.forEach(({ index, path }, i) => {
       if (index !== i + 1) throw new JournalDamaged(path, 0, `segment ${i + 1} of stream ${name} is missing`)
@@ -132,6 +133,19 @@ function parseAt(path: string, bytes: Buffer, offset: number): Parsed {
   } catch (error) {
     if (error instanceof BytesDamaged) throw new JournalDamaged(path, offset, error.message)
     throw error
+  }
+}
+
+/** Throws where a file has the name of a segment and is none: whoever put it there must say what it is. */
+function checkLeftover(disk: Disk, path: string): void {
+  const file = disk.open(path, 'read')
+  try {
+    const head = file.read(0, magicBytes.length)
+    if (!isBlank(head, 0) && !magicBytes.subarray(0, head.length).equals(head)) {
+      throw new JournalDamaged(path, 0, 'this is no segment of a journal')
+    }
+  } finally {
+    file.close()
   }
 }
 

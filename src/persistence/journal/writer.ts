@@ -121,6 +121,8 @@ export class JournalWriter {
       await segment.sync()
       writer.counters.syncs += 1
       writer.#durable = writer.#written
+      // Or, until its first seal, a stream whose file is gone would pass for one that never opened.
+      await writer.#mark.write(writer.#durable)
       writer.#prepareNext()
       writer.#sealWhenIdle()
       return writer
@@ -252,8 +254,8 @@ export class JournalWriter {
   #roll(): void {
     assert(this.#next !== undefined, 'room was asked for before deciding')
     const full = this.#segment
-    // Under constant load no idle moment comes to look in.
-    if (!full.isInPlace()) throw new Error('the open segment was moved or removed')
+    // Under constant load there is no idle moment in which to look.
+    this.#checkInPlace()
     this.#segment = this.#next
     this.#segmentIndex += 1
     this.#next = undefined
@@ -336,13 +338,17 @@ export class JournalWriter {
       this.#idle = undefined
       if (this.#syncing || this.#state !== 'open') return
       try {
-        if (!this.#segment.isInPlace()) throw new Error('the open segment was moved or removed')
+        this.#checkInPlace()
         this.#writeSeal()
       } catch (error) {
         return this.#fail(error)
       }
       this.#sync()
     })
+  }
+
+  #checkInPlace(): void {
+    if (!this.#segment.isInPlace()) throw new Error('the open segment was moved or removed')
   }
 
   #writeMark(ordinal: number): void {
