@@ -5,8 +5,15 @@
  * It walks the files by itself: the engine's own reader is among what is being checked.
  */
 import { basename, join } from 'node:path'
-import { type Frame, isBlank, type Link, type StreamId, streamName } from '../../persistence/journal/frame.ts'
-import { markFileBytes, markPath, readMark } from '../../persistence/journal/mark.ts'
+import {
+  type Frame,
+  isBlank,
+  type Link,
+  magicBytes,
+  type StreamId,
+  streamName,
+} from '../../persistence/journal/frame.ts'
+import { markPath } from '../../persistence/journal/mark.ts'
 import {
   carriedIndex,
   listSegments,
@@ -16,7 +23,8 @@ import {
 import { framesIn } from '../frames-in.ts'
 import { type JournalFiles, namesIn, shownPath } from '../journal-files.ts'
 import type { Findings } from './findings.ts'
-import { lastingBytes, provenIn, readFirst } from './reading.ts'
+import { checkMark } from './mark-check.ts'
+import { lastingBytes, provenIn, readFirst, readLasting } from './reading.ts'
 
 export type OpenedStream = {
   readonly id: StreamId
@@ -57,9 +65,6 @@ export function copyKey(stream: StreamId, ordinal: number): string {
 
 const MARK = /^(\d{8})-w(\d{3})\.mark$/
 const CUT = /\.segment\.cut-\d+$/
-const FIRST_SLOT_END = 32
-const SECOND_SLOT_AT = markFileBytes - FIRST_SLOT_END
-
 export function takeInventory(files: JournalFiles, findings: Findings): Inventory {
   const { disk, journal } = files
   const names = namesIn(disk, journal)
@@ -75,14 +80,23 @@ export function takeInventory(files: JournalFiles, findings: Findings): Inventor
     const own = ofStream.filter(({ index }) => index !== carriedIndex)
     known.add(basename(markPath(journal, id)))
     for (const { path } of ofStream) bytes += lastingBytes(files, path)
+    const mark = checkMark(files, findings, id)
+    if (mark.ordinal > 0) marks += 1
+    // Nothing is served before the mark says that the opening is durable, nor is a second segment made.
+    const hasOpened = mark.ordinal > 0 || own.some(({ index }) => index > 1) || isProven(files, own)
+    if (!hasOpened) {
+      checkLeftover(files, findings, { name, files: ofStream })
+      continue
+    }
+    if (mark.isBlank)
+      findings.add('damaged', { file: mark.file }, 'this stream has opened, and its mark is gone')
     const first = own[0]?.index === 1 ? readFirst(files, own[0]) : undefined
     const opening = first?.type === 'frame' ? first.frame : undefined
-    const hasOpened = opening?.kind === 'open' && opening.ordinal === 1 && streamName(opening.stream) === name
-    const markedOrdinal = checkMark(files, findings, { id, hasOpened })
-    if (markedOrdinal > 0) marks += 1
-    if (opening === undefined || !hasOpened) {
-      const foreign = first?.type === 'foreign' ? first.why : undefined
-      checkUnopened(files, findings, { name, files: ofStream, markedOrdinal, foreign })
+    if (opening?.kind !== 'open' || opening.ordinal !== 1 || streamName(opening.stream) !== name) {
+      const why =
+        first?.type === 'foreign' ? first.why : `stream ${name} has opened, and its opening cannot be read`
+      const { path } = own[0] ?? (ofStream[0] as SegmentName)
+      findings.add('damaged', { file: shownPath(files, path), offset: 0 }, why)
       continue
     }
     own.forEach(({ index, path }, i) => {
@@ -94,7 +108,7 @@ export function takeInventory(files: JournalFiles, findings: Findings): Inventor
         `segment ${before + 1} of this stream is missing`,
       )
     })
-    streams.push({ id, name, segments: own, opening, markedOrdinal })
+    streams.push({ id, name, segments: own, opening, markedOrdinal: mark.ordinal })
     const carried = ofStream.find(({ index }) => index === carriedIndex)
     if (carried !== undefined) readCopies(files, findings, { file: carried, copies })
   }
@@ -119,85 +133,40 @@ function fencesOf(streams: readonly OpenedStream[]): Map<number, Fence[]> {
   return fences
 }
 
-/** Every byte of a mark file is a slot's or zero. Answers the ordinal it proves. */
-function checkMark(
-  files: JournalFiles,
-  findings: Findings,
-  stream: { readonly id: StreamId; readonly hasOpened: boolean },
-): number {
-  const path = markPath(files.journal, stream.id)
-  const file = shownPath(files, path)
-  if (!files.disk.exists(path)) {
-    if (stream.hasOpened) findings.add('damaged', { file }, 'the mark of this stream is missing')
-    return 0
-  }
-  const bytes = readWhole(files.disk, path)
-  const read = readMark(files.disk, path)
-  const isWritten = !isBlank(bytes, 0)
-  if (bytes.length > markFileBytes) {
-    findings.add(
-      'damaged',
-      { file, offset: markFileBytes },
-      `a mark file has ${markFileBytes} bytes, this ${bytes.length}`,
-    )
-  } else if (isWritten && bytes.length < markFileBytes) {
-    findings.add(
-      'damaged',
-      { file, offset: bytes.length },
-      `the mark is cut short: ${markFileBytes} bytes were written`,
-    )
-  }
-  const between = bytes.subarray(FIRST_SLOT_END, SECOND_SLOT_AT)
-  const strayAt = between.findIndex((byte) => byte !== 0)
-  if (strayAt !== -1) {
-    findings.add(
-      'damaged',
-      { file, offset: FIRST_SLOT_END + strayAt },
-      'a byte between the slots is not zero',
-    )
-  }
-  if (read.type === 'damaged') findings.add('damaged', { file, offset: 0 }, 'no slot holds a mark')
-  if (read.type !== 'mark') return 0
-  if (read.damagedSlots > 0) {
-    findings.add('damaged', { file, offset: 0 }, `one slot is damaged; the other says ${read.ordinal}`)
-  }
-  return read.ordinal
+/** Whether a frame says that an earlier one of its stream was durable. */
+function isProven(files: JournalFiles, segments: readonly SegmentName[]): boolean {
+  return segments.some(({ path, stream }) => provenIn(readLasting(files, path), 0, streamName(stream)) > 0)
 }
 
-/** A start that came to nothing left these, or the opening of a stream that mattered is lost. */
-function checkUnopened(
+/** What a start left that came to nothing. Nothing rests on it, but it must be what such a start leaves. */
+function checkLeftover(
   files: JournalFiles,
   findings: Findings,
-  left: {
-    readonly name: string
-    readonly files: readonly SegmentName[]
-    readonly markedOrdinal: number
-    /** What it opens with, where that is a frame of another format. */
-    readonly foreign: string | undefined
-  },
+  left: { readonly name: string; readonly files: readonly SegmentName[] },
 ): void {
-  const own = left.files.filter(({ index }) => index !== carriedIndex)
-  const place = { file: shownPath(files, (own[0] ?? (left.files[0] as SegmentName)).path), offset: 0 }
-  if (left.foreign !== undefined) return findings.add('damaged', place, left.foreign)
-  let proven = left.markedOrdinal
-  // A stream's second segment is made only when its opening is durable.
-  if (own.some(({ index }) => index > 1)) proven = Math.max(proven, 1)
-  const contents = own.map(({ path }) => ({ path, bytes: readWhole(files.disk, path) }))
-  for (const { bytes } of contents) proven = Math.max(proven, provenIn(bytes, 0, left.name))
-  if (proven > 0) {
-    return findings.add(
-      'damaged',
-      place,
-      `the opening of stream ${left.name} cannot be read, and it was durable`,
-    )
+  const { name } = left
+  const isLive = files.isLive()
+  for (const { path, index } of left.files) {
+    const place = { file: shownPath(files, path), offset: 0 }
+    const bytes = readLasting(files, path)
+    const frames = framesIn(bytes, 0)
+    let step = frames.next()
+    while (step.done !== true) step = frames.next()
+    const { type } = step.value
+    if (type === 'foreign') findings.add('damaged', place, step.value.why)
+    else if (isLive) findings.add('note', place, `stream ${name} is about to open`)
+    else if (type === 'blank')
+      findings.add('note', place, `stream ${name} never opened; the next start removes it`)
+    else if (index === carriedIndex || couldBeOurs(bytes)) {
+      const why = `stream ${name} was cut off while it opened; nothing rests on it and the next start removes it`
+      findings.add('torn', place, why)
+    } else findings.add('damaged', place, 'this is no segment of a journal')
   }
-  if (files.isLive()) return findings.add('note', place, `stream ${left.name} is about to open`)
-  const written = contents.find(({ bytes }) => !isBlank(bytes, 0))
-  if (written === undefined) {
-    return findings.add('note', place, `stream ${left.name} never opened; the next start removes it`)
-  }
-  const why = `stream ${left.name} was cut off while it opened; nothing rests on it and the next start removes it`
-  findings.add('torn', { file: shownPath(files, written.path), offset: 0 }, why)
+}
+
+function couldBeOurs(bytes: Buffer): boolean {
+  const head = bytes.subarray(0, magicBytes.length)
+  return isBlank(head, 0) || magicBytes.subarray(0, head.length).equals(head)
 }
 
 function readCopies(

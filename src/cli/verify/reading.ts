@@ -48,6 +48,11 @@ export function provenIn(bytes: Buffer, from: number, stream: string): number {
   return proven
 }
 
+/** Blocks this thread: a command has nothing else to do. */
+export function pause(delayMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs)
+}
+
 function unlessRemoved<T>(files: JournalFiles, none: T, read: () => T): T {
   try {
     return read()

@@ -10,7 +10,7 @@ import { type FrameAt, framesIn, parseKnown, type Rest } from '../frames-in.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
 import type { Finding } from './findings.ts'
 import { type Copy, copyKey, type OpenedStream } from './inventory.ts'
-import { provenIn, readFirst, readLasting } from './reading.ts'
+import { pause, provenIn, readFirst, readLasting } from './reading.ts'
 
 export type Located = FrameAt & {
   readonly path: string
@@ -214,8 +214,4 @@ class Follower {
       }
     }
   }
-}
-
-function pause(delayMs: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs)
 }

@@ -104,8 +104,11 @@ function newestSnapshot(
   for (const found of listSnapshots(options.disk, options.snapshotDirectory)) {
     if (found.shard !== shard) continue
     try {
-      const { state, sequence, link, timeMs, shards } = readSnapshot(options.disk, found.path)
+      const snapshot = readSnapshot(options.disk, found.path)
+      const { state, sequence, link, timeMs, shards } = snapshot
       if (shards !== options.shardsOfData) throw new BytesDamaged(`of data with ${shards} shards`)
+      if (snapshot.shard !== shard || sequence !== found.sequence)
+        throw new BytesDamaged(`it is of shard ${snapshot.shard} at sequence ${sequence}`)
       return {
         shard,
         state,
