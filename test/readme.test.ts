@@ -30,7 +30,7 @@ test('gives commands that do what it says they do', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-readme-'))
   const server = spawn(process.execPath, [main], {
     cwd: directory,
-    env: { PATH: process.env['PATH'], PORT: '0', SEGMENT_BYTES: '65536' },
+    env: { PATH: process.env.PATH, PORT: '0', SEGMENT_BYTES: '65536' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   try {

@@ -16,7 +16,12 @@ import { recover } from '../../src/persistence/journal/recovery.ts'
 import { writeSnapshot } from '../../src/persistence/journal/snapshot.ts'
 import { encodeState } from '../../src/persistence/journal/state-codec.ts'
 import { JournalDamaged, readCatalog } from '../../src/persistence/journal/streams.ts'
-import { InProcessEngine, journalDirectory, snapshotDirectory, startMs } from '../support/in-process-engine.ts'
+import {
+  InProcessEngine,
+  journalDirectory,
+  snapshotDirectory,
+  startMs,
+} from '../support/in-process-engine.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { MemoryDisk, SessionOver } from '../support/memory-disk.ts'
 import {
@@ -49,7 +54,13 @@ export class Cut extends Error {
 type Possible = `${string}/${number}/${number}`
 const ABSENT: Possible = 'absent/0/0'
 /** Codes that promise that nothing happened; the one other leaves it open. */
-const NOTHING = new Set(['overloaded', 'shard-unavailable', 'storage-full', 'shutting-down', 'command-quarantined'])
+const NOTHING = new Set([
+  'overloaded',
+  'shard-unavailable',
+  'storage-full',
+  'shutting-down',
+  'command-quarantined',
+])
 
 /** What callers were told, and what therefore may be found. */
 export class Ledger {
@@ -70,7 +81,8 @@ export class Ledger {
     } else if ('reservationId' in request) {
       const known = this.reservations.get(request.reservationId)
       if (known === undefined) return
-      for (const each of [...known.possible]) for (const next of afterwards(each, request)) known.possible.add(next)
+      for (const each of [...known.possible])
+        for (const next of afterwards(each, request)) known.possible.add(next)
     }
   }
 
@@ -97,7 +109,8 @@ export class Ledger {
   /** Time passes beyond every deadline: what was held may have expired. */
   expire(): void {
     for (const { possible } of this.reservations.values()) {
-      for (const each of [...possible]) if (/^(held|paying)/.test(each)) possible.add(each.replace(/^\w+/, 'expired') as Possible)
+      for (const each of [...possible])
+        if (/^(held|paying)/.test(each)) possible.add(each.replace(/^\w+/, 'expired') as Possible)
     }
   }
 
@@ -133,7 +146,10 @@ export class Ledger {
       const stock = all.map(({ products: known }) => known.get(productId)).find((each) => each !== undefined)
       const { held, sold } = found.get(productId) ?? { held: 0, sold: 0 }
       const total = (stock?.onHand ?? 0) + (stock?.sold ?? 0)
-      assert.ok(total >= least && total <= most, `${where}: ${productId} has ${total} units, not ${least} to ${most}`)
+      assert.ok(
+        total >= least && total <= most,
+        `${where}: ${productId} has ${total} units, not ${least} to ${most}`,
+      )
       assert.equal([stock?.held ?? 0, stock?.sold ?? 0], [held, sold], `${where}: ${productId}'s counters`)
       assert.ok((stock?.onHand ?? 0) >= held, `${where}: ${productId} is oversold`)
     }
@@ -148,7 +164,9 @@ export class Ledger {
       if (known === undefined) return
       // What only this request could have brought about has not come about.
       for (const each of [...known.possible]) {
-        const isOld = [...known.possible].some((other) => other !== each && afterwards(other, request).includes(each))
+        const isOld = [...known.possible].some(
+          (other) => other !== each && afterwards(other, request).includes(each),
+        )
         if (isOld && !this.#before.get(request)?.has(each)) known.possible.delete(each)
       }
     }
@@ -166,7 +184,10 @@ export class Ledger {
   #known(id: ReservationId, is: Possible): void {
     const known = this.reservations.get(id)
     if (known === undefined) return
-    assert.ok(known.possible.has(is), `${id} was said to be ${is}, and may be ${[...known.possible].join(' or ')}`)
+    assert.ok(
+      known.possible.has(is),
+      `${id} was said to be ${is}, and may be ${[...known.possible].join(' or ')}`,
+    )
     known.possible = new Set([is])
   }
 
@@ -203,8 +224,14 @@ export class Scenario {
   #world: InProcessEngine | undefined
   #isCut = false
 
+  /** Called whenever a caller was told something. */
+  onAnswer: (() => void) | undefined
+
   constructor(disk: MemoryDisk = new MemoryDisk()) {
     this.disk = disk
+    const { soon } = this.timers.session()
+    // A sync takes a while, in which replies that do not wait for it would leave.
+    disk.finishLater = (finish) => soon(() => soon(() => soon(finish)))
   }
 
   /** The power goes, or the process, before this call to the disk takes effect. */
@@ -241,14 +268,16 @@ export class Scenario {
   async #first(): Promise<void> {
     await this.#start(2)
     for (const product of products) await this.#ask(addStock(product, 40))
-    const holds = []
-    for (const productId of products) holds.push(await this.#reserve(productId, 2), await this.#reserve(productId, 3))
+    const holds: ReservationId[] = []
+    for (const productId of products)
+      holds.push(await this.#reserve(productId, 2), await this.#reserve(productId, 3))
     await this.#ask(confirm(holds[0] as ReservationId))
     await this.#ask(release(holds[1] as ReservationId))
     await this.#ask(startPayment(holds[2] as ReservationId, 60 * SECOND))
     await this.#ask(extend(holds[3] as ReservationId, 900 * SECOND))
     await this.#ask(giveBack(holds[0] as ReservationId))
-    for (let n = 0; n < 26; n++) await this.#askAll(products.slice(0, 3).map((product) => this.#long(product)))
+    for (let n = 0; n < 26; n++)
+      await this.#askAll(products.slice(0, 3).map((product) => this.#long(product)))
     this.#snapshot()
     await this.#ask(readStock(phone))
     this.ledger.expire()
@@ -262,7 +291,11 @@ export class Scenario {
   async #second(): Promise<void> {
     await this.#start(1)
     const held = await this.#reserve(phone, 1)
-    await this.#askAll([this.#reserving(phone, 1), this.#reserving(products[1] as ProductId, 1), confirm(held)])
+    await this.#askAll([
+      this.#reserving(phone, 1),
+      this.#reserving(products[1] as ProductId, 1),
+      confirm(held),
+    ])
     // It is killed with calls under way.
     for (const request of [this.#reserving(phone, 1), addStock(phone, 1)]) this.#call(request)
     await this.timers.step()
@@ -339,12 +372,16 @@ export class Scenario {
     if (world === undefined) return
     this.ledger.remember(request)
     this.ledger.begin(request)
-    world.engine.execute(request).then(
-      (reply) => this.ledger.end(request, reply),
-      (error) => this.ledger.end(request, error.code),
-    ).catch((error: unknown) => {
-      this.#wrong = error
-    })
+    const answer = (outcome: Reply | string) => {
+      this.ledger.end(request, outcome)
+      this.onAnswer?.()
+    }
+    world.engine
+      .execute(request)
+      .then(answer, ({ code }) => answer(code))
+      .catch((error: unknown) => {
+        this.#wrong = error
+      })
   }
 
   #wrong: unknown
@@ -433,12 +470,21 @@ export function checkDisk(disk: MemoryDisk, ledger: Ledger, where: string): void
 }
 
 /** A start after all faults are over: it serves again, answers as the ledger says, and takes new orders (I11). */
-export async function checkStart(disk: MemoryDisk, ledger: Ledger, where: string, timers: ManualTimers): Promise<void> {
+export async function checkStart(
+  disk: MemoryDisk,
+  ledger: Ledger,
+  where: string,
+  timers: ManualTimers,
+): Promise<void> {
   const world = new InProcessEngine({ disk, timers, workers: 2, shards: SHARDS, segmentBytes: SEGMENT })
   await world.start()
   for (const lives of world.lives) {
     const life = lives.at(-1)
-    assert.is(life?.state.type, 'ready', `${where}: ${JSON.stringify(life?.state)} ${life?.failures[0]?.why ?? ''}`)
+    assert.is(
+      life?.state.type,
+      'ready',
+      `${where}: ${JSON.stringify(life?.state)} ${life?.failures[0]?.why ?? ''}`,
+    )
   }
   for (const id of ledger.reservations.keys()) {
     const request = readReservation(id)

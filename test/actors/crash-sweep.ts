@@ -3,7 +3,7 @@
  * every image that a loss of power can leave while it runs (15 to 20).
  */
 import { createHash } from 'node:crypto'
-import { changingCalls, type ErrorCode, type MemoryDisk } from '../support/memory-disk.ts'
+import type { ErrorCode, MemoryDisk } from '../support/memory-disk.ts'
 import { checkDisk, checkStart, type Ledger, Scenario } from './crash-scenario.ts'
 
 export type Mode =
@@ -108,16 +108,16 @@ export async function sweepStarts(first: Stride, second: Stride): Promise<number
 
 export type ImageCounts = { readonly moments: number; readonly images: number; readonly checked: number }
 
-/** Checks every image of every moment at which something on the disk changed; equal images of a moment once. */
+/** Checks every image of every moment at which something on the disk changed or somebody was told something. */
 export async function sweepImages(stride: Stride): Promise<ImageCounts> {
   const scenario = new Scenario()
   const { disk } = scenario
   const seen = new Set<string>()
-  let [moments, images, checked, changes] = [0, 0, 0, 0]
+  let [moments, images, checked, met] = [0, 0, 0, 0]
   let wrong: unknown
-  disk.onChange = ({ kind, path, nth }) => {
-    changes += 1
-    if (wrong !== undefined || (changes + stride.from) % stride.every !== 0 || !changingCalls.includes(kind)) return
+  const look = (moment: string) => {
+    met += 1
+    if (wrong !== undefined || (met + stride.from) % stride.every !== 0) return
     moments += 1
     try {
       for (const { name, disk: image } of disk.images()) {
@@ -126,12 +126,14 @@ export async function sweepImages(stride: Stride): Promise<ImageCounts> {
         if (seen.has(print)) continue
         seen.add(print)
         checked += 1
-        checkDisk(image, scenario.ledger.clone(), `after call ${nth}, ${kind} ${path}: ${name}`)
+        checkDisk(image, scenario.ledger.clone(), `${moment}: ${name}`)
       }
     } catch (error) {
       wrong = error
     }
   }
+  disk.onChange = ({ kind, path, nth }) => look(`after call ${nth}, ${kind} ${path}`)
+  scenario.onAnswer = () => look(`after answer ${scenario.ledger.acknowledged}`)
   await scenario.run()
   if (wrong !== undefined) throw wrong
   return { moments, images, checked }

@@ -58,7 +58,10 @@ assert.ok(first !== undefined && second !== undefined && foreign !== undefined)
 mailbox('takes letters of its shards up to its bound over all of them, and no others', () => {
   const box = new Mailbox<string>([first, second], 3)
   assert.is(box.put(foreign, letter(0)), false)
-  assert.equal([1, 2, 3, 4].map((n) => box.put(n % 2 === 0 ? first : second, letter(n))), [true, true, true, false])
+  assert.equal(
+    [1, 2, 3, 4].map((n) => box.put(n % 2 === 0 ? first : second, letter(n))),
+    [true, true, true, false],
+  )
   assert.is(box.size, 3)
   assert.equal(idsOf(box.take(second, 1)), [1])
   assert.is(box.put(first, letter(5)), true)

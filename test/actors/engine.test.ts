@@ -1,5 +1,6 @@
 /** What callers are told, and when: S2, order, bounds, deadlines, ends of workers, and messages that misbehave. */
 import * as assert from 'uvu/assert'
+import { fingerprintOf } from '../../src/actors/protocol.ts'
 import type { ReservationId } from '../../src/domain/ids.ts'
 import {
   callsInFlightMax,
@@ -8,7 +9,6 @@ import {
   poisonRememberedMax,
   replyTimeoutMs,
 } from '../../src/limits.ts'
-import { fingerprintOf } from '../../src/actors/protocol.ts'
 import { type InProcessEngine, inProcessEngine } from '../support/in-process-engine.ts'
 import { suite } from '../support/suite.ts'
 import {
@@ -65,21 +65,24 @@ durable('to a read or a refusal waits for the frame it rests on, though it made 
   )
 })
 
-durable('to a read of another shard of the same worker waits as well, and of another worker does not', async () => {
-  const world = await inProcessEngine({ workers: 2 })
-  const [here, beside, there] = [productOf(0), productOf(2), productOf(1)]
-  for (const product of [here, beside, there]) await world.ask(setStock(product, 1))
-  world.disk.holdSyncs = (path) => path.includes('-w000-')
-  const change = world.call(reserve(world, { productId: here }))
-  const reads = [world.call(readStock(beside)), world.call(readStock(there))] as const
-  await world.settle()
-  isUnanswered(change)
-  isUnanswered(reads[0])
-  isReply(reads[1], 'stock')
-  world.disk.finishSyncs()
-  await world.settle()
-  isReply(reads[0], 'stock')
-})
+durable(
+  'to a read of another shard of the same worker waits as well, and of another worker does not',
+  async () => {
+    const world = await inProcessEngine({ workers: 2 })
+    const [here, beside, there] = [productOf(0), productOf(2), productOf(1)]
+    for (const product of [here, beside, there]) await world.ask(setStock(product, 1))
+    world.disk.holdSyncs = (path) => path.includes('-w000-')
+    const change = world.call(reserve(world, { productId: here }))
+    const reads = [world.call(readStock(beside)), world.call(readStock(there))] as const
+    await world.settle()
+    isUnanswered(change)
+    isUnanswered(reads[0])
+    isReply(reads[1], 'stock')
+    world.disk.finishSyncs()
+    await world.settle()
+    isReply(reads[0], 'stock')
+  },
+)
 
 durable('of the second batch waits for the second frame, which is written only after the first', async () => {
   const world = await stocked(5)
@@ -129,29 +132,33 @@ durable.run()
 
 const bounds = suite('bounds')
 
-bounds('a full mailbox refuses at once, and what it holds is answered later', async () => {
-  const world = await stocked(2 * mailboxMax)
-  world.disk.holdSyncs = isSegment
-  // Fill the frame being gathered, so that letters stay in the mailbox.
-  const asked = []
-  for (let n = 0; n < mailboxMax; n++) {
-    const call = world.call(reserve(world, { reference: 'x'.repeat(128) }))
-    asked.push(call)
-    if (n % 8_192 === 0) await world.settle()
-  }
-  await world.settle()
-  const { mailbox } = world.worker().askStatus()
-  assert.ok(mailbox > 0 && mailbox <= mailboxMax)
-  const inFlight = world.engine.inFlight
-  assert.is(inFlight, callsInFlightMax)
-  const one = world.call(reserve(world))
-  await world.settle()
-  isError(one, 'overloaded')
-  world.disk.holdSyncs = undefined
-  world.disk.finishSyncs()
-  await world.settle()
-  for (const call of asked) isReply(call, 'held')
-}, { limitMs: 60_000 })
+bounds(
+  'a full mailbox refuses at once, and what it holds is answered later',
+  async () => {
+    const world = await stocked(2 * mailboxMax)
+    world.disk.holdSyncs = isSegment
+    // Fill the frame being gathered, so that letters stay in the mailbox.
+    const asked: ReturnType<typeof world.call>[] = []
+    for (let n = 0; n < mailboxMax; n++) {
+      const call = world.call(reserve(world, { reference: 'x'.repeat(128) }))
+      asked.push(call)
+      if (n % 8_192 === 0) await world.settle()
+    }
+    await world.settle()
+    const { mailbox } = world.worker().askStatus()
+    assert.ok(mailbox > 0 && mailbox <= mailboxMax)
+    const inFlight = world.engine.inFlight
+    assert.is(inFlight, callsInFlightMax)
+    const one = world.call(reserve(world))
+    await world.settle()
+    isError(one, 'overloaded')
+    world.disk.holdSyncs = undefined
+    world.disk.finishSyncs()
+    await world.settle()
+    for (const call of asked) isReply(call, 'held')
+  },
+  { limitMs: 60_000 },
+)
 
 bounds('a command that waited past its deadline is refused undecided', async () => {
   const world = await stocked(5)
@@ -198,7 +205,11 @@ bounds('a reply that comes after its caller gave up harms nobody', async () => {
   const world = await stocked(5)
   const { back } = world.worker().wire
   back.isHolding = true
-  const late = [world.call(reserve(world)), world.call(reserve(world, { quantity: 9 })), world.call(readStock())]
+  const late = [
+    world.call(reserve(world)),
+    world.call(reserve(world, { quantity: 9 })),
+    world.call(readStock()),
+  ]
   await world.advance(2 * replyTimeoutMs)
   for (const call of late) assert.is(call.outcome?.type, 'error')
   back.release()
@@ -478,4 +489,3 @@ async function reserveBefore(world: InProcessEngine): Promise<{ id: ReservationI
   there.isHolding = true
   return made
 }
-

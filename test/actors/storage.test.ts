@@ -27,7 +27,7 @@ const SEGMENT = 64 * 1_024
 async function withoutNextSegment() {
   const world = await inProcessEngine({ segmentBytes: SEGMENT })
   await world.ask(setStock(phone, 10_000))
-  const holds = []
+  const holds: Awaited<ReturnType<typeof makeHold>>[] = []
   for (let i = 0; i < 60; i++) holds.push(await makeHold(world))
   world.disk.capacityBytes = world.disk.usedBytes
   await rollOnce(world)

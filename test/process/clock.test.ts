@@ -49,7 +49,7 @@ async function reserve(server: ServerProcess, ledger: RequestLedger, ttlSeconds:
 }
 
 async function statusOf(server: ServerProcess, reservationId: string): Promise<unknown> {
-  return (await server.request('GET', `/v1/reservations/${reservationId}`)).body['status']
+  return (await server.request('GET', `/v1/reservations/${reservationId}`)).body.status
 }
 
 test('that jumps an hour, either way, while the server runs ends no hold early and keeps none alive', async () => {
@@ -84,9 +84,9 @@ test('behind the last record keeps the server from selling until somebody says t
   const doubtful = await site.start({ until: 'started' })
   assert.not(await doubtful.isReady())
   const { body } = await doubtful.request('GET', '/readyz')
-  assert.match(JSON.stringify(body['parts']), /CLOCK_ACCEPT/)
+  assert.match(JSON.stringify(body.parts), /CLOCK_ACCEPT/)
   const refused = await doubtful.request('GET', '/v1/products/product-1/stock')
-  assert.is(refused.body['code'], 'shard-unavailable')
+  assert.is(refused.body.code, 'shard-unavailable')
   assert.is(shownExit(await doubtful.stop()), 'status 0')
   judge(site, ledger, verdict.journal)
 

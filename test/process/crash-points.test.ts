@@ -82,7 +82,11 @@ for (const crashPoint of underLoad) {
     await using site = Site.copyOf(template)
     const ledger = templateLedger.copy()
     const dying = await site.start({ environment: { CRASH_POINT: crashPoint } })
-    const load = new LoadClient(dying, ledger, { products: ['scarce', ...products], seed: 7, connections: 48 })
+    const load = new LoadClient(dying, ledger, {
+      products: ['scarce', ...products],
+      seed: 7,
+      connections: 48,
+    })
     assert.is((await dying.exited).signal, 'SIGKILL')
     await load.ended()
     assert.ok(load.count('201') > 0, 'it died under load')
@@ -112,6 +116,6 @@ function unansweredButHeld(ledger: RequestLedger, { journal }: Verdict): number 
 
 async function framesWritten(server: ServerProcess): Promise<number> {
   const { body } = await server.request('GET', '/metrics')
-  const found = /^holdfast_journal_frames_total\{worker="0"\} (\d+)$/m.exec(String(body['text']))
+  const found = /^holdfast_journal_frames_total\{worker="0"\} (\d+)$/m.exec(String(body.text))
   return Number(found?.[1])
 }

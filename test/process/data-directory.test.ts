@@ -44,13 +44,18 @@ test('gets a key at its first start, for its owner only, and it is not printed',
   assert.match(key, /^hf_admin_[A-Za-z0-9]{40}$/)
   await first.until(() => first.output.includes(path), 'it names the file')
   assert.not.ok(first.output.includes(key))
-  const created = await first.request('POST', '/v1/api-keys', { name: 'shop', role: 'service' }, { token: key })
+  const created = await first.request(
+    'POST',
+    '/v1/api-keys',
+    { name: 'shop', role: 'service' },
+    { token: key },
+  )
   assert.is(created.status, 201)
   assert.is(shownExit(await first.stop()), 'status 0')
 
   const second = await site.start({ environment: none, until: 'started' })
   assert.is(readFileSync(path, 'utf8').trim(), key, 'the same at the next start')
-  const service = String(created.body['key'])
+  const service = String(created.body.key)
   assert.is((await second.request('GET', '/v1/api-keys', undefined, { token: key })).status, 200)
   assert.is((await second.request('GET', '/v1/api-keys', undefined, { token: service })).status, 403)
   assert.is((await second.request('GET', '/v1/api-keys', undefined, { token: adminKey })).status, 401)
@@ -138,9 +143,10 @@ test('is served by two listeners on one port, and closed in order', async () => 
   await pause(300)
   await load.stop()
   const { body } = await server.request('GET', '/metrics')
-  const served = /^holdfast_http_requests_total\{[^}]*route="\/v1\/reservations"[^}]*status="201"[^}]*\} (\d+)$/m
+  const served =
+    /^holdfast_http_requests_total\{[^}]*route="\/v1\/reservations"[^}]*status="201"[^}]*\} (\d+)$/m
   const reserved = [...ledger.reserves.values()].filter(({ known }) => known === 'acknowledged').length
-  assert.is(Number(served.exec(String(body['text']))?.[1]), reserved, 'both are counted')
+  assert.is(Number(served.exec(String(body.text))?.[1]), reserved, 'both are counted')
   assert.is(shownExit(await server.stop()), 'status 0')
   judge(site, ledger)
 })

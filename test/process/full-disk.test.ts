@@ -5,7 +5,7 @@ import type { Answer } from '../support/http-call.ts'
 import { expectSameAnswers, judge, type Verdict } from '../support/journal-oracle.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
 import { RequestLedger } from '../support/request-ledger.ts'
-import { pause, segmentBytes, type ServerProcess, Site, shownExit } from '../support/server-process.ts'
+import { pause, type ServerProcess, Site, segmentBytes, shownExit } from '../support/server-process.ts'
 import { SmallDisk } from '../support/small-disk.ts'
 import { suite } from '../support/suite.ts'
 
@@ -49,7 +49,11 @@ async function reserve(server: ServerProcess, ledger: RequestLedger): Promise<An
   return answer
 }
 
-async function settle(server: ServerProcess, ledger: RequestLedger, kind: 'confirm' | 'release'): Promise<Answer> {
+async function settle(
+  server: ServerProcess,
+  ledger: RequestLedger,
+  kind: 'confirm' | 'release',
+): Promise<Answer> {
   const [held] = ledger.settleable()
   assert.ok(held !== undefined, 'there is a reservation to settle')
   const asked = ledger.settle(kind, held.reservationId, held.quantity)
@@ -64,15 +68,18 @@ async function sellUntilFull(server: ServerProcess, ledger: RequestLedger): Prom
   const load = new LoadClient(server, ledger, options)
   await server.until(() => load.count('503') > 20, 'reserves are refused')
   await load.stop()
-  assert.is(load.samples.get('503')?.body['code'], 'storage-full')
+  assert.is(load.samples.get('503')?.body.code, 'storage-full')
   assert.ok(load.count('201') > 0)
-  assert.equal([...load.counts.keys()].filter((what) => !['200', '201', '503'].includes(what)), [])
+  assert.equal(
+    [...load.counts.keys()].filter((what) => !['200', '201', '503'].includes(what)),
+    [],
+  )
 }
 
 async function expectNoRoom(server: ServerProcess, ledger: RequestLedger): Promise<void> {
   const refused = await reserve(server, ledger)
   assert.is(refused.status, 503)
-  assert.is(refused.body['code'], 'storage-full')
+  assert.is(refused.body.code, 'storage-full')
   assert.ok(Number(refused.headers['retry-after']) >= 1)
 }
 
@@ -81,28 +88,32 @@ async function expectReads(server: ServerProcess, verdict: Verdict): Promise<voi
   assert.is((await server.request('GET', '/livez')).status, 200)
 }
 
-withDisk('refuses reserves, answers reads, settles what is held, and sells again when there is room', async () => {
-  using disk = SmallDisk.make(diskBytes) as SmallDisk
-  await using site = new Site(disk.directory)
-  const ledger = new RequestLedger()
-  const server = await site.start()
-  await stocked(server, ledger)
-  disk.fill()
-  await sellUntilFull(server, ledger)
-  disk.fill()
-  await expectNoRoom(server, ledger)
-  assert.is((await server.request('GET', '/v1/products/product-3/stock')).status, 200)
-  for (let i = 0; i < 10; i++) assert.is((await settle(server, ledger, i % 2 ? 'confirm' : 'release')).status, 200)
-  await expectNoRoom(server, ledger)
-  assert.is(server.logged('storage.full').length, 1)
+withDisk(
+  'refuses reserves, answers reads, settles what is held, and sells again when there is room',
+  async () => {
+    using disk = SmallDisk.make(diskBytes) as SmallDisk
+    await using site = new Site(disk.directory)
+    const ledger = new RequestLedger()
+    const server = await site.start()
+    await stocked(server, ledger)
+    disk.fill()
+    await sellUntilFull(server, ledger)
+    disk.fill()
+    await expectNoRoom(server, ledger)
+    assert.is((await server.request('GET', '/v1/products/product-3/stock')).status, 200)
+    for (let i = 0; i < 10; i++)
+      assert.is((await settle(server, ledger, i % 2 ? 'confirm' : 'release')).status, 200)
+    await expectNoRoom(server, ledger)
+    assert.is(server.logged('storage.full').length, 1)
 
-  disk.free()
-  await server.until(async () => (await reserve(server, ledger)).status === 201, 'it sells again', 5_000)
-  assert.is(server.logged('storage.recovered').length, 1)
-  assert.is(server.logged('worker.respawn').length, 0, 'no restart loop')
-  assert.is(shownExit(await server.stop()), 'status 0')
-  judge(site, ledger)
-})
+    disk.free()
+    await server.until(async () => (await reserve(server, ledger)).status === 201, 'it sells again', 5_000)
+    assert.is(server.logged('storage.recovered').length, 1)
+    assert.is(server.logged('worker.respawn').length, 0, 'no restart loop')
+    assert.is(shownExit(await server.stop()), 'status 0')
+    judge(site, ledger)
+  },
+)
 
 withDisk('settles until the kept room is used up, and loses none of it', async () => {
   using disk = SmallDisk.make(diskBytes) as SmallDisk
@@ -116,7 +127,7 @@ withDisk('settles until the kept room is used up, and loses none of it', async (
   for (; settled < 1_000; settled++) {
     const answer = await settle(server, ledger, 'confirm')
     if (answer.status === 200) continue
-    assert.is(answer.body['code'], 'storage-full')
+    assert.is(answer.body.code, 'storage-full')
     break
   }
   // Each alone in its frame: some 120 bytes of the eighth of a segment, less the largest event.
@@ -146,11 +157,11 @@ withDisk('stops in order, and its successor without room serves reads and waits'
   const server = await site.start({ until: 'started' })
   assert.not(await server.isReady())
   const readiness = await server.request('GET', '/readyz')
-  assert.match(JSON.stringify(readiness.body['parts']), /no room/)
+  assert.match(JSON.stringify(readiness.body.parts), /no room/)
   await expectReads(server, verdict)
   await expectNoRoom(server, ledger)
   const settlement = await settle(server, ledger, 'confirm')
-  assert.is(settlement.body['code'], 'storage-full', 'nothing can be written at all')
+  assert.is(settlement.body.code, 'storage-full', 'nothing can be written at all')
   await pause(1_500)
   assert.is(server.logged('worker.respawn').length, 0, 'no restart loop')
   await expectReads(server, verdict)
@@ -166,9 +177,12 @@ withDisk('stops in order, and its successor without room serves reads and waits'
 /** Nothing at all, too little for what is carried, for the mark beside the segment, for the next segment. */
 const bytesLeft = [0, 4_096, segmentBytes + 4_096, segmentBytes + 12_288]
 
-withDisk('however little it leaves after a kill, the successor waits for more without a restart loop', async () => {
-  await Promise.all(bytesLeft.map(waitsForRoom))
-})
+withDisk(
+  'however little it leaves after a kill, the successor waits for more without a restart loop',
+  async () => {
+    await Promise.all(bytesLeft.map(waitsForRoom))
+  },
+)
 
 async function waitsForRoom(bytes: number): Promise<void> {
   using disk = SmallDisk.make(diskBytes) as SmallDisk

@@ -1,5 +1,14 @@
 /** FAULTS.md, C28 and C32: files and permissions that go away under the process. It fails closed, and says why. */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -56,12 +65,12 @@ test('an open segment that is moved away stops its shards, loudly, until it is p
   await pause(100)
   await load.stop()
   await server.until(() => server.logged('worker.stopped').length > 0, 'the loss is noticed', 5_000)
-  assert.match(String(server.logged('worker.failed')[0]?.['why']), /moved or removed/)
+  assert.match(String(server.logged('worker.failed')[0]?.why), /moved or removed/)
   const { body } = await server.request('GET', '/readyz')
-  assert.match(JSON.stringify(body['parts']), new RegExp(`${segment}|stream`))
+  assert.match(JSON.stringify(body.parts), new RegExp(`${segment}|stream`))
   const refused = await server.request('GET', '/v1/products/product-1/stock')
   assert.is(refused.status, 503)
-  assert.is(refused.body['code'], 'shard-unavailable')
+  assert.is(refused.body.code, 'shard-unavailable')
   assert.is(shownExit(await server.stop()), 'status 0')
 
   const stillWithout = await site.start({ until: 'started' })
@@ -92,7 +101,7 @@ test('an open segment that is replaced under constant load is noticed when it is
   renameSync(join(journal, segment as string), join(site.directory, 'elsewhere'))
   await server.until(() => server.logged('worker.stopped').length > 0, 'the loss is noticed', 10_000)
   await load.stop()
-  assert.match(String(server.logged('worker.failed')[0]?.['why']), /moved or removed/)
+  assert.match(String(server.logged('worker.failed')[0]?.why), /moved or removed/)
   assert.is(shownExit(await server.stop()), 'status 0')
   renameSync(join(site.directory, 'elsewhere'), join(journal, segment as string))
   const verdict = judge(site, ledger)
@@ -115,8 +124,8 @@ test('a journal directory that cannot be written any more is a disk without room
   const load = new LoadClient(server, ledger, options)
   await server.until(() => load.count('503') > 20, 'reserves are refused')
   await load.stop()
-  assert.is(load.samples.get('503')?.body['code'], 'storage-full')
-  assert.match(String(server.logged('storage.full')[0]?.['why']), /EACCES/)
+  assert.is(load.samples.get('503')?.body.code, 'storage-full')
+  assert.match(String(server.logged('storage.full')[0]?.why), /EACCES/)
   assert.is((await server.request('GET', '/v1/products/product-1/stock')).status, 200)
   chmodSync(journal, 0o700)
   const more = new LoadClient(server, ledger, { ...options, seed: 7 })

@@ -1,6 +1,6 @@
 /** FAULTS.md, A11: an orderly end with a thousand requests in flight, and signals that come twice. */
 import * as assert from 'uvu/assert'
-import { callServer, type CallOutcome, keptConnections } from '../support/http-call.ts'
+import { type CallOutcome, callServer, keptConnections } from '../support/http-call.ts'
 import { expectSameAnswers, judge } from '../support/journal-oracle.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
 import { type AskedReserve, RequestLedger } from '../support/request-ledger.ts'
@@ -48,7 +48,8 @@ function reserveAll(server: ServerProcess, ledger: RequestLedger) {
 function tally(outcomes: readonly CallOutcome[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const outcome of outcomes) {
-    const what = outcome.type === 'answered' ? `${outcome.status} ${outcome.body['code'] ?? ''}`.trim() : outcome.type
+    const what =
+      outcome.type === 'answered' ? `${outcome.status} ${outcome.body.code ?? ''}`.trim() : outcome.type
     counts.set(what, (counts.get(what) ?? 0) + 1)
   }
   return counts
@@ -69,7 +70,10 @@ for (const listeners of ['1', '2']) {
     assert.equal(await server.exited, { code: 0, signal: null })
     assert.ok(performance.now() - sentAt < 25_000, 'below the deadline')
     for (const what of counts.keys())
-      assert.ok(['201', '503 shutting-down', '503 shard-unavailable'].includes(what), `${what}: ${counts.get(what)}`)
+      assert.ok(
+        ['201', '503 shutting-down', '503 shard-unavailable'].includes(what),
+        `${what}: ${counts.get(what)}`,
+      )
     const verdict = judge(site, ledger)
     const next = await site.start()
     await expectSameAnswers(next, verdict)
@@ -104,7 +108,7 @@ test('says on /readyz that it goes, and serves on while it drains', async () => 
   })
   ledger.answeredReserve(asked, answer)
   assert.is(answer.status, 201)
-  assert.is(answer.headers['connection'], 'close')
+  assert.is(answer.headers.connection, 'close')
   assert.is(shownExit(await server.exited), 'status 0')
   judge(site, ledger)
 })
@@ -146,7 +150,10 @@ test('of a server that recovers is orderly too', async () => {
     server.signal('SIGTERM')
     const exit = await server.exited
     // Before its handlers are in place the signal ends it as a kill would.
-    assert.ok(exit.code === 0 || exit.signal === 'SIGTERM', `${shownExit(exit)} after ${delayMs} ms: ${server.output}`)
+    assert.ok(
+      exit.code === 0 || exit.signal === 'SIGTERM',
+      `${shownExit(exit)} after ${delayMs} ms: ${server.output}`,
+    )
     judge(site, ledger, verdict.journal)
   }
 })

@@ -5,11 +5,11 @@ import { judge } from '../support/journal-oracle.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
 import { RequestLedger } from '../support/request-ledger.ts'
 import { pause, Site, shownExit } from '../support/server-process.ts'
-import { clientsEach, SlowClients, slowRequests } from '../support/slow-clients.ts'
+import { clientsEach, SlowClients, slowRequests, socketsOf } from '../support/slow-clients.ts'
 import { suite } from '../support/suite.ts'
 
 const products = ['product-1', 'product-2', 'product-3']
-const test = suite('clients that hold on for long', { limitMs: 180_000 })
+const test = suite('clients that hold on for long', { limitMs: 240_000 })
 
 test('are all cut off in the end, while others buy', async () => {
   await using site = new Site()
@@ -21,7 +21,7 @@ test('are all cut off in the end, while others buy', async () => {
     products.map((id) => [id, 1_000_000]),
   )
   using slowBodies = new SlowClients(server, slowRequests.body, { reads: true })
-  using neverReading = new SlowClients(server, slowRequests.manyReplies, { reads: false })
+  using _neverReading = new SlowClients(server, slowRequests.manyReplies, { reads: false })
   const load = new LoadClient(server, ledger, { products, seed: 1, connections: 8 })
   const startedAt = performance.now()
   for (let ms = 0; ms < requestTimeoutMs + 10_000 && slowBodies.closedCount < clientsEach; ms += 500) {
@@ -29,15 +29,14 @@ test('are all cut off in the end, while others buy', async () => {
     slowBodies.write(' ')
   }
   assert.is(slowBodies.closedCount, clientsEach, 'slow bodies are cut off')
-  while (performance.now() - startedAt < socketIdleTimeoutMs + 30_000 && neverReading.closedCount < clientsEach)
-    await pause(500)
-  // A client that does not read sees no end either, so what counts is what the server still has open.
+  // A client that does not read hears of no end either, so what counts is what the server still has open.
+  // Node looks twice whether a write that hangs has moved.
+  const isOver = () => performance.now() - startedAt > 2 * socketIdleTimeoutMs + 20_000
+  while (socketsOf(server) > clientsEach / 2 && !isOver()) await pause(500)
+  assert.ok(socketsOf(server) < clientsEach / 2, 'who never reads is cut off')
   await load.stop()
-  if (load.count('504') + load.count('503') > 0) (await import('node:fs')).writeFileSync(`/tmp/hf-slow-${process.pid}.log`, server.output + JSON.stringify([...load.samples]))
-  console.log(neverReading.closedCount, JSON.stringify([...load.counts]), server.output.split('\n').filter(l => !l.includes('http.request')).join('\n'))
-  const { body } = await server.request('GET', '/metrics')
-  assert.match(String(body['text']), /holdfast_http_requests_total/)
-  assert.equal([...load.counts.keys()].filter((what) => !['200', '201'].includes(what)), [])
+  const odd = [...load.counts.keys()].filter((what) => !['200', '201'].includes(what))
+  assert.equal(odd, [], `${JSON.stringify([...load.samples])}\n${server.troubles}`)
   assert.is(shownExit(await server.stop()), 'status 0')
   judge(site, ledger)
 })

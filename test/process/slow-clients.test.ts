@@ -43,7 +43,10 @@ test('by the hundred cost little memory, are closed in time, and keep nobody fro
   const more = memoryOf(server) - before
   assert.ok(more < memoryMoreMax, `${more} bytes more`)
   assert.ok(load.count('201') > 300, `${load.count('201')} bought meanwhile`)
-  assert.equal([...load.counts.keys()].filter((what) => !['200', '201'].includes(what)), [])
+  assert.equal(
+    [...load.counts.keys()].filter((what) => !['200', '201'].includes(what)),
+    [],
+  )
 
   slowBodies[Symbol.dispose]()
   neverReading[Symbol.dispose]()

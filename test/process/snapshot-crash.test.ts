@@ -65,9 +65,12 @@ for (const crashPoint of [
     assert.equal(readdirSync(dataPaths(site.directory).snapshots).filter(isUnfinished), [], 'no litter')
     await expectSameAnswers(server, verdict)
     const [ready] = server.logged('worker.ready')
-    assert.ok(Number(ready?.['events']) < [...verdict.journal.events.values()].flat().length, 'a quick start')
+    assert.ok(Number(ready?.events) < [...verdict.journal.events.values()].flat().length, 'a quick start')
     const more = fill(server, ledger, 3)
-    await server.until(() => snapshotsOf(site).some((name) => !after.includes(name)), 'there is a new snapshot')
+    await server.until(
+      () => snapshotsOf(site).some((name) => !after.includes(name)),
+      'there is a new snapshot',
+    )
     await more.stop()
     assert.is((await server.stop()).code, 0)
     judge(site, ledger, verdict.journal)

@@ -16,7 +16,8 @@ const workers = 2
 const poison = 'poison'
 const environment = { SHARDS: String(shards), WORKERS: String(workers), CRASH_POINT: `poison:${poison}` }
 const products = Array.from({ length: 24 }, (_, i) => `product-${i}`)
-const byWorker = (worker: number) => products.filter((id) => shardOf(id as ProductId, shards) % workers === worker)
+const byWorker = (worker: number) =>
+  products.filter((id) => shardOf(id as ProductId, shards) % workers === worker)
 const [mine, others] = [byWorker(0), byWorker(1)]
 const test = suite('a worker that dies', { limitMs: 60_000 })
 
@@ -45,16 +46,22 @@ test('takes its own shards down for a moment, and nobody else notices', async ()
   await pause(150)
   const answer = await poisoned(server)
   assert.is(answer.status, 504)
-  assert.is(answer.body['code'], 'outcome-unknown')
+  assert.is(answer.body.code, 'outcome-unknown')
   await server.until(() => server.logged('worker.ready').length === workers + 1, 'there is a successor')
   await server.until(() => server.isReady(), 'all is well again')
   const before = own.count('201')
   await server.until(() => own.count('201') > before + 20, 'its products sell again')
   await Promise.all([own.stop(), undisturbed.stop()])
-  assert.equal([...undisturbed.counts.keys()].filter((what) => !['200', '201'].includes(what)), [])
-  assert.equal([...own.counts.keys()].filter((what) => !['200', '201', '503', '504'].includes(what)), [])
+  assert.equal(
+    [...undisturbed.counts.keys()].filter((what) => !['200', '201'].includes(what)),
+    [],
+  )
+  assert.equal(
+    [...own.counts.keys()].filter((what) => !['200', '201', '503', '504'].includes(what)),
+    [],
+  )
   assert.ok(own.count('503') > 0, 'who came meanwhile was refused')
-  assert.is(own.samples.get('503')?.body['code'], 'shard-unavailable')
+  assert.is(own.samples.get('503')?.body.code, 'shard-unavailable')
   assert.is(shownExit(await server.stop()), 'status 0')
   const verdict = judge(site, ledger)
   await expectSameAnswers(await site.start(), verdict)
@@ -73,14 +80,17 @@ test('of the same command three times dies of it no more', async () => {
   for (let time = 0; time < 3; time++) {
     const refused = await poisoned(server)
     assert.is(refused.status, 503)
-    assert.is(refused.body['code'], 'command-quarantined')
+    assert.is(refused.body.code, 'command-quarantined')
     assert.ok(Number(refused.headers['retry-after']) >= 3_600)
   }
   assert.is(server.logged('worker.respawn').length, 3)
   const load = new LoadClient(server, ledger, { products: mine, seed: 3 })
   await pause(150)
   await load.stop()
-  assert.equal([...load.counts.keys()].filter((what) => !['200', '201'].includes(what)), [])
+  assert.equal(
+    [...load.counts.keys()].filter((what) => !['200', '201'].includes(what)),
+    [],
+  )
   // Another quantity is another command, as far as anybody can know.
   assert.is((await poisoned(server, 2)).status, 504)
   await server.until(() => server.isReady(), 'it is ready')

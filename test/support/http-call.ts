@@ -41,7 +41,7 @@ export function callServer(
   const text = body === undefined ? undefined : JSON.stringify(body)
   return new Promise((resolve) => {
     const headers: Record<string, string | number> = {}
-    if (token !== undefined) headers['authorization'] = `Bearer ${token}`
+    if (token !== undefined) headers.authorization = `Bearer ${token}`
     if (text !== undefined) {
       headers['content-type'] = 'application/json'
       headers['content-length'] = Buffer.byteLength(text)

@@ -29,7 +29,10 @@ export function judge(site: Site, ledger: RequestLedger, earlier?: JournalView):
 }
 
 /** All that is wrong, in sentences. */
-export function faultsOf(journal: JournalView, ledger: RequestLedger): { faults: string[]; books: StockBooks } {
+export function faultsOf(
+  journal: JournalView,
+  ledger: RequestLedger,
+): { faults: string[]; books: StockBooks } {
   const books = new StockBooks()
   const heldByTag = new Map<string, { readonly event: Held; readonly sequence: number }>()
   const settledBy = new Map<string, Settled[]>()
@@ -64,7 +67,8 @@ export function faultsOf(journal: JournalView, ledger: RequestLedger): { faults:
   for (const asked of ledger.adjustments.values()) {
     const isIn = adjusted.has(asked.tag)
     if (asked.known === 'acknowledged' && !isIn) faults.push(`adjustment ${asked.tag} is lost (I3)`)
-    if (asked.known === 'refused' && isIn) faults.push(`adjustment ${asked.tag} was refused and happened (I4)`)
+    if (asked.known === 'refused' && isIn)
+      faults.push(`adjustment ${asked.tag} was refused and happened (I4)`)
   }
   const settledIds = new Set([...settledBy.keys(), ...ledger.settlements.keys()])
   for (const id of settledIds) {
@@ -87,9 +91,7 @@ function reserveFault(
   if (asked.known !== 'acknowledged') return undefined
   const told = [asked.reservationId, asked.available, asked.expiresAtMs, asked.sequence]
   const written = [event.reservationId, event.available, event.expiresAtMs, sequence]
-  return told.every((value, i) => value === written[i])
-    ? undefined
-    : `told ${told}, written ${written} (I3)`
+  return told.every((value, i) => value === written[i]) ? undefined : `told ${told}, written ${written} (I3)`
 }
 
 /** One reservation's settlements are asked one after another, and after one in doubt no more. */
@@ -98,7 +100,9 @@ function settlementFault(asked: readonly AskedSettlement[], settled: readonly Se
   const written = settled.map(({ type, quantity }) =>
     shown(type === 'UnitsConfirmed' ? 'confirm' : 'release', quantity),
   )
-  const done = asked.filter(({ known }) => known === 'acknowledged').map((one) => shown(one.kind, one.quantity))
+  const done = asked
+    .filter(({ known }) => known === 'acknowledged')
+    .map((one) => shown(one.kind, one.quantity))
   const [doubtful, ...more] = asked.filter(({ known }) => known === 'unknown')
   if (more.length > 0) return 'the test itself asked on after an unknown outcome'
   const allowed = [done.join()]
@@ -114,21 +118,24 @@ export async function expectSameAnswers(server: ServerProcess, { books }: Verdic
   for (let at = 0; at < products.length; at += STOCK_PER_CALL) {
     const ids = products.slice(at, at + STOCK_PER_CALL)
     const { status, body } = await server.request('GET', `/v1/stock?productIds=${ids.join(',')}`)
-    const answered = new Map((body['stock'] as Record<string, unknown>[]).map((one) => [one['productId'], one]))
+    const answered = new Map((body.stock as Record<string, unknown>[]).map((one) => [one.productId, one]))
     for (const id of ids) {
-      const { version, onHand, held, sold } = books.stocks.get(id) as NonNullable<ReturnType<typeof books.stocks.get>>
+      const { version, onHand, held, sold } = books.stocks.get(id) as NonNullable<
+        ReturnType<typeof books.stocks.get>
+      >
       const want = { version, onHand, held, sold, available: onHand - held }
       const got = answered.get(id)
       for (const [name, value] of Object.entries(want))
-        if (got?.[name] !== value) faults.push(`${status}: ${name} of ${id} is ${got?.[name]}, booked ${value}`)
+        if (got?.[name] !== value)
+          faults.push(`${status}: ${name} of ${id} is ${got?.[name]}, booked ${value}`)
     }
   }
   const reservations = [...books.reservations].slice(-RESERVATIONS_ASKED)
   await Promise.all(
     reservations.map(async ([id, booked]) => {
       const { status, body } = await server.request('GET', `/v1/reservations/${id}`)
-      const [item] = (body['items'] ?? []) as { productId: string; quantity: number }[]
-      const got = [status, body['status'], item?.productId, item?.quantity, body['customerId']].join()
+      const [item] = (body.items ?? []) as { productId: string; quantity: number }[]
+      const got = [status, body.status, item?.productId, item?.quantity, body.customerId].join()
       const want = [200, booked.status, booked.productId, booked.quantity, booked.customerId].join()
       if (got !== want) faults.push(`${id} is ${got}, booked ${want}`)
     }),

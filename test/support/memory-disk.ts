@@ -91,6 +91,8 @@ export class MemoryDisk {
   capacityBytes = Number.POSITIVE_INFINITY
   /** Syncs of these files stay open until `finishSyncs` or `failSyncs`. */
   holdSyncs: ((path: string) => boolean) | undefined
+  /** How the others come to their end; at once, where it is absent. */
+  finishLater: ((finish: () => void) => void) | undefined
   /** Called before each call takes effect; what it throws is thrown to the caller. */
   onCall: ((call: DiskCall) => void) | undefined
   /** Called after each call that changed something took effect. */
@@ -452,7 +454,7 @@ class Session implements Disk {
               settle(() => reject(diskError(code, `sync ${path}`)))
             }
             if (disk.holdSyncs?.(path) === true) disk.hold({ path, finish, fail })
-            else queueMicrotask(finish)
+            else (disk.finishLater ?? queueMicrotask)(finish)
           } catch (error) {
             queueMicrotask(() => settle(() => reject(error)))
           }

@@ -122,7 +122,8 @@ export class RequestLedger {
       let left = quantity
       for (const settlement of this.settlements.get(reservationId) ?? []) {
         if (settlement.known === 'refused') continue
-        left = settlement.known === 'unknown' || settlement.kind === 'confirm' ? 0 : left - settlement.quantity
+        left =
+          settlement.known === 'unknown' || settlement.kind === 'confirm' ? 0 : left - settlement.quantity
         if (left <= 0) break
       }
       if (left > 0) found.push({ reservationId, productId, quantity: left })
@@ -143,7 +144,7 @@ export class RequestLedger {
     if (outcome.type === 'cut') return 'unknown'
     const { status, body } = outcome
     if (status === 200 || status === 201) return 'acknowledged'
-    if (status === 504 && body['code'] === 'outcome-unknown') return 'unknown'
+    if (status === 504 && body.code === 'outcome-unknown') return 'unknown'
     if (status === 409 || status === 503) return 'refused'
     this.strange.push(`${what} was answered ${status} ${JSON.stringify(body)}`)
     return 'unknown'

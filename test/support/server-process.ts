@@ -45,7 +45,7 @@ export class ServerProcess {
   constructor(directory: string, options: StartOptions) {
     const { environment = {}, nodeArguments = [], owner } = options
     const variables: Record<string, string | undefined> = {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       PORT: '0',
       DATA_DIR: directory,
       ADMIN_KEY: adminKey,
@@ -99,6 +99,14 @@ export class ServerProcess {
       .split('\n')
       .filter((line) => line.startsWith('{') && line.includes(`"msg":"${message}"`))
       .map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
+  /** Of what it printed, all that is no ordinary line of its log. */
+  get troubles(): string {
+    return this.#output
+      .split('\n')
+      .filter((line) => !/^\{"level":"info"|"msg":"http\.request"/.test(line))
+      .join('\n')
   }
 
   /** Calls as the administrator, or as `token` says; rejects where the answer did not come. */

@@ -1,5 +1,5 @@
 /** Clients by the hundred that hold on to a server: silent, slow, or never reading. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { adminKey, type ServerProcess } from './server-process.ts'
 
@@ -44,4 +44,18 @@ export class SlowClients {
 /** Bytes of memory that the process has. */
 export function memoryOf({ pid }: ServerProcess): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024
+}
+
+/** Sockets that the process has open. */
+export function socketsOf({ pid }: ServerProcess): number {
+  const directory = `/proc/${pid}/fd`
+  return readdirSync(directory).filter((name) => isSocket(`${directory}/${name}`)).length
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return readlinkSync(path).startsWith('socket:')
+  } catch {
+    return false // It was closed between the listing and the look.
+  }
 }

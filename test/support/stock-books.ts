@@ -50,8 +50,10 @@ export class StockBooks {
     const wrong = this.#move(stock, event, atMs)
     if (wrong !== undefined) return wrong
     const { onHand, held, sold, delivered } = stock
-    if (held < 0 || sold < 0 || onHand < held) return `${held} held and ${sold} sold with ${onHand} on hand (I2)`
-    if (onHand + sold !== delivered) return `${onHand} and ${sold} sold are not the ${delivered} delivered (I1)`
+    if (held < 0 || sold < 0 || onHand < held)
+      return `${held} held and ${sold} sold with ${onHand} on hand (I2)`
+    if (onHand + sold !== delivered)
+      return `${onHand} and ${sold} sold are not the ${delivered} delivered (I1)`
     return undefined
   }
 
@@ -144,7 +146,15 @@ export class StockBooks {
   #stockOf(productId: string): BookedStock {
     let stock = this.stocks.get(productId)
     if (stock === undefined) {
-      stock = { version: 0, onHand: 0, held: 0, sold: 0, delivered: 0, limit: undefined, customers: new Map() }
+      stock = {
+        version: 0,
+        onHand: 0,
+        held: 0,
+        sold: 0,
+        delivered: 0,
+        limit: undefined,
+        customers: new Map(),
+      }
       this.stocks.set(productId, stock)
     }
     return stock

@@ -97,7 +97,10 @@ values('take as many bytes as they must', () => {
 
 values('that are no whole numbers, or negative, are not written', () => {
   for (const value of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
-    assert.throws(() => new ByteWriter(8).varint(value), (error: Error) => error instanceof InvariantBroken)
+    assert.throws(
+      () => new ByteWriter(8).varint(value),
+      (error: Error) => error instanceof InvariantBroken,
+    )
   }
 })
 
@@ -244,7 +247,16 @@ frames('cut short, or with any bit flipped, never is a frame', () => {
 })
 
 frames('with every single bit flipped, one by one, never is a frame', () => {
-  const bytes = Buffer.from(frameOf([{ shard: 1 as ShardId, firstSequence: 5, atMs: noonMs, events: fc.sample(anyEvent, { numRuns: 5, seed }) }]).bytes)
+  const bytes = Buffer.from(
+    frameOf([
+      {
+        shard: 1 as ShardId,
+        firstSequence: 5,
+        atMs: noonMs,
+        events: fc.sample(anyEvent, { numRuns: 5, seed }),
+      },
+    ]).bytes,
+  )
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
     assert.is(parseFrame(bytes, 0).type, 'damaged', `bit ${bit}`)
@@ -289,7 +301,10 @@ frames('that opens carries a link for each shard', () => {
   const link = 'ab'.repeat(16)
   builder.beginSection(5 as ShardId, 43, noonMs)
   builder.endSection(link)
-  const parsed = parseFrame(builder.finish({ kind: 'open', ordinal: 1, durableOrdinal: 0, previous: noLink }).bytes, 0)
+  const parsed = parseFrame(
+    builder.finish({ kind: 'open', ordinal: 1, durableOrdinal: 0, previous: noLink }).bytes,
+    0,
+  )
   assert.is(parsed.type, 'frame')
   if (parsed.type !== 'frame') return
   const [section] = parsed.frame.sections

@@ -31,15 +31,18 @@ const long = 'r'.repeat(1_000)
 
 const carries = suite('what is not proven durable')
 
-carries('is written anew, and survives although the pages of its failed sync are lost afterwards', async () => {
-  const run = await written()
-  await run.append(s0, 2)
-  await loseFrame(run, () => run.append(s0, 3))
-  const next = await written({ disk: run.disk, timers: run.timers })
-  assert.is(next.recovery?.carry.length, 1)
-  assert.equal(reached(next.recovery as never)[0], 5)
-  assert.equal(reached(recoverFrom(run.disk.afterPowerLoss()))[0], 5)
-})
+carries(
+  'is written anew, and survives although the pages of its failed sync are lost afterwards',
+  async () => {
+    const run = await written()
+    await run.append(s0, 2)
+    await loseFrame(run, () => run.append(s0, 3))
+    const next = await written({ disk: run.disk, timers: run.timers })
+    assert.is(next.recovery?.carry.length, 1)
+    assert.equal(reached(next.recovery as never)[0], 5)
+    assert.equal(reached(recoverFrom(run.disk.afterPowerLoss()))[0], 5)
+  },
+)
 
 carries('is written anew with the opening before it, where it begins a segment', async () => {
   const run = await written()
@@ -205,7 +208,13 @@ tails('of zeros, or none at all, is no frame (B19)', async () => {
   run.end()
   const [path] = segmentsOf(run.disk)
   const bytes = run.disk.bytesOf(path as string)
-  for (const size of [endOf(bytes), endOf(bytes) + 1, endOf(bytes) + 63, bytes.length, bytes.length + 4_096]) {
+  for (const size of [
+    endOf(bytes),
+    endOf(bytes) + 1,
+    endOf(bytes) + 63,
+    bytes.length,
+    bytes.length + 4_096,
+  ]) {
     const sized = Buffer.alloc(size)
     bytes.copy(sized)
     run.disk.place(path as string, sized)
@@ -246,40 +255,44 @@ damage('in a frame that was proven durable stops the shard, naming file and offs
   }
 })
 
-damage('of any single bit is noticed, or costs nothing: never is an acknowledged event lost in silence', async () => {
-  const run = await written({ segmentBytes: 64 * KIB })
-  for (let n = 0; n < 70; n++) await run.append(allShards[n % 4] as ShardId, 1, n % 2 === 0 ? long : 'count')
-  await run.timers.advance(sealIdleMs + 1)
-  run.end()
-  const whole = recoverFrom(run.disk)
-  const { random } = chance(seed)
-  const flips = 3_000
-  let refused = 0
-  const paths = segmentsOf(run.disk).filter((path) => endOf(run.disk.bytesOf(path)) > 0)
-  for (let n = 0; n < flips; n++) {
-    const path = paths[random(paths.length)] as string
-    const [offset, bit] = [random(endOf(run.disk.bytesOf(path))), 1 << random(8)]
-    run.disk.flip(path, offset, bit)
-    assert.throws(() => recoverFrom(run.disk), isDamage, `flip ${bit} at ${offset} of ${path}`)
-    run.disk.flip(path, offset, bit)
-    refused += 1
-  }
-  // A mark is written twice over, so one flip costs nothing, or all that the file says.
-  const mark = `${journal}/00000001-w000.mark`
-  for (let offset = 0; offset < run.disk.bytesOf(mark).length; offset += offset === 32 ? 4_064 : 1) {
-    for (let bit = 1; bit < 256; bit *= 2) {
-      run.disk.flip(mark, offset, bit)
-      try {
-        sameBytes(recoverFrom(run.disk), whole)
-      } catch (error) {
-        if (!(error instanceof JournalDamaged)) throw error
-        refused += 1
-      }
-      run.disk.flip(mark, offset, bit)
+damage(
+  'of any single bit is noticed, or costs nothing: never is an acknowledged event lost in silence',
+  async () => {
+    const run = await written({ segmentBytes: 64 * KIB })
+    for (let n = 0; n < 70; n++)
+      await run.append(allShards[n % 4] as ShardId, 1, n % 2 === 0 ? long : 'count')
+    await run.timers.advance(sealIdleMs + 1)
+    run.end()
+    const whole = recoverFrom(run.disk)
+    const { random } = chance(seed)
+    const flips = 3_000
+    let refused = 0
+    const paths = segmentsOf(run.disk).filter((path) => endOf(run.disk.bytesOf(path)) > 0)
+    for (let n = 0; n < flips; n++) {
+      const path = paths[random(paths.length)] as string
+      const [offset, bit] = [random(endOf(run.disk.bytesOf(path))), 1 << random(8)]
+      run.disk.flip(path, offset, bit)
+      assert.throws(() => recoverFrom(run.disk), isDamage, `flip ${bit} at ${offset} of ${path}`)
+      run.disk.flip(path, offset, bit)
+      refused += 1
     }
-  }
-  note(`TEST_SEED=${seed}: ${flips} flips in segments, 520 in the mark, ${refused} refused`)
-})
+    // A mark is written twice over, so one flip costs nothing, or all that the file says.
+    const mark = `${journal}/00000001-w000.mark`
+    for (let offset = 0; offset < run.disk.bytesOf(mark).length; offset += offset === 32 ? 4_064 : 1) {
+      for (let bit = 1; bit < 256; bit *= 2) {
+        run.disk.flip(mark, offset, bit)
+        try {
+          sameBytes(recoverFrom(run.disk), whole)
+        } catch (error) {
+          if (!(error instanceof JournalDamaged)) throw error
+          refused += 1
+        }
+        run.disk.flip(mark, offset, bit)
+      }
+    }
+    note(`TEST_SEED=${seed}: ${flips} flips in segments, 520 in the mark, ${refused} refused`)
+  },
+)
 
 damage('by blocks swapped, doubled, or from an older time is noticed (D38)', async () => {
   const run = await written()
@@ -327,25 +340,32 @@ damage('in the opening of a stream that served is noticed, and the stream is no 
   assert.throws(() => clearLeftovers(run.disk), isDamage)
 })
 
-damage('of another kind: a file of another format or of another program is refused, not removed', async () => {
-  const run = await written()
-  await run.append(s0, 3)
-  run.end()
-  const [path] = segmentsOf(run.disk)
-  const bytes = run.disk.bytesOf(path as string)
-  const foreign = `${journal}/00000002-w000-000001.segment`
-  for (const [name, content, why] of [
-    ['other format', withVersion(bytes, 2), /format 2/],
-    ['foreign', Buffer.from('SQLite format 3\0'.repeat(500)), /./],
-    ['a text', Buffer.from('what is this doing here?\n'.repeat(200)), /./],
-  ] as const) {
-    const image = run.disk.copy()
-    image.place(foreign, content)
-    assert.throws(() => recoverFrom(image), (error: Error) => error instanceof JournalDamaged && why.test(error.message), name)
-    assert.throws(() => clearLeftovers(image), isDamage, name)
-    assert.ok(image.bytesOf(foreign).equals(content), name)
-  }
-})
+damage(
+  'of another kind: a file of another format or of another program is refused, not removed',
+  async () => {
+    const run = await written()
+    await run.append(s0, 3)
+    run.end()
+    const [path] = segmentsOf(run.disk)
+    const bytes = run.disk.bytesOf(path as string)
+    const foreign = `${journal}/00000002-w000-000001.segment`
+    for (const [name, content, why] of [
+      ['other format', withVersion(bytes, 2), /format 2/],
+      ['foreign', Buffer.from('SQLite format 3\0'.repeat(500)), /./],
+      ['a text', Buffer.from('what is this doing here?\n'.repeat(200)), /./],
+    ] as const) {
+      const image = run.disk.copy()
+      image.place(foreign, content)
+      assert.throws(
+        () => recoverFrom(image),
+        (error: Error) => error instanceof JournalDamaged && why.test(error.message),
+        name,
+      )
+      assert.throws(() => clearLeftovers(image), isDamage, name)
+      assert.ok(image.bytesOf(foreign).equals(content), name)
+    }
+  },
+)
 
 damage('by data of another number of shards is refused', async () => {
   const run = await written()
@@ -364,7 +384,11 @@ leftovers('are removed, with nothing else, and their epoch can be used again', a
   run.end()
   const { disk } = run
   for (const at of ['000001', 'mark']) {
-    disk.fail({ code: 'EIO', kinds: at === 'mark' ? ['write'] : ['sync'], path: new RegExp(`00000002-.*${at}`) })
+    disk.fail({
+      code: 'EIO',
+      kinds: at === 'mark' ? ['write'] : ['sync'],
+      path: new RegExp(`00000002-.*${at}`),
+    })
     await rejects(written({ disk, timers: run.timers }))
     disk.heal()
     clearLeftovers(disk)
@@ -501,7 +525,10 @@ for (const kind of ['write', 'syncNow', 'rename', 'create', 'syncDirectory'] as 
     assert.is(recoverFrom(image).shards.get(s0)?.snapshotSequence, 3)
     assert.is(reached(recoverFrom(run.disk))[0], 6)
     takeSnapshots(run.disk, [s0])
-    assert.is(recoverFrom(run.disk.afterPowerLoss()).shards.get(s0)?.snapshotSequence, kind === 'syncDirectory' ? 3 : 6)
+    assert.is(
+      recoverFrom(run.disk.afterPowerLoss()).shards.get(s0)?.snapshotSequence,
+      kind === 'syncDirectory' ? 3 : 6,
+    )
   })
 }
 
@@ -525,9 +552,12 @@ restarts('by any numbers of workers, orderly or not, lose and change nothing', a
   note(`TEST_SEED=${seed}`)
   const life = fc.record({
     workers: fc.integer({ min: 1, max: 3 }),
-    batches: fc.array(fc.record({ shard: fc.nat({ max: 3 }), count: fc.integer({ min: 1, max: 12 }), isLong: fc.boolean() }), {
-      maxLength: 12,
-    }),
+    batches: fc.array(
+      fc.record({ shard: fc.nat({ max: 3 }), count: fc.integer({ min: 1, max: 12 }), isLong: fc.boolean() }),
+      {
+        maxLength: 12,
+      },
+    ),
     end: fc.constantFrom('closed', 'killed', 'power lost', 'failed sync'),
     snapshot: fc.boolean(),
   })
@@ -540,12 +570,20 @@ restarts('by any numbers of workers, orderly or not, lose and change nothing', a
         const runs: Written[] = []
         for (let worker = 0; worker < workers; worker++) {
           const shards = allShards.filter((shard) => shard % workers === worker)
-          const run: Written = await written({ ...(disk && { disk }), worker, shards, segmentBytes: 64 * KIB })
+          const run: Written = await written({
+            ...(disk && { disk }),
+            worker,
+            shards,
+            segmentBytes: 64 * KIB,
+          })
           disk = run.disk
           runs.push(run)
           shards.forEach((shard) => {
             const found = run.recovery?.shards.get(shard)?.nextSequence ?? 0
-            assert.ok(found - 1 >= (durable[shard] as number), `shard ${shard} has ${found - 1} of ${durable[shard]}`)
+            assert.ok(
+              found - 1 >= (durable[shard] as number),
+              `shard ${shard} has ${found - 1} of ${durable[shard]}`,
+            )
             durable[shard] = found - 1
           })
         }
@@ -558,7 +596,8 @@ restarts('by any numbers of workers, orderly or not, lose and change nothing', a
         if (snapshot) takeSnapshots(disk as MemoryDisk)
         if (end === 'closed') for (const run of runs) await run.close()
         if (end === 'failed sync') {
-          for (const run of runs) await loseFrame(run, () => run.append([...(run.recovery?.shards.keys() ?? [])][0] as ShardId, 2))
+          for (const run of runs)
+            await loseFrame(run, () => run.append([...(run.recovery?.shards.keys() ?? [])][0] as ShardId, 2))
         }
         for (const run of runs) run.end()
         if (end === 'power lost') disk = (disk as MemoryDisk).afterPowerLoss()
@@ -604,7 +643,11 @@ async function loseRoll(run: Written): Promise<void> {
   run.end()
 }
 
-function takeSnapshots(disk: MemoryDisk, shards = allShards, before?: { stream: Written['stream']; index: number }) {
+function takeSnapshots(
+  disk: MemoryDisk,
+  shards = allShards,
+  before?: { stream: Written['stream']; index: number },
+) {
   const recovery = recoverFrom(disk, before === undefined ? {} : { before })
   for (const { shard, nextSequence, link, lastTimeMs: timeMs, state } of recovery.shards.values()) {
     if (!shards.includes(shard) || nextSequence === 1) continue
@@ -657,5 +700,8 @@ function isDamage(error: Error): boolean {
 
 function damaged(why: RegExp, file: string, offset: number) {
   return (error: Error) =>
-    error instanceof JournalDamaged && why.test(error.message) && error.file === file && error.offset === offset
+    error instanceof JournalDamaged &&
+    why.test(error.message) &&
+    error.file === file &&
+    error.offset === offset
 }

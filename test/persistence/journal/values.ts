@@ -45,7 +45,10 @@ const customerId = fc.oneof(
   fc.stringMatching(/^[\x21-\x7e]{1,128}$/).map((text) => text as CustomerId),
 )
 const reservationId = fc.integer({ min: 0, max: 2 ** 40 }).map((n) => idOf(n, n % 1_024))
-const version = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER))
+const version = fc.oneof(
+  fc.integer({ min: 1, max: 300 }),
+  fc.constantFrom(2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER),
+)
 const quantity = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.constant(quantityMax))
 const onHand = fc.oneof(fc.nat({ max: 300 }), fc.constant(onHandMax))
 const timeMs = fc.oneof(
@@ -113,7 +116,10 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(...Object.values(eventOfTy
 export type Chapter = { readonly event: Event; readonly atMs: number }
 
 /** Decides random commands on one shard and keeps what happened. */
-export function historyOf(steps: readonly RandomStep[]): { readonly state: ShardState; readonly chapters: Chapter[] } {
+export function historyOf(steps: readonly RandomStep[]): {
+  readonly state: ShardState
+  readonly chapters: Chapter[]
+} {
   const state = emptyShard()
   const chapters: Chapter[] = []
   let nowMs = noonMs
@@ -124,7 +130,10 @@ export function historyOf(steps: readonly RandomStep[]): { readonly state: Shard
       nowMs,
       nextId: idOf(made),
       versionOf: (product) => state.products.get(product)?.version ?? 0,
-      reservations: [...state.reservations.values()].map(({ id, stock }) => ({ id, productId: stock.productId })),
+      reservations: [...state.reservations.values()].map(({ id, stock }) => ({
+        id,
+        productId: stock.productId,
+      })),
     })
     if (!isPossible(state, command)) continue
     const decision = decide(state, command, nowMs)

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert'
 import type { ShardId } from '../../../src/domain/ids.ts'
 import { eventBytesMax, sealIdleMs, settlementRoomShare, storageRetryMs } from '../../../src/limits.ts'
-import { parseFrame, type Frame } from '../../../src/persistence/journal/frame.ts'
+import { type Frame, parseFrame } from '../../../src/persistence/journal/frame.ts'
 import { readMark } from '../../../src/persistence/journal/mark.ts'
 import type { MemoryDisk } from '../../support/memory-disk.ts'
 import { suite } from '../../support/suite.ts'
@@ -32,7 +32,7 @@ commits('writes the next frame only when the one before it is durable, with all 
   run.disk.holdSyncs = isSegment
   await run.append(s0)
   const before = run.writer.counters.frames
-  const offsets = []
+  const offsets: number[] = []
   for (let n = 0; n < 5; n++) offsets.push(await run.append(n % 2 === 0 ? s0 : s1))
   assert.is(run.writer.counters.frames, before, 'nothing is written while a frame syncs')
   assert.is(new Set(offsets).size, 1, 'all of it rests on the one frame to come')
@@ -79,11 +79,14 @@ seals('come when it was quiet for a while, the mark after the seal is durable', 
   run.disk.holdSyncs = isSegment
   await run.timers.advance(2)
   assert.is(run.writer.counters.seals, 1)
-  assert.equal(markOf(run), { type: 'none' })
+  assert.equal(markOf(run), { type: 'mark', ordinal: 1, damagedSlots: 0 }, 'as it was at the opening')
   run.disk.finishSyncs()
   await run.timers.settle()
   assert.equal(markOf(run), { type: 'mark', ordinal: 3, damagedSlots: 0 })
-  assert.equal(framesOn(run.disk).map(({ kind }) => kind), ['open', 'batch', 'seal'])
+  assert.equal(
+    framesOn(run.disk).map(({ kind }) => kind),
+    ['open', 'batch', 'seal'],
+  )
 })
 
 seals('come once: a sealed journal that stays quiet is left alone', async () => {
@@ -115,7 +118,10 @@ seals('are not put between a frame that is gathered and its replies', async () =
   assert.is(restsOn, 4, 'behind the seal that syncs')
   run.disk.finishSyncs()
   await run.timers.settle()
-  assert.equal(framesOn(run.disk).map(({ kind }) => kind), ['open', 'batch', 'seal', 'batch'])
+  assert.equal(
+    framesOn(run.disk).map(({ kind }) => kind),
+    ['open', 'batch', 'seal', 'batch'],
+  )
 })
 
 seals('are given up where the segment is not in its place any more (FAULTS.md, 32)', async () => {
@@ -132,31 +138,40 @@ seals.run()
 
 const rolls = suite('segments')
 
-rolls('are prepared ahead, zero-filled and durable with their names, before they are needed (J3)', async () => {
-  const run = await written({ segmentBytes: 64 * KIB })
-  const [, next] = segmentsOf(run.disk.afterPowerLoss())
-  assert.ok(next, 'the second one survives power loss as soon as the first is open')
-  const bytes = run.disk.afterPowerLoss().bytesOf(next)
-  assert.is(bytes.length, 64 * KIB)
-  assert.ok(bytes.every((byte) => byte === 0))
-})
+rolls(
+  'are prepared ahead, zero-filled and durable with their names, before they are needed (J3)',
+  async () => {
+    const run = await written({ segmentBytes: 64 * KIB })
+    const [, next] = segmentsOf(run.disk.afterPowerLoss())
+    assert.ok(next, 'the second one survives power loss as soon as the first is open')
+    const bytes = run.disk.afterPowerLoss().bytesOf(next)
+    assert.is(bytes.length, 64 * KIB)
+    assert.ok(bytes.every((byte) => byte === 0))
+  },
+)
 
-rolls('follow each other without a gap, and each begins with an opening that says where all go on', async () => {
-  const run = await written({ segmentBytes: 64 * KIB })
-  for (let n = 0; n < 200; n++) await run.append(n % 3 === 0 ? s1 : s0, 1, long)
-  assert.ok(run.rolls.length >= 2)
-  assert.equal(
-    run.rolls,
-    run.rolls.map((_, n) => n + 2),
-  )
-  const all = framesOn(run.disk)
-  all.forEach(({ ordinal, previous }, n) => {
-    assert.is(ordinal, n + 1)
-    if (n > 0) assert.is(previous, all[n - 1]?.link)
-  })
-  assert.is(all.filter(({ kind }) => kind === 'open').length, run.rolls.length + 1)
-  assert.equal(reached(recoverFrom(run.disk.afterPowerLoss())).slice(0, 2), [run.newest(s0), run.newest(s1)])
-})
+rolls(
+  'follow each other without a gap, and each begins with an opening that says where all go on',
+  async () => {
+    const run = await written({ segmentBytes: 64 * KIB })
+    for (let n = 0; n < 200; n++) await run.append(n % 3 === 0 ? s1 : s0, 1, long)
+    assert.ok(run.rolls.length >= 2)
+    assert.equal(
+      run.rolls,
+      run.rolls.map((_, n) => n + 2),
+    )
+    const all = framesOn(run.disk)
+    all.forEach(({ ordinal, previous }, n) => {
+      assert.is(ordinal, n + 1)
+      if (n > 0) assert.is(previous, all[n - 1]?.link)
+    })
+    assert.is(all.filter(({ kind }) => kind === 'open').length, run.rolls.length + 1)
+    assert.equal(reached(recoverFrom(run.disk.afterPowerLoss())).slice(0, 2), [
+      run.newest(s0),
+      run.newest(s1),
+    ])
+  },
+)
 
 rolls('mark the old one as durable', async () => {
   const run = await written({ segmentBytes: 64 * KIB })
@@ -275,19 +290,22 @@ for (const code of ['EIO', 'ENOSPC', 'EROFS'] as const) {
     assert.throws(() => run.gather(s0, 1), /takes no events/)
   })
 
-  failing(`${code} on a sync, which would succeed the next time: no second sync, nothing durable`, async () => {
-    const run = await written()
-    await run.append(s0)
-    const durable = [...run.durable]
-    run.disk.fail({ code, kinds: ['sync'], path: /-000001\.segment$/ })
-    const { syncs } = run.writer.counters
-    await run.append(s0)
-    run.writer.flush()
-    await run.timers.advance(10 * sealIdleMs)
-    assert.is(run.failures.length, 1)
-    assert.equal(run.durable, durable)
-    assert.is(run.writer.counters.syncs, syncs)
-  })
+  failing(
+    `${code} on a sync, which would succeed the next time: no second sync, nothing durable`,
+    async () => {
+      const run = await written()
+      await run.append(s0)
+      const durable = [...run.durable]
+      run.disk.fail({ code, kinds: ['sync'], path: /-000001\.segment$/ })
+      const { syncs } = run.writer.counters
+      await run.append(s0)
+      run.writer.flush()
+      await run.timers.advance(10 * sealIdleMs)
+      assert.is(run.failures.length, 1)
+      assert.equal(run.durable, durable)
+      assert.is(run.writer.counters.syncs, syncs)
+    },
+  )
 }
 
 failing('what was gathered behind a failing frame is never written', async () => {
@@ -338,7 +356,10 @@ closing('leaves a sealed, marked and trimmed file, and no next segment', async (
   // The name of the next one may come back with the power; it is blank, and the next start removes it.
   for (const other of others) assert.ok(image.bytesOf(other).every((byte) => byte === 0))
   const all = framesIn(image, 0)
-  assert.equal(all.map(({ kind }) => kind), ['open', 'batch', 'batch', 'seal'])
+  assert.equal(
+    all.map(({ kind }) => kind),
+    ['open', 'batch', 'batch', 'seal'],
+  )
   assert.is(
     image.bytesOf(path as string).length,
     all.reduce((sum, { bytes }) => sum + bytes.length, 0),

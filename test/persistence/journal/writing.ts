@@ -1,5 +1,6 @@
 /** A journal writer on a disk in memory, and a recovery from the same disk: what tests of the journal begin with. */
 import * as assert from 'uvu/assert'
+import { openStream } from '../../../src/actors/shard-start.ts'
 import type { Event } from '../../../src/domain/events.ts'
 import type { ProductId, ShardId } from '../../../src/domain/ids.ts'
 import { removeLeftovers } from '../../../src/persistence/journal/carry.ts'
@@ -8,8 +9,11 @@ import { type Recovery, type RecoveryOptions, recover } from '../../../src/persi
 import { nextEpoch } from '../../../src/persistence/journal/segments.ts'
 import { encodeState } from '../../../src/persistence/journal/state-codec.ts'
 import { readCatalog } from '../../../src/persistence/journal/streams.ts'
-import { JournalWriter, type ShardPosition, type WriterOptions } from '../../../src/persistence/journal/writer.ts'
-import { openStream } from '../../../src/actors/shard-start.ts'
+import {
+  JournalWriter,
+  type ShardPosition,
+  type WriterOptions,
+} from '../../../src/persistence/journal/writer.ts'
 import { ManualClock, ManualTimers } from '../../support/manual-time.ts'
 import { MemoryDisk } from '../../support/memory-disk.ts'
 import { noonMs } from './values.ts'
@@ -56,7 +60,13 @@ export class Written {
   readonly #versions = new Map<ShardId, number>()
   #writer: JournalWriter | undefined
 
-  constructor({ disk = emptyDisk(), timers, worker = 0, shards = allShards, segmentBytes = 64 * KIB }: OpenOptions) {
+  constructor({
+    disk = emptyDisk(),
+    timers,
+    worker = 0,
+    shards = allShards,
+    segmentBytes = 64 * KIB,
+  }: OpenOptions) {
     this.disk = disk
     this.timers = timers ?? new ManualTimers(new ManualClock(noonMs))
     this.#session = disk.session()

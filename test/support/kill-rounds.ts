@@ -1,0 +1,90 @@
+/**
+ * `kill -9` of the real server under load, over and over on one data directory. After each death the journal is held
+ * against what was acknowledged; after each start the server's answers against the journal.
+ */
+
+import { expectSameAnswers, judge, type Verdict } from './journal-oracle.ts'
+import type { JournalView } from './journal-reader.ts'
+import { deliver, LoadClient, randomFrom } from './load-client.ts'
+import { RequestLedger } from './request-ledger.ts'
+import { pause, type ServerProcess, Site } from './server-process.ts'
+
+export type KillRounds = {
+  readonly rounds: number
+  readonly seed: number
+  /** Also kills it while it starts, stops it in order at times, and changes workers and listeners. */
+  readonly varies: boolean
+}
+
+export type KillReport = {
+  readonly acknowledged: number
+  readonly unknown: number
+  readonly deaths: number
+  readonly events: number
+}
+
+const KILL_AFTER_MS = { least: 5, most: 500 }
+/** A start takes about this long: a kill before its end meets a recovery. */
+const START_MS = 600
+const plenty = Array.from({ length: 12 }, (_, i) => `product-${i}`)
+/** Few units, so that it is sold out and fought for; and one a customer can have only so much of. */
+const scarce = 'scarce'
+const limited = 'limited'
+const customerLimit = 4
+
+export async function killRounds({ rounds, seed, varies }: KillRounds): Promise<KillReport> {
+  await using site = new Site()
+  const ledger = new RequestLedger()
+  const random = randomFrom(seed)
+  const chance = (share: number) => varies && random() < share
+  let verdict: Verdict | undefined
+  let deaths = 0
+  for (let round = 0; round < rounds; round++) {
+    const environment = {
+      WORKERS: varies ? String(1 + Math.floor(random() * 3)) : '1',
+      LISTENERS: chance(0.2) ? '2' : '1',
+    }
+    if (verdict !== undefined && chance(0.2)) {
+      const starting = await site.start({ environment, until: 'spawned' })
+      await pause(random() * START_MS)
+      await starting.kill()
+      deaths += 1
+      verdict = judgeRound(site, ledger, { round, seed, earlier: verdict.journal })
+    }
+    const server = await site.start({ environment })
+    if (verdict === undefined) await open(server, ledger)
+    else await expectSameAnswers(server, verdict)
+    const products = [scarce, limited, ...plenty]
+    const load = new LoadClient(server, ledger, { products, seed: seed * 10_000 + round, customers: 12 })
+    await pause(KILL_AFTER_MS.least + random() * (KILL_AFTER_MS.most - KILL_AFTER_MS.least))
+    if (chance(0.1)) await server.stop()
+    else await server.kill()
+    deaths += 1
+    await load.ended()
+    verdict = judgeRound(site, ledger, { round, seed, earlier: verdict?.journal })
+  }
+  const unknown = [...ledger.reserves.values()].filter(({ known }) => known === 'unknown').length
+  const events = [...(verdict?.journal.events.values() ?? [])].reduce((sum, { length }) => sum + length, 0)
+  return { acknowledged: ledger.acknowledgedCount(), unknown, deaths, events }
+}
+
+async function open(server: ServerProcess, ledger: RequestLedger): Promise<void> {
+  const deliveries = plenty.map((id) => [id, 1_000_000] as const)
+  await deliver(server, ledger, [[scarce, 150], [limited, 1_000_000], ...deliveries])
+  const sale = await server.request('PUT', `/v1/products/${limited}/sale`, {
+    perCustomerLimit: customerLimit,
+  })
+  if (sale.status !== 200) throw new Error(`the sale failed: ${JSON.stringify(sale.body)}`)
+}
+
+function judgeRound(
+  site: Site,
+  ledger: RequestLedger,
+  at: { readonly round: number; readonly seed: number; readonly earlier: JournalView | undefined },
+): Verdict {
+  try {
+    return judge(site, ledger, at.earlier)
+  } catch (cause) {
+    throw new Error(`round ${at.round} of seed ${at.seed}`, { cause })
+  }
+}
