@@ -39,6 +39,9 @@ export class ServerProcess {
   readonly #child: ChildProcess
   readonly #agent: Agent = keptConnections(OWN_CONNECTIONS)
   #output = ''
+  /** Lines of its log, but for requests; and the one that is not finished yet. */
+  readonly #events: string[] = []
+  #line = ''
   #port: number | undefined
   #exit: Exit | undefined
 
@@ -93,11 +96,10 @@ export class ServerProcess {
     return this.#output
   }
 
-  /** Its log's lines with this message, oldest first. */
+  /** Its log's lines with this message, other than requests, oldest first. */
   logged(message: string): readonly Readonly<Record<string, unknown>>[] {
-    return this.#output
-      .split('\n')
-      .filter((line) => line.startsWith('{') && line.includes(`"msg":"${message}"`))
+    return this.#events
+      .filter((line) => line.includes(`"msg":"${message}"`))
       .map((line) => JSON.parse(line) as Record<string, unknown>)
   }
 
@@ -180,6 +182,12 @@ export class ServerProcess {
 
   #hear(text: string): void {
     this.#output = (this.#output + text).slice(-OUTPUT_KEPT)
+    const lines = (this.#line + text).split('\n')
+    this.#line = lines.pop() ?? ''
+    // Requests are many, and would push what is rare out of any bound.
+    this.#events.push(
+      ...lines.filter((line) => line.startsWith('{') && !line.includes('"msg":"http.request"')),
+    )
     if (this.#port !== undefined) return
     const started = /^\{.*"port":(\d+).*"msg":"started"\}$/m.exec(this.#output)
     if (started !== null) this.#port = Number(started[1])
