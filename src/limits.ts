@@ -38,10 +38,12 @@ export const eventBytesMax = 2 * KIB
 export const settlementRoomShare = 1 / 8
 /** Quiet time after which a worker seals its journal. */
 export const sealIdleMs = 100
+/** How often a worker with nothing to do seals anew, to record that time went on: well within `clockAheadMsMax`. */
+export const sealAgainMs = 3_600_000
 /** How often a worker without a next segment tries again to make one. */
 export const storageRetryMs = 1_000
 
-/** Events since the last snapshot that make another one at shutdown worth its writing. */
+/** Events since the last snapshot that make another one worth its writing, after a start and at shutdown. */
 export const snapshotEventsMin = 10_000
 /** Segments between two snapshots of a running worker. */
 export const snapshotSegments = 4

@@ -9,14 +9,14 @@ import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
 import { Listeners } from './http/listeners.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
-import { openLog } from './log.ts'
+import { type Logger, openLog } from './log.ts'
 import { adminKeyOf } from './persistence/admin-key.ts'
 import { type DataPaths, DirectoryError, openDataDirectory } from './persistence/directory.ts'
-import { removeLeftovers } from './persistence/journal/carry.ts'
+import { tidyJournal } from './persistence/journal/carry.ts'
 import { realDisk } from './persistence/journal/disk.ts'
 import { nextEpoch } from './persistence/journal/segments.ts'
 import { removeUnfinished } from './persistence/journal/snapshot.ts'
-import { JournalDamaged, readCatalog } from './persistence/journal/streams.ts'
+import { JournalDamaged } from './persistence/journal/streams.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
@@ -44,7 +44,7 @@ async function run(config: Config): Promise<void> {
   const directory = openDataDirectory(config.dataDirectory, { shards })
   const { paths } = directory
   const adminKey = adminKeyOf(config.adminKey, paths.adminKey, realRandom())
-  prepareJournal(paths)
+  prepareJournal(paths, logger)
 
   const supervisor = new Supervisor({
     timers: realTimers,
@@ -127,13 +127,15 @@ async function run(config: Config): Promise<void> {
 }
 
 /** Makes the journal's directories, and clears away starts that never came to anything. */
-function prepareJournal(paths: DataPaths): void {
+function prepareJournal(paths: DataPaths, log: Logger): void {
   realDisk.makeDirectory(paths.journal)
   realDisk.makeDirectory(paths.snapshots)
   realDisk.syncDirectory(paths.root)
   removeUnfinished(realDisk, paths.snapshots)
   try {
-    removeLeftovers(realDisk, paths.journal, readCatalog(realDisk, paths.journal))
+    for (const keptAs of tidyJournal(realDisk, paths.journal)) {
+      log.warn({ event: 'recovery.tornTail', keptAs }, 'recovery.tornTail')
+    }
   } catch (error) {
     // The workers find it too, and keep their shards stopped with the reason on /readyz; reads of the rest go on.
     if (!(error instanceof JournalDamaged)) throw error

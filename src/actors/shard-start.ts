@@ -11,18 +11,15 @@ import { clockDoubt } from './shard-clock.ts'
 import type { WorkerParts, WorkerSettings } from './shard-worker.ts'
 
 export type Recovered =
-  | { readonly type: 'recovered'; readonly recovery: Recovery; readonly lastTimeMs: number }
+  | { readonly type: 'recovered'; readonly recovery: Recovery }
   /** Somebody must act before these shards can be served. */
   | { readonly type: 'doubtful'; readonly why: string }
 
 /** Rebuilds the shards' states. Changes nothing on disk; throws `JournalDamaged`. */
 export function recoverShards(settings: WorkerSettings, parts: WorkerParts): Recovered {
   const recovery = recover({ disk: parts.disk, ...settings })
-  let lastTimeMs = 0
-  for (const shard of recovery.shards.values()) lastTimeMs = Math.max(lastTimeMs, shard.lastTimeMs)
-  const doubt = settings.acceptClock ? undefined : clockDoubt(parts.clock.wallMs(), lastTimeMs)
-  if (doubt !== undefined) return { type: 'doubtful', why: doubt }
-  return { type: 'recovered', recovery, lastTimeMs }
+  const doubt = settings.acceptClock ? undefined : clockDoubt(parts.clock.wallMs(), recovery.lastTimeMs)
+  return doubt === undefined ? { type: 'recovered', recovery } : { type: 'doubtful', why: doubt }
 }
 
 /**
@@ -31,13 +28,12 @@ export function recoverShards(settings: WorkerSettings, parts: WorkerParts): Rec
  */
 export async function openStream(
   recovery: Recovery,
-  options: WriterOptions & { readonly timeMs: number; readonly onCut: (keptAs: string) => void },
+  options: WriterOptions & { readonly onCut: (keptAs: string) => void },
 ): Promise<JournalWriter> {
   const { disk, directory, stream } = options
+  // A stream whose shards now belong to several workers may still be read by another; the next start closes it.
   for (const ended of recovery.ends) {
-    // One worker makes a stream's end tidy: whoever has the lowest of its shards.
-    const lowest = Math.min(...ended.stream.opening.sections.map(({ shard }) => shard))
-    if (![...recovery.shards.keys()].some((shard) => shard === lowest)) continue
+    if (!ended.stream.opening.sections.every(({ shard }) => recovery.shards.has(shard))) continue
     const kept = closeStream(disk, directory, ended)
     if (kept !== undefined) options.onCut(kept)
   }
@@ -47,7 +43,7 @@ export async function openStream(
   for (const { shard, nextSequence, link } of recovery.shards.values())
     positions.push({ shard, nextSequence, link })
   assert(positions.length > 0, 'a worker serves at least one shard')
-  return JournalWriter.open(options, positions, options.timeMs)
+  return JournalWriter.open(options, positions)
 }
 
 /** Whether the disk refused for want of room, which may end by itself. */

@@ -114,9 +114,9 @@ export class ShardWorker {
     try {
       const recovered = recoverShards(this.#settings, this.#parts)
       if (recovered.type === 'doubtful') return this.#become({ type: 'stopped', why: recovered.why })
-      const { recovery, lastTimeMs } = recovered
+      const { recovery } = recovered
       for (const note of recovery.notes) this.#log('warn', 'recovery.note', { note })
-      this.#clock = startShardClock(this.#parts.clock, lastTimeMs)
+      this.#clock = startShardClock(this.#parts.clock, recovery.lastTimeMs)
       await this.#open(recovery)
     } catch (error) {
       if (error instanceof JournalDamaged) this.#become({ type: 'stopped', why: error.message })
@@ -138,7 +138,7 @@ export class ShardWorker {
           stream,
           shards,
           segmentBytes,
-          timeMs: clock.nowMs(),
+          nowMs: clock.nowMs,
           onDurable: (ordinal) => this.#onDurable(ordinal),
           onFailure: (error) => this.#end(error),
           onRoll: (segment) => this.#parts.supervisor.send({ type: 'rolled', segment }),
@@ -162,6 +162,9 @@ export class ShardWorker {
     this.#serve(recovery, this.#journal)
     this.#log('info', 'worker.ready', { events: recovery.eventsReplayed, carried: recovery.carry.length })
     this.#become({ type: 'ready' })
+    // Who is killed often would replay ever more.
+    if (recovery.eventsReplayed >= snapshotEventsMin)
+      this.#parts.supervisor.send({ type: 'rolled', segment: 1 })
     this.#scheduleTurn()
   }
 

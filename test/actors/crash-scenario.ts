@@ -11,11 +11,11 @@ import type { Reply, Request } from '../../src/actors/requests.ts'
 import { shardsOfWorker } from '../../src/actors/routing.ts'
 import type { ProductId, ReservationId, ShardId } from '../../src/domain/ids.ts'
 import type { ShardState } from '../../src/domain/stock.ts'
-import { removeLeftovers } from '../../src/persistence/journal/carry.ts'
+import { tidyJournal } from '../../src/persistence/journal/carry.ts'
 import { recover } from '../../src/persistence/journal/recovery.ts'
 import { writeSnapshot } from '../../src/persistence/journal/snapshot.ts'
 import { encodeState } from '../../src/persistence/journal/state-codec.ts'
-import { JournalDamaged, readCatalog } from '../../src/persistence/journal/streams.ts'
+import { JournalDamaged } from '../../src/persistence/journal/streams.ts'
 import {
   InProcessEngine,
   journalDirectory,
@@ -451,7 +451,7 @@ export function checkDisk(disk: MemoryDisk, ledger: Ledger, where: string): void
   const session = disk.session()
   session.makeDirectory(journalDirectory)
   session.makeDirectory(snapshotDirectory)
-  removeLeftovers(session, journalDirectory, readCatalog(session, journalDirectory))
+  tidyJournal(session, journalDirectory)
   const options = {
     disk: session,
     journalDirectory,

@@ -102,7 +102,7 @@ export class Workshop {
         stream: { epoch: nextEpoch(disk, this.journal), worker },
         shards: this.shards,
         segmentBytes: this.#segmentBytes,
-        timeMs: this.nowMs,
+        nowMs: () => this.nowMs,
         onDurable() {},
         onFailure: (error) => {
           throw error

@@ -119,4 +119,20 @@ test('more than a day ahead of the last record does so too, and less than a day 
   judge(site, ledger, verdict.journal)
 })
 
+test('that was accepted once is believed from then on, though nothing happened since', async () => {
+  await using site = new Site()
+  const ledger = new RequestLedger()
+  const first = await site.start()
+  await deliver(first, ledger, [['product-1', 100]])
+  await reserve(first, ledger, 600)
+  await first.kill()
+  using clock = new ShiftedClock(25 * hourMs)
+  const { nodeArguments } = clock
+  const accepting = await site.start({ nodeArguments, environment: { CLOCK_ACCEPT: 'true' } })
+  await accepting.kill()
+  const server = await site.start({ nodeArguments })
+  assert.is(shownExit(await server.stop()), 'status 0')
+  judge(site, ledger)
+})
+
 test.run()

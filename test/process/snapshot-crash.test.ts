@@ -1,6 +1,7 @@
 /** FAULTS.md, A7: the server dies while a snapshot is made; what was before it still serves. */
 import { readdirSync } from 'node:fs'
 import * as assert from 'uvu/assert'
+import { snapshotEventsMin } from '../../src/limits.ts'
 import { dataPaths } from '../../src/persistence/directory.ts'
 import { expectSameAnswers, judge, type Verdict } from '../support/journal-oracle.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
@@ -78,4 +79,25 @@ for (const crashPoint of [
 }
 
 test.after(() => template[Symbol.asyncDispose]())
+test('is followed by a snapshot of what its successor had to replay', async () => {
+  await using site = new Site()
+  const ledger = new RequestLedger()
+  const dying = await site.start({ environment: { SEGMENT_BYTES: String(32 * 1_024 * 1_024) } })
+  await deliver(
+    dying,
+    ledger,
+    products.map((id) => [id, 100_000]),
+  )
+  const load = fill(dying, ledger, 5)
+  await dying.until(() => load.count('201') > snapshotEventsMin, 'there is much to replay')
+  await load.stop()
+  await dying.kill()
+  assert.equal(snapshotsOf(site), [])
+  const server = await site.start()
+  await server.until(() => snapshotsOf(site).length === 8, 'each shard has a snapshot')
+  await server.kill()
+  const verdict = judge(site, ledger)
+  await expectSameAnswers(await site.start(), verdict)
+})
+
 test.run()

@@ -19,9 +19,8 @@ import type {
 import type { Reply, ReplyTo, Request } from '../../src/actors/requests.ts'
 import { shardsOfWorker } from '../../src/actors/routing.ts'
 import { ShardWorker, type WorkerSettings } from '../../src/actors/shard-worker.ts'
-import { removeLeftovers } from '../../src/persistence/journal/carry.ts'
+import { tidyJournal } from '../../src/persistence/journal/carry.ts'
 import { nextEpoch } from '../../src/persistence/journal/segments.ts'
-import { readCatalog } from '../../src/persistence/journal/streams.ts'
 import { ManualClock, ManualTimers } from './manual-time.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { Wire } from './wire.ts'
@@ -169,8 +168,7 @@ export class InProcessEngine {
     const disk = this.disk.session()
     disk.makeDirectory(journalDirectory)
     disk.makeDirectory(snapshotDirectory)
-    if (!this.options.keepLeftovers)
-      removeLeftovers(disk, journalDirectory, readCatalog(disk, journalDirectory))
+    if (!this.options.keepLeftovers) tidyJournal(disk, journalDirectory)
     this.#epoch = nextEpoch(disk, journalDirectory) - 1
     const wires = new Map<MessagePort, WorkerLife>()
     this.#wires = wires

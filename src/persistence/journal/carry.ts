@@ -1,9 +1,19 @@
-/** What recovery writes: carried frames, and the ends of old streams made tidy. */
+/** What starts write besides their own streams: carried frames, and the ends of old streams made tidy. */
 import type { Disk } from './disk.ts'
-import { isBlank, type StreamId } from './frame.ts'
+import { frameHeaderBytes, isBlank, type StreamId } from './frame.ts'
 import { markPath } from './mark.ts'
 import { carriedIndex, readWhole, segmentPath } from './segments.ts'
-import type { Catalog, Stream, StreamEnd } from './streams.ts'
+import {
+  type Catalog,
+  framesOf,
+  isTakenOver,
+  readCatalog,
+  readFirstFrame,
+  type Stream,
+  type StreamEnd,
+} from './streams.ts'
+
+export type EndedStream = { readonly stream: Stream; readonly end: StreamEnd }
 
 /**
  * Writes frames anew, byte for byte, ahead of a stream that is about to open; they survive power loss on return. What an
@@ -32,15 +42,10 @@ export function writeCarried(
 }
 
 /**
- * Ends a stream where its last frame ends: a torn tail is copied aside and cut, blank room is given back. Doing it
- * again does nothing. Returns the file that keeps what was cut.
+ * Ends a stream where its last frame ends: a torn tail is copied aside and cut, blank room is
+ * given back. Doing it again does nothing. Returns the file that keeps what was cut.
  */
-export function closeStream(
-  disk: Disk,
-  directory: string,
-  ended: { stream: Stream; end: StreamEnd },
-): string | undefined {
-  const { stream, end } = ended
+export function closeStream(disk: Disk, directory: string, { stream, end }: EndedStream): string | undefined {
   const bytes = readWhole(disk, end.segment.path)
   const tail = bytes.subarray(end.offset)
   let kept: string | undefined
@@ -80,13 +85,49 @@ function keep(disk: Disk, path: string, bytes: Buffer): void {
   }
 }
 
-/** Removes what starts that never came to an opening left behind. Only while no other worker is starting. */
-export function removeLeftovers(disk: Disk, directory: string, catalog: Catalog): void {
-  for (const { stream, path } of catalog.leftovers) {
-    // The mark first: a name without segments would be given out again, and find its mark taken.
-    const mark = markPath(directory, stream)
+/**
+ * Clears away what earlier starts left undone. Only while no worker runs: one may be reading what another closes. Returns
+ * the files that keep what was cut. Throws `JournalDamaged`.
+ */
+export function tidyJournal(disk: Disk, directory: string): readonly string[] {
+  const catalog = readCatalog(disk, directory)
+  removeLeftovers(disk, directory, catalog)
+  return closeTakenOver(disk, directory, catalog)
+}
+
+/** Closes the streams that several workers took over from, or that a crash kept from being closed. */
+function closeTakenOver(disk: Disk, directory: string, catalog: Catalog): readonly string[] {
+  const kept: string[] = []
+  for (const stream of catalog.streams) {
+    if (!isTakenOver(catalog, stream)) continue
+    const begun = stream.segments.findLastIndex((segment) => readFirstFrame(disk, segment) !== undefined)
+    const last = stream.segments[begun]
+    if (last === undefined || !endsBlank(disk, last.path)) continue
+    const frames = framesOf(disk, catalog, stream, { fromSegment: begun })
+    let step = frames.next()
+    while (step.done !== true) step = frames.next()
+    const cut = closeStream(disk, directory, { stream, end: step.value })
+    if (cut !== undefined) kept.push(cut)
+  }
+  return kept
+}
+
+/** No frame ends with this many zeros: a file that does was never closed. */
+function endsBlank(disk: Disk, path: string): boolean {
+  const file = disk.open(path, 'read')
+  try {
+    return isBlank(file.read(Math.max(0, file.size() - frameHeaderBytes), frameHeaderBytes), 0)
+  } finally {
+    file.close()
+  }
+}
+
+/** Removes what starts that never came to an opening left behind. */
+function removeLeftovers(disk: Disk, directory: string, catalog: Catalog): void {
+  for (const { id, files } of catalog.leftovers) {
+    for (const { path } of files) disk.remove(path)
+    const mark = markPath(directory, id)
     if (disk.exists(mark)) disk.remove(mark)
-    disk.remove(path)
   }
   if (catalog.leftovers.length > 0) disk.syncDirectory(directory)
 }

@@ -29,9 +29,21 @@ export class MarkWriter {
   #slot = 0
   #last: Promise<void> = Promise.resolve()
 
-  constructor(disk: Disk, path: string) {
-    this.#file = disk.create(path)
-    this.#file.write(Buffer.alloc(markFileBytes), 0)
+  private constructor(file: DiskFile) {
+    this.#file = file
+  }
+
+  /** Makes the file, blank. Leaves none behind where it throws. */
+  static create(disk: Disk, path: string): MarkWriter {
+    const file = disk.create(path)
+    try {
+      file.write(Buffer.alloc(markFileBytes), 0)
+      return new MarkWriter(file)
+    } catch (error) {
+      file.close()
+      disk.remove(path)
+      throw error
+    }
   }
 
   /** When it resolves, the mark survives power loss. */

@@ -48,6 +48,8 @@ export type Recovery = {
   /** What was odd and did not matter: a damaged snapshot that an older one replaced. */
   readonly notes: readonly string[]
   readonly eventsReplayed: number
+  /** The newest time that anything of these shards' streams was recorded at, quiet time included; 0 where nothing was. */
+  readonly lastTimeMs: number
 }
 
 export type RecoveryOptions = {
@@ -88,7 +90,8 @@ export function recover(options: RecoveryOptions): Recovery {
     if (replay.needs(stream)) replay.readStream(stream)
   }
   replay.checkReached()
-  return { shards, carry: replay.carry, ends: replay.ends, notes, eventsReplayed: replay.events }
+  const { carry, ends, events: eventsReplayed, lastTimeMs } = replay
+  return { shards, carry, ends, notes, eventsReplayed, lastTimeMs }
 }
 
 function emptyRecovered(shard: ShardId): RecoveredShard {
@@ -130,6 +133,7 @@ class Replay {
   readonly carry: Buffer[] = []
   readonly ends: { stream: Stream; end: StreamEnd }[] = []
   events = 0
+  lastTimeMs = 0
   readonly #options: RecoveryOptions
   readonly #catalog: Catalog
   readonly #shards: ReadonlyMap<ShardId, RecoveredShard>
@@ -140,6 +144,7 @@ class Replay {
     this.#options = options
     this.#catalog = catalog
     this.#shards = shards
+    for (const { lastTimeMs } of shards.values()) this.#noteTime(lastTimeMs)
   }
 
   /** Whether the stream has events of these shards that their snapshots do not hold, or may have. */
@@ -177,6 +182,7 @@ class Replay {
         break
       }
       const frame = step.value
+      this.#noteTime(frame.timeMs)
       this.#apply(stream, frame)
       unproven = unproven.filter(({ ordinal }) => ordinal > frame.durableOrdinal)
       unproven.push(frame)
@@ -187,6 +193,10 @@ class Replay {
     })
     // Those between have no events, openings of segments and seals, but without them a copy would follow nothing.
     for (const frame of fresh.slice(0, lastThatMatters + 1)) this.carry.push(frame.bytes)
+  }
+
+  #noteTime(atMs: number): void {
+    if (atMs > this.lastTimeMs) this.lastTimeMs = atMs
   }
 
   /** A snapshot beyond the journal's end means that the journal lost its end. */
@@ -271,6 +281,7 @@ class Replay {
         evolve(recovered.state, event, section.atMs)
         recovered.nextSequence += 1
         recovered.lastTimeMs = section.atMs
+        this.#noteTime(section.atMs)
         this.events += 1
         this.#options.onEvent?.(recovered)
       }

@@ -22,6 +22,8 @@ export type SegmentName = {
 
 export const carriedIndex = 0
 const SEGMENT = /^(\d{8})-w(\d{3})-(\d{6})\.segment$/
+const MARK = /^(\d{8})-w(\d{3})\.mark$/
+const ANY_OF_A_STREAM = /^(\d{8})-w\d{3}[-.]/
 const ZEROS = Buffer.alloc(1_024 * 1_024)
 
 export function segmentPath(directory: string, stream: StreamId, index: number): string {
@@ -40,11 +42,19 @@ export function listSegments(disk: Disk, directory: string): readonly SegmentNam
   return found
 }
 
-/** The epoch for a new ownership: above every one that left a file. */
+/** The streams that have a mark, by epoch, then worker. */
+export function listMarked(disk: Disk, directory: string): readonly StreamId[] {
+  return disk
+    .list(directory)
+    .map((name) => MARK.exec(name))
+    .filter((match) => match !== null)
+    .map((match) => ({ epoch: Number(match[1]), worker: Number(match[2]) }))
+}
+
+/** The epoch for a new ownership: above every one that left a file of any kind. */
 export function nextEpoch(disk: Disk, directory: string): number {
-  let newest = 0
-  for (const { stream } of listSegments(disk, directory)) newest = Math.max(newest, stream.epoch)
-  return newest + 1
+  const epochs = disk.list(directory).map((name) => Number(ANY_OF_A_STREAM.exec(name)?.[1] ?? 0))
+  return Math.max(0, ...epochs) + 1
 }
 
 /**

@@ -21,7 +21,14 @@ import {
   streamName,
 } from './frame.ts'
 import { markPath, readMark } from './mark.ts'
-import { carriedIndex, listSegments, readWhole, type SegmentName } from './segments.ts'
+import {
+  carriedIndex,
+  listMarked,
+  listSegments,
+  readWhole,
+  type SegmentName,
+  segmentPath,
+} from './segments.ts'
 
 /** Acknowledged events cannot be read. Nothing was changed; somebody must restore the file or decide what to lose. */
 export class JournalDamaged extends Error {
@@ -51,8 +58,8 @@ export type Fence = { readonly epoch: number; readonly nextSequence: number }
 export type Catalog = {
   /** Those that opened, by epoch, then worker. */
   readonly streams: readonly Stream[]
-  /** Files of streams that never opened: leftovers of an interrupted start, on which nothing rests. */
-  readonly leftovers: readonly SegmentName[]
+  /** Streams that never opened: left by an interrupted start, and nothing rests on their files. */
+  readonly leftovers: readonly { readonly id: StreamId; readonly files: readonly SegmentName[] }[]
   /** By shard, by epoch. */
   readonly fences: ReadonlyMap<ShardId, readonly Fence[]>
   /** Copies of frames written anew by a recovery, by `frameKey`. */
@@ -76,13 +83,11 @@ export function frameKey(stream: StreamId, ordinal: number): string {
 /** Reads what every stream says of itself. Throws `JournalDamaged` where one must have opened and cannot be read. */
 export function readCatalog(disk: Disk, directory: string): Catalog {
   const streams: Stream[] = []
-  const leftovers: SegmentName[] = []
+  const leftovers: { id: StreamId; files: readonly SegmentName[] }[] = []
   const fences = new Map<ShardId, Fence[]>()
   const carried = new Map<string, Frame>()
-  for (const [name, files] of Map.groupBy(listSegments(disk, directory), ({ stream }) =>
-    streamName(stream),
-  )) {
-    const { stream: id } = files[0] as SegmentName
+  for (const { id, files } of listStreams(disk, directory)) {
+    const name = streamName(id)
     const segments = files.filter(({ index }) => index !== carriedIndex)
     const mark = readMark(disk, markPath(directory, id))
     if (mark.type === 'damaged')
@@ -93,12 +98,12 @@ export function readCatalog(disk: Disk, directory: string): Catalog {
       markedOrdinal > 0 || provenBehind(disk, id, { segments, from: 0, bytes: undefined, at: 0 }) > 0
     if (!hasOpened) {
       for (const { path } of files) checkLeftover(disk, path)
-      leftovers.push(...files)
+      leftovers.push({ id, files })
       continue
     }
     if (opening === undefined) {
-      const path = segments[0]?.path ?? name
-      throw new JournalDamaged(path, 0, `the opening of stream ${name} cannot be read`)
+      const path = segments[0]?.path ?? segmentPath(directory, id, 1)
+      throw new JournalDamaged(path, 0, `stream ${name} has opened, and its opening cannot be read`)
     }
     segments.forEach(({ index, path }, i) => {
       if (index !== i + 1) throw new JournalDamaged(path, 0, `segment ${i + 1} of stream ${name} is missing`)
@@ -113,6 +118,23 @@ export function readCatalog(disk: Disk, directory: string): Catalog {
     if (carriedFile !== undefined) readCarried(disk, carriedFile, carried)
   }
   return { streams, leftovers, fences, carried }
+}
+
+/** Every stream that left a segment or a mark: one that lost all its segments must not pass for none. */
+function listStreams(
+  disk: Disk,
+  directory: string,
+): readonly { readonly id: StreamId; readonly files: readonly SegmentName[] }[] {
+  const found = new Map<string, { id: StreamId; files: SegmentName[] }>()
+  const of = (id: StreamId) => {
+    const name = streamName(id)
+    const known = found.get(name) ?? { id, files: [] }
+    found.set(name, known)
+    return known
+  }
+  for (const file of listSegments(disk, directory)) of(file.stream).files.push(file)
+  for (const id of listMarked(disk, directory)) of(id)
+  return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stream]) => stream)
 }
 
 function readOpening(disk: Disk, id: StreamId, segments: readonly SegmentName[]): Frame | undefined {
@@ -297,6 +319,11 @@ function provenBehind(
     }
   }
   return proven
+}
+
+/** Whether newer streams took over every shard of this one: what it ends with matters to nobody any more. */
+export function isTakenOver(catalog: Catalog, { id, opening }: Stream): boolean {
+  return opening.sections.every(({ shard }) => fenceAfter(catalog, shard, id.epoch) !== undefined)
 }
 
 /** Where the next newer stream took this shard over, if one did (C1). */

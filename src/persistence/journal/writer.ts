@@ -18,6 +18,7 @@ import type { ShardId } from '../../domain/ids.ts'
 import {
   eventBytesMax,
   frameBytesMax,
+  sealAgainMs,
   sealIdleMs,
   settlementRoomShare,
   storageRetryMs,
@@ -42,6 +43,8 @@ export type WriterOptions = {
   /** How many the data has, not only this stream's. */
   readonly shards: number
   readonly segmentBytes: number
+  /** Shard time, in milliseconds since 1970; never goes back. */
+  readonly nowMs: () => number
   /** Called when frames up to this ordinal survive power loss. */
   readonly onDurable: (ordinal: number) => void
   /** Called once, when a write or a sync failed; nothing becomes durable any more. */
@@ -88,9 +91,12 @@ export class JournalWriter {
   #state: 'open' | 'closing' | 'failed' = 'open'
   #idle: Timer | undefined
   #retry: Timer | undefined
-  #lastTimeMs = 0
+  /** Of the newest section, or seal. */
+  #lastTimeMs: number
+  /** Of the newest frame that was written. */
+  #writtenTimeMs = 0
 
-  private constructor(options: WriterOptions, segment: DiskFile) {
+  private constructor(options: WriterOptions, segment: DiskFile, mark: MarkWriter) {
     this.#options = options
     this.#segment = segment
     this.#frameBytesMax = Math.min(frameBytesMax, Math.floor(options.segmentBytes / 4))
@@ -98,24 +104,22 @@ export class JournalWriter {
       shards: options.shards,
       capacity: this.#frameBytesMax + eventBytesMax,
     })
-    this.#mark = new MarkWriter(options.disk, markPath(options.directory, options.stream))
-    options.disk.syncDirectory(options.directory)
+    this.#mark = mark
+    this.#lastTimeMs = options.nowMs()
   }
 
   /** Makes the stream's first segment and opens it: when this resolves, the opening survives power loss. */
-  static async open(
-    options: WriterOptions,
-    positions: readonly ShardPosition[],
-    timeMs: number,
-  ): Promise<JournalWriter> {
+  static async open(options: WriterOptions, positions: readonly ShardPosition[]): Promise<JournalWriter> {
     const { disk, directory, stream, segmentBytes } = options
     const path = segmentPath(directory, stream, 1)
     const segment = await prepareSegment(disk, path, segmentBytes)
+    let mark: MarkWriter | undefined
     try {
-      const writer = new JournalWriter(options, segment)
+      mark = MarkWriter.create(disk, markPath(directory, stream))
+      disk.syncDirectory(directory)
+      const writer = new JournalWriter(options, segment, mark)
       for (const { shard, nextSequence, link } of positions)
         writer.#positions.set(shard, { nextSequence, link })
-      writer.#lastTimeMs = timeMs
       crashPoint('recovery.beforeOpen')
       writer.#writeOpening()
       await segment.sync()
@@ -127,9 +131,15 @@ export class JournalWriter {
       writer.#sealWhenIdle()
       return writer
     } catch (error) {
-      // Nothing rests on a stream that did not open; its names are needed by whoever tries again.
+      // Nothing rests on a stream that did not open; its names are needed by whoever tries again. A mark may have reached
+      // the disk all the same, and without its segment it would mean a loss: it goes first, for good.
       segment.close()
-      for (const made of [markPath(directory, stream), path]) if (disk.exists(made)) disk.remove(made)
+      if (mark !== undefined) {
+        await mark.close()
+        disk.remove(markPath(directory, stream))
+        disk.syncDirectory(directory)
+      }
+      disk.remove(path)
       throw error
     }
   }
@@ -275,14 +285,18 @@ export class JournalWriter {
       shards,
       capacity: frameHeaderBytes + this.#positions.size * 64,
     })
+    // What was gathered comes behind it, and began before now.
+    const timeMs = this.#written === 0 ? this.#lastTimeMs : this.#writtenTimeMs
     for (const [shard, { nextSequence, link }] of this.#positions) {
-      opening.beginSection(shard, nextSequence, this.#lastTimeMs)
+      opening.beginSection(shard, nextSequence, timeMs)
       opening.endSection(link)
     }
     this.#writeFrame(opening, 'open')
   }
 
+  /** A seal says the time too: a clock is believed by what was recorded, and a quiet day must not look like a leap. */
   #writeSeal(): void {
+    this.#lastTimeMs = Math.max(this.#lastTimeMs, this.#options.nowMs())
     const { stream, shards } = this.#options
     this.#writeFrame(new FrameBuilder(stream, { shards, capacity: frameHeaderBytes }), 'seal')
     this.#sealed = this.#written
@@ -291,7 +305,7 @@ export class JournalWriter {
 
   #writeFrame(frame: FrameBuilder, kind: 'open' | 'batch' | 'seal'): Link {
     const ordinal = this.#written + 1
-    const { bytes, link } = frame.finish({
+    const { bytes, link, timeMs } = frame.finish({
       kind,
       ordinal,
       durableOrdinal: this.#durable,
@@ -307,6 +321,7 @@ export class JournalWriter {
     this.#offset += bytes.length
     this.#previous = link
     this.#written = ordinal
+    this.#writtenTimeMs = timeMs
     this.counters.frames += 1
     this.counters.bytes += bytes.length
     return link
@@ -333,12 +348,16 @@ export class JournalWriter {
   }
 
   #sealWhenIdle(): void {
-    if (this.#state !== 'open' || this.#sealed === this.#written || this.#idle !== undefined) return
-    this.#idle = this.#options.timers.after(sealIdleMs, () => {
+    if (this.#state !== 'open' || this.#idle !== undefined) return
+    const isAgain = this.#sealed === this.#written
+    this.#idle = this.#options.timers.after(isAgain ? sealAgainMs : sealIdleMs, () => {
       this.#idle = undefined
       if (this.#syncing || this.#state !== 'open') return
+      // A segment keeps room for one seal behind its last frame, not for one an hour.
+      if (isAgain && this.room !== 'all') return this.#sealWhenIdle()
       try {
         this.#checkInPlace()
+        if (this.#offset + FRAME_OVERHEAD_BYTES > this.#options.segmentBytes && isAgain) this.#roll()
         this.#writeSeal()
       } catch (error) {
         return this.#fail(error)

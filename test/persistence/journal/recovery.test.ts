@@ -5,6 +5,7 @@ import type { ShardId } from '../../../src/domain/ids.ts'
 import { sealIdleMs } from '../../../src/limits.ts'
 import { crc32c } from '../../../src/persistence/journal/crc32c.ts'
 import { frameHeaderBytes, parseFrame } from '../../../src/persistence/journal/frame.ts'
+import { nextEpoch } from '../../../src/persistence/journal/segments.ts'
 import { writeSnapshot } from '../../../src/persistence/journal/snapshot.ts'
 import { JournalDamaged } from '../../../src/persistence/journal/streams.ts'
 import type { MemoryDisk } from '../../support/memory-disk.ts'
@@ -237,6 +238,35 @@ tails('is made tidy once: again does nothing', async () => {
   )
 })
 
+tails('of a stream that several workers take over from is left to the next start', async () => {
+  const run = await written()
+  await run.append(s0, 2)
+  run.end()
+  const { disk } = run
+  const [path] = segmentsOf(disk) as [string]
+  disk.flip(path, (offsetsIn(disk.bytesOf(path)).at(-1) as number) + frameHeaderBytes)
+  const before = disk.files(journal).filter((name) => name.startsWith('00000001'))
+  const halves = [
+    [s0, s2],
+    [s1, allShards[3] as ShardId],
+  ]
+  for (const [worker, shards] of halves.entries()) {
+    const half = await written({ disk, timers: run.timers, worker, shards })
+    assert.equal(half.cuts, [])
+    half.end()
+  }
+  assert.equal(
+    disk.files(journal).filter((name) => name.startsWith('00000001')),
+    before,
+    'another may still be reading it',
+  )
+  const whole = recoverFrom(disk)
+  assert.is(clearLeftovers(disk).length, 1)
+  assert.is(disk.files(journal).filter((name) => /^00000001.*segment$/.test(name)).length, 1)
+  sameBytes(recoverFrom(disk), whole)
+  assert.equal(clearLeftovers(disk), [], 'once')
+})
+
 tails.run()
 
 const damage = suite('damage')
@@ -328,6 +358,23 @@ damage('by a segment that is missing is noticed', async () => {
     run.end()
     run.disk.session().remove(segmentsOf(run.disk)[missing] as string)
     assert.throws(() => recoverFrom(run.disk), isDamage)
+  }
+})
+
+damage('by all segments of a stream that are missing is noticed, and its mark is kept', async () => {
+  for (const isSealed of [false, true]) {
+    const first = await written()
+    await first.append(s0, 2)
+    await first.close()
+    const run = await written({ disk: first.disk, timers: first.timers })
+    await run.append(s0, 3)
+    if (isSealed) await run.close()
+    else run.end()
+    for (const path of segmentsOf(run.disk, 2)) run.disk.session().remove(path)
+    assert.throws(() => recoverFrom(run.disk), isDamage)
+    assert.throws(() => clearLeftovers(run.disk), isDamage)
+    assert.ok(run.disk.files(journal).includes('00000002-w000.mark'))
+    assert.is(nextEpoch(run.disk.session(), journal), 3, 'no other stream gets its name')
   }
 })
 

@@ -1,11 +1,18 @@
 /** The writer's promises: J1 group commit in two stages, J2 no second try, J3 and J4 room, seals, marks and rolls. */
 import * as assert from 'uvu/assert'
 import type { ShardId } from '../../../src/domain/ids.ts'
-import { eventBytesMax, sealIdleMs, settlementRoomShare, storageRetryMs } from '../../../src/limits.ts'
+import {
+  eventBytesMax,
+  sealAgainMs,
+  sealIdleMs,
+  settlementRoomShare,
+  storageRetryMs,
+} from '../../../src/limits.ts'
 import { type Frame, parseFrame } from '../../../src/persistence/journal/frame.ts'
 import { readMark } from '../../../src/persistence/journal/mark.ts'
 import type { MemoryDisk } from '../../support/memory-disk.ts'
 import { suite } from '../../support/suite.ts'
+import { noonMs } from './values.ts'
 import { journal, KIB, reached, recoverFrom, segmentsOf, type Written, written } from './writing.ts'
 
 const [s0, s1] = [0, 1] as ShardId[] as [ShardId, ShardId]
@@ -89,7 +96,7 @@ seals('come when it was quiet for a while, the mark after the seal is durable', 
   )
 })
 
-seals('come once: a sealed journal that stays quiet is left alone', async () => {
+seals('come once, and then hourly, to record that time went on', async () => {
   const run = await written()
   await run.append(s0)
   await run.timers.advance(50 * sealIdleMs)
@@ -97,6 +104,20 @@ seals('come once: a sealed journal that stays quiet is left alone', async () => 
   const { calls } = run.disk
   await run.timers.advance(1_000 * sealIdleMs)
   assert.is(run.disk.calls, calls)
+  await run.timers.advance(3 * sealAgainMs)
+  assert.is(run.writer.counters.seals, 4)
+  const { lastTimeMs } = recoverFrom(run.disk)
+  assert.ok(lastTimeMs >= noonMs + 3 * sealAgainMs, new Date(lastTimeMs).toISOString())
+})
+
+seals('of a quiet year roll to new segments, and need no more than one', async () => {
+  const run = await written()
+  await run.append(s0)
+  for (let hour = 0; hour < 366 * 24; hour++) await run.timers.advance(sealAgainMs)
+  assert.equal(run.failures, [])
+  assert.ok(run.rolls.length > 5)
+  await run.close()
+  assert.is(reached(recoverFrom(run.disk))[0], 1)
 })
 
 seals('never say more than is durable', async () => {

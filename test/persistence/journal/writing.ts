@@ -3,12 +3,11 @@ import * as assert from 'uvu/assert'
 import { openStream } from '../../../src/actors/shard-start.ts'
 import type { Event } from '../../../src/domain/events.ts'
 import type { ProductId, ShardId } from '../../../src/domain/ids.ts'
-import { removeLeftovers } from '../../../src/persistence/journal/carry.ts'
+import { tidyJournal } from '../../../src/persistence/journal/carry.ts'
 import { noLink, type StreamId } from '../../../src/persistence/journal/frame.ts'
 import { type Recovery, type RecoveryOptions, recover } from '../../../src/persistence/journal/recovery.ts'
 import { nextEpoch } from '../../../src/persistence/journal/segments.ts'
 import { encodeState } from '../../../src/persistence/journal/state-codec.ts'
-import { readCatalog } from '../../../src/persistence/journal/streams.ts'
 import {
   JournalWriter,
   type ShardPosition,
@@ -80,6 +79,7 @@ export class Written {
       stream: this.stream,
       shards: shardsOfData,
       segmentBytes,
+      nowMs: () => this.#nowMs(),
       onDurable: (ordinal) => void this.durable.push(ordinal),
       onFailure: (error) => void this.failures.push(error),
       onRoll: (index) => void this.rolls.push(index),
@@ -98,7 +98,6 @@ export class Written {
     this.recovery = recovery
     const opening = openStream(recovery, {
       ...this.#options,
-      timeMs: this.#nowMs(),
       onCut: (keptAs) => void this.cuts.push(keptAs),
     })
     this.#writer = await settled(this.timers, opening)
@@ -112,7 +111,7 @@ export class Written {
   /** Opens without a recovery, as the first stream of all. */
   async openFresh(): Promise<this> {
     const positions: ShardPosition[] = this.#shards.map((shard) => ({ shard, nextSequence: 1, link: noLink }))
-    this.#writer = await settled(this.timers, JournalWriter.open(this.#options, positions, this.#nowMs()))
+    this.#writer = await settled(this.timers, JournalWriter.open(this.#options, positions))
     return this
   }
 
@@ -193,9 +192,8 @@ export function recoverFrom(
 }
 
 /** What a new process does before its workers start. */
-export function clearLeftovers(disk: MemoryDisk): void {
-  const session = disk.session()
-  removeLeftovers(session, journal, readCatalog(session, journal))
+export function clearLeftovers(disk: MemoryDisk): readonly string[] {
+  return tidyJournal(disk.session(), journal)
 }
 
 /** How many events of each shard were recovered. */
