@@ -20,6 +20,7 @@ import {
   fenceAfter,
   framesOf,
   JournalDamaged,
+  type PlacedFrame,
   readCatalog,
   readFirstFrame,
   type Stream,
@@ -231,7 +232,7 @@ class Replay {
     return first
   }
 
-  #apply(stream: Stream, frame: Frame & { readonly file: string }): void {
+  #apply(stream: Stream, frame: PlacedFrame): void {
     for (const section of frame.sections) {
       const recovered = this.#shards.get(section.shard)
       if (recovered === undefined) continue
@@ -240,20 +241,20 @@ class Replay {
     }
   }
 
-  #checkOpening(recovered: RecoveredShard, section: Section, frame: Frame & { readonly file: string }): void {
+  #checkOpening(recovered: RecoveredShard, section: Section, frame: PlacedFrame): void {
     const { shard, firstSequence } = section
     this.#reached.set(shard, Math.max(this.#reached.get(shard) ?? 1, firstSequence))
     if (firstSequence > recovered.nextSequence) {
       throw new JournalDamaged(
         frame.file,
-        0,
+        frame.at,
         `shard ${shard} lacks sequence ${recovered.nextSequence} to ${firstSequence - 1}`,
       )
     }
     if (firstSequence === recovered.nextSequence && linkIn(section) !== recovered.link) {
       throw new JournalDamaged(
         frame.file,
-        0,
+        frame.at,
         `shard ${shard} goes on from another history at sequence ${firstSequence}`,
       )
     }
@@ -261,7 +262,7 @@ class Replay {
 
   #applySection(
     stream: Stream,
-    frame: Frame & { readonly file: string },
+    frame: PlacedFrame,
     recovered: RecoveredShard,
     section: Section,
   ): void {
@@ -269,11 +270,15 @@ class Replay {
     const fence = fenceAfter(this.#catalog, shard, stream.id.epoch)
     if (fence !== undefined && firstSequence >= fence.nextSequence) return
     const after = firstSequence + count
+    if (fence !== undefined && after > fence.nextSequence) {
+      const why = `shard ${shard} was taken over at sequence ${fence.nextSequence}, within this frame`
+      throw new JournalDamaged(frame.file, frame.at, why)
+    }
     this.#reached.set(shard, Math.max(this.#reached.get(shard) ?? 1, after))
     if (after <= recovered.nextSequence) return
     if (firstSequence !== recovered.nextSequence) {
       const why = `shard ${shard} goes on at sequence ${firstSequence}, and ${recovered.nextSequence} was due`
-      throw new JournalDamaged(frame.file, 0, why)
+      throw new JournalDamaged(frame.file, frame.at, why)
     }
     try {
       for (const event of eventsOf(section)) {
@@ -290,7 +295,7 @@ class Replay {
       if (!(error instanceof BytesDamaged || error instanceof InvariantBroken)) throw error
       throw new JournalDamaged(
         frame.file,
-        0,
+        frame.at,
         `shard ${shard} at sequence ${recovered.nextSequence}: ${error.message}`,
       )
     }

@@ -66,6 +66,9 @@ export type Catalog = {
   readonly carried: ReadonlyMap<string, Frame>
 }
 
+/** A frame and where it stands: its file, and the byte it begins at. */
+export type PlacedFrame = Frame & { readonly file: string; readonly at: number }
+
 /** A segment and how far into it. */
 export type Place = { readonly segment: SegmentName; readonly offset: number }
 export type StreamEnd =
@@ -207,7 +210,7 @@ export function* framesOf(
   catalog: Catalog,
   stream: Stream,
   options: { readonly fromSegment: number; readonly beforeSegment?: number },
-): Generator<Frame & { readonly file: string }, StreamEnd> {
+): Generator<PlacedFrame, StreamEnd> {
   const segments = stream.segments.slice(0, options.beforeSegment)
   let last: Frame | undefined
   let place: Place = { segment: segments[options.fromSegment] as SegmentName, offset: 0 }
@@ -237,7 +240,7 @@ export function* framesOf(
         break reading
       }
       checkTwin(catalog, frame, place)
-      yield Object.assign(frame, { file: segment.path })
+      yield Object.assign(frame, { file: segment.path, at: place.offset })
       last = frame
       place = { segment, offset: place.offset + frame.bytes.length }
     }
@@ -251,7 +254,7 @@ export function* framesOf(
   for (;;) {
     const copy: Frame | undefined = catalog.carried.get(frameKey(stream.id, next))
     if (copy === undefined || !follows(copy, stream, last)) break
-    yield Object.assign(copy, { file: place.segment.path })
+    yield Object.assign(copy, { file: place.segment.path, at: place.offset })
     last = copy
     next += 1
   }
