@@ -48,7 +48,15 @@ export function crashPoint(name: CrashPoint): void {
   if (armed !== undefined && crashesHere(name)) die()
 }
 
-/** Throws where a request's text is the armed poison (`CRASH_POINT=poison:<text>`), as a bug in the rules would. */
+/**
+ * Throws where a request's text is the armed poison (`CRASH_POINT=poison:<text>`): its reference in a shard, as a bug in
+ * the rules would.
+ */
 export function throwIfPoison(text: string | undefined): void {
   if (poison !== undefined && text === poison) throw new Error(`poison: ${text}`)
+}
+
+/** The same where nothing catches it, as a bug in a callback would: a request's own id ends the listener's thread. */
+export function throwUncaughtIfPoison(text: string): void {
+  if (poison !== undefined && text === poison) queueMicrotask(() => throwIfPoison(text))
 }

@@ -31,6 +31,8 @@ export type Port<Incoming, Outgoing> = {
   /** `transfer` names the ports within the message, which the other thread takes over. */
   send(message: Outgoing, transfer?: readonly MessagePort[]): void
   receive(handler: (message: Incoming) => void): void
+  /** Calls once, behind the last message, when either end was closed or its thread has ended. */
+  onClose(handler: () => void): void
   close(): void
 }
 
@@ -76,6 +78,7 @@ export function portOf<Incoming, Outgoing>(end: MessagePort | Worker): Port<Inco
   return {
     send: (message, transfer) => end.postMessage(message, transfer === undefined ? [] : [...transfer]),
     receive: (handler) => void end.on('message', handler),
+    onClose: (handler) => void end.once('close' in end ? 'close' : 'exit', handler),
     close: () => {
       if ('close' in end) end.close()
     },

@@ -22,7 +22,7 @@ type Gathered = {
 
 export class Replies {
   readonly #timers: Timers
-  readonly #connections: Connection[] = []
+  readonly #connections = new Set<Connection>()
   /** Oldest first: at most those of the frame that syncs and of the one being gathered. */
   #gathered: Gathered[] = []
   #isDropped = false
@@ -33,13 +33,14 @@ export class Replies {
 
   connect(port: Connection['port']): Connection {
     const connection: Connection = { port, lastCallId: 0, cells: [] }
-    this.#connections.push(connection)
+    this.#connections.add(connection)
+    port.onClose(() => this.#forget(connection))
     return connection
   }
 
   /** Holds what this turn decided until the frame of this ordinal is durable. */
   gather(ordinal: number): void {
-    const messages = this.#connections
+    const messages = [...this.#connections]
       .filter(({ cells }) => cells.length > 0)
       .map((connection) => ({ connection, cells: takeCells(connection) }))
     if (messages.length > 0) this.#gathered.push({ ordinal, messages })
@@ -64,6 +65,14 @@ export class Replies {
   /** Nothing leaves any more (S3). */
   drop(): void {
     this.#isDropped = true
+  }
+
+  /** The listener is gone, and nobody is left to hear its replies; what it asked for is done all the same. */
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection)
+    this.#gathered = this.#gathered.map(({ ordinal, messages }) => {
+      return { ordinal, messages: messages.filter((message) => message.connection !== connection) }
+    })
   }
 
   #send(connection: Connection, cells: readonly Cell[]): void {

@@ -8,16 +8,10 @@
  * V2  Every new worker gets an epoch above all before it.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import {
-  poisonRememberedMax,
-  poisonTriesMax,
-  respawnDelayMsMax,
-  respawnDelayMsMin,
-  shutdownDeadlineMs,
-  snapshotSegments,
-} from '../limits.ts'
+import { poisonRememberedMax, poisonTriesMax, shutdownDeadlineMs, snapshotSegments } from '../limits.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
+import { respawnDelayMs } from './respawn-delay.ts'
 import { shardsOfWorker } from './routing.ts'
 import type { WorkerSettings } from './shard-worker.ts'
 import type { SnapshotData } from './snapshot-entry.ts'
@@ -95,8 +89,12 @@ export class Supervisor {
       if (member.port === undefined) continue
       this.#link(member, engine)
     }
+    for (const [fingerprint, times] of this.#poison) {
+      if (times >= poisonTriesMax) engine.send({ type: 'quarantine', fingerprint })
+    }
   }
 
+  /** Forgets an engine that is gone. */
   detach(engine: Port<never, ToEngine>): void {
     this.#engines.delete(engine)
   }
@@ -126,9 +124,13 @@ export class Supervisor {
     return (await Promise.all(asked)).filter((status) => status !== undefined)
   }
 
-  /** Ends every worker in order: what they have accepted is decided, durable and answered. */
+  /**
+   * Ends every worker in order: what they have accepted is decided, durable and answered. Rejects where one ended some
+   * other way. A worker that has ended before has nothing more to lose: whoever waited for it was told.
+   */
   async shutDown(): Promise<void> {
     this.#isClosing = true
+    const living = this.#members.filter(({ thread }) => thread !== undefined)
     for (const { port, snapshotting } of this.#members) {
       port?.send({ type: 'shutdown' })
       void snapshotting?.terminate()
@@ -138,7 +140,7 @@ export class Supervisor {
     })
     await this.#until(() => this.#members.every(({ thread }) => thread === undefined))
     deadline.cancel()
-    const lost = this.#members.filter(({ closed }) => !closed)
+    const lost = living.filter(({ closed }) => !closed)
     if (lost.length > 0)
       throw new Error(`${lost.length} workers did not close in order; the next start replays`)
   }
@@ -217,7 +219,7 @@ export class Supervisor {
     this.#become(member, { type: 'starting' })
     if (this.#isClosing) return
     member.failures += 1
-    const delayMs = Math.min(respawnDelayMsMax, respawnDelayMsMin * 2 ** (member.failures - 1))
+    const delayMs = respawnDelayMs(member.failures)
     this.#options.log('warn', 'worker.respawn', { worker: member.index, code, delayMs })
     this.#options.timers.after(delayMs, () => {
       if (!this.#isClosing) this.#spawn(member)

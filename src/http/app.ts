@@ -9,6 +9,7 @@
  * H2  What is not a problem this API knows becomes 500 with an id, and the log alone says more.
  */
 import { Hono } from 'hono'
+import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { bearerOf, reaches, unauthenticated } from './auth.ts'
@@ -94,6 +95,7 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
     return async (context) => {
       const startedMs = clock.monotonicMs()
       const requestId = acceptedId(headerOf(context, 'x-request-id')) ?? newRequestId()
+      throwUncaughtIfPoison(requestId)
       let call: Call = { context, requestId, principal: undefined, drain }
       let response: Response
       try {

@@ -97,6 +97,7 @@ export async function runListener(
         engine.close()
         tables.close()
         main.send({ type: 'closed' })
+        main.close()
       })
     }
   })

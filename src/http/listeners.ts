@@ -1,13 +1,20 @@
-/** All listeners of a process as main sees them: started together, drained together, counted together. */
+/**
+ * All listeners of a process as main sees them: started together, drained together, counted together.
+ *
+ * A thread that dies takes its connections with it and nothing else: the kernel gives new ones to the others until it is
+ * replaced (FAULTS.md, 49). The only listener lives in main, and with it.
+ */
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { AggregatorRegistry } from 'prom-client'
+import type { ToEngine } from '../actors/protocol.ts'
+import { respawnDelayMs } from '../actors/respawn-delay.ts'
 import { controlChannel, type Supervisor } from '../actors/supervisor.ts'
 import { metricsTimeoutMs } from '../limits.ts'
 import type { Logger } from '../log.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import { engineRegistry } from './engine-metrics.ts'
-import { type ListenerSettings, runListener } from './listener.ts'
+import { type ListenerEnds, type ListenerSettings, runListener } from './listener.ts'
 import type { ListenerData } from './listener-entry.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
 
@@ -23,79 +30,145 @@ export type ListenersOptions = {
 }
 
 type Member = {
+  readonly index: number
   readonly main: Port<FromListener, ToListener>
-  readonly listening: PromiseWithResolvers<number>
+  /** Where its engine hears of the workers. */
+  readonly engine: Port<never, ToEngine>
+  /** Who waits for its port; nobody once it is open, nor for a replacement's. */
+  opening: PromiseWithResolvers<number> | undefined
   readonly closed: PromiseWithResolvers<void>
+  /** Scrapes that wait for its numbers, by id. */
+  readonly collections: Map<number, (values: RegistryValues) => void>
+  /** Ends in a row, its predecessors' too, before the port was open. */
+  failures: number
+  /** What its thread died of. */
+  error: unknown
 }
 
 export class Listeners {
   readonly #options: ListenersOptions
-  readonly #members: Member[] = []
-  readonly #collections = new Map<number, (values: RegistryValues) => void>()
+  readonly #members = new Set<Member>()
+  #settings: ListenerSettings
   #lastCollectId = 0
+  #mode: 'serving' | 'draining' | 'closing' = 'serving'
 
   constructor(options: ListenersOptions) {
     this.#options = options
+    this.#settings = { ...options.settings, reusePort: options.count > 1 }
   }
 
   /** Opens the port; resolves with its number. Rejects with the first listener's reason. */
   async start(): Promise<number> {
-    const { count, settings } = this.#options
     // Where any free port will do, the first listener finds one and the others share it.
-    const port = await this.#add({ ...settings, reusePort: count > 1 })
-    for (let i = 1; i < count; i++) await this.#add({ ...settings, port, reusePort: true })
+    const port = await this.#open(0)
+    this.#settings = { ...this.#settings, port }
+    for (let index = 1; index < this.#options.count && this.#mode !== 'closing'; index++)
+      await this.#open(index)
     return port
   }
 
   /** From now on `GET /readyz` says no. */
   drain(): void {
+    this.#mode = 'draining'
     for (const { main } of this.#members) main.send({ type: 'drain' })
   }
 
   /** Stops accepting and waits for what is in flight. */
   async close(deadlineMs: number): Promise<void> {
-    for (const { main } of this.#members) main.send({ type: 'close', deadlineMs })
-    await Promise.all(this.#members.map(({ closed }) => closed.promise))
-    for (const { main } of this.#members) main.close()
+    this.#mode = 'closing'
+    const members = [...this.#members]
+    for (const { main } of members) main.send({ type: 'close', deadlineMs })
+    await Promise.all(members.map(({ closed }) => closed.promise))
   }
 
-  #add(settings: ListenerSettings): Promise<number> {
-    const { supervisor, tables, count, log, logLevel, crashPoint } = this.#options
-    const { engineEnd, supervisorEnd } = controlChannel()
-    const ends = { engine: engineEnd, tables: tables.connect() }
-    let main: Port<FromListener, ToListener>
-    if (count === 1) {
-      const { port1, port2 } = new MessageChannel()
-      main = portOf(port1)
-      void runListener(settings, ends, { main: portOf(port2), log })
-    } else {
-      const workerData: ListenerData = { settings, ends, logLevel, crashPoint }
-      const transferList = [ends.engine, ends.tables]
-      main = portOf(new Worker(new URL('./listener-entry.ts', import.meta.url), { workerData, transferList }))
+  #open(index: number): Promise<number> {
+    const opening = Promise.withResolvers<number>()
+    this.#add({ index, opening, failures: 0 })
+    return opening.promise
+  }
+
+  #add(place: Pick<Member, 'index' | 'opening' | 'failures'>): void {
+    const { supervisor, tables, count } = this.#options
+    const { engineEnd, supervisorEnd: engine } = controlChannel()
+    const ends: ListenerEnds = { engine: engineEnd, tables: tables.connect() }
+    const thread = count > 1 ? this.#startThread(ends) : undefined
+    const member: Member = {
+      ...place,
+      main: thread === undefined ? this.#runHere(ends) : portOf(thread),
+      engine,
+      closed: Promise.withResolvers(),
+      collections: new Map(),
+      error: undefined,
     }
-    const member: Member = { main, listening: Promise.withResolvers(), closed: Promise.withResolvers() }
-    this.#members.push(member)
-    main.receive((message) => this.#hear(member, message))
-    supervisor.attach(supervisorEnd)
-    return member.listening.promise
+    this.#members.add(member)
+    member.main.receive((message) => this.#hear(member, message))
+    thread?.on('error', (error) => {
+      member.error = error
+      this.#options.log.error({ listener: member.index, err: error }, 'listener.error')
+    })
+    thread?.on('exit', (code) => this.#bury(member, code))
+    supervisor.attach(engine)
+    if (this.#mode === 'draining') member.main.send({ type: 'drain' })
+  }
+
+  #startThread(ends: ListenerEnds): Worker {
+    const { logLevel, crashPoint } = this.#options
+    const workerData: ListenerData = { settings: this.#settings, ends, logLevel, crashPoint }
+    const transferList = [ends.engine, ends.tables]
+    return new Worker(new URL('./listener-entry.ts', import.meta.url), { workerData, transferList })
+  }
+
+  #runHere(ends: ListenerEnds): Port<FromListener, ToListener> {
+    const { port1, port2 } = new MessageChannel()
+    void runListener(this.#settings, ends, { main: portOf(port2), log: this.#options.log })
+    return portOf(port1)
+  }
+
+  /** The thread has ended. Nobody waits for it any more, and unless all is closing another takes its place. */
+  #bury(member: Member, code: number): void {
+    const { supervisor, log, timers } = this.#options
+    const { index, opening, error } = member
+    this.#members.delete(member)
+    supervisor.detach(member.engine)
+    for (const answer of member.collections.values()) answer([])
+    member.closed.resolve()
+    if (opening !== undefined) {
+      const why = `a listener's thread ended before it had opened its port, with status ${code}`
+      return opening.reject(new Error(why, { cause: error }))
+    }
+    if (this.#mode === 'closing') return
+    const failures = member.failures + 1
+    const delayMs = respawnDelayMs(failures)
+    log.warn({ listener: index, code, delayMs }, 'listener.respawn')
+    timers.after(delayMs, () => {
+      if (this.#mode !== 'closing') this.#add({ index, opening: undefined, failures })
+    })
   }
 
   #hear(member: Member, message: FromListener): void {
     switch (message.type) {
       case 'listening':
-        return member.listening.resolve(message.port)
+        this.#options.log.info({ listener: member.index, port: message.port }, 'listener.ready')
+        member.failures = 0
+        member.opening?.resolve(message.port)
+        member.opening = undefined
+        return
       case 'failed':
-        return member.listening.reject(Object.assign(new Error(message.message), { code: message.code }))
+        return this.#cannotOpen(member, Object.assign(new Error(message.message), { code: message.code }))
       case 'closed':
         return member.closed.resolve()
       case 'collected':
-        this.#collections.get(message.id)?.(message.values)
-        this.#collections.delete(message.id)
-        return
+        return member.collections.get(message.id)?.(message.values)
       case 'metricsWanted':
         void this.#metricsText().then((text) => member.main.send({ type: 'metrics', id: message.id, text }))
         return
     }
+  }
+
+  /** Its thread ends by itself now, and is replaced then where nobody waits for it. */
+  #cannotOpen(member: Member, error: Error): void {
+    if (member.opening !== undefined) return member.opening.reject(error)
+    this.#options.log.error({ listener: member.index, err: error }, 'listener.failed')
   }
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
@@ -103,24 +176,23 @@ export class Listeners {
     const { supervisor } = this.#options
     const [statuses, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
-      ...this.#members.map((member) => this.#collect(member)),
+      ...[...this.#members].map((member) => this.#collect(member)),
     ])
     const engine = await engineRegistry(statuses, supervisor.readiness()).getMetricsAsJSON()
     const values = [...listeners, engine].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }
 
-  #collect({ main }: Member): Promise<RegistryValues> {
+  #collect({ main, collections }: Member): Promise<RegistryValues> {
     return new Promise((resolve) => {
       const id = ++this.#lastCollectId
-      const timer = this.#options.timers.after(metricsTimeoutMs, () => {
-        this.#collections.delete(id)
-        resolve([])
-      })
-      this.#collections.set(id, (values) => {
+      const answer = (values: RegistryValues) => {
+        collections.delete(id)
         timer.cancel()
         resolve(values)
-      })
+      }
+      const timer = this.#options.timers.after(metricsTimeoutMs, () => answer([]))
+      collections.set(id, answer)
       main.send({ type: 'collect', id })
     })
   }

@@ -4,23 +4,27 @@ import type { Port } from '../../src/seams.ts'
 export class Wire<There, Back> {
   readonly there = new Way<There>()
   readonly back = new Way<Back>()
+  readonly #closeHandlers: (() => void)[] = []
 
   /** Sends `There`, receives `Back`. */
   readonly near: Port<Back, There> = {
     send: (message) => this.there.send(message),
     receive: (handler) => this.back.receive(handler),
+    onClose: (handler) => void this.#closeHandlers.push(handler),
     close: () => this.close(),
   }
 
   readonly far: Port<There, Back> = {
     send: (message) => this.back.send(message),
     receive: (handler) => this.there.receive(handler),
+    onClose: (handler) => void this.#closeHandlers.push(handler),
     close: () => this.close(),
   }
 
   close(): void {
     this.there.close()
     this.back.close()
+    for (const handle of this.#closeHandlers.splice(0)) handle()
   }
 }
 

@@ -29,7 +29,7 @@ main.receive((message) => {
   if (message.type === 'connect') {
     const port = portOf<ToTables, FromTables>(message.port)
     server.connect(port)
-    message.port.once('close', () => server.disconnect(port))
+    port.onClose(() => server.disconnect(port))
     return
   }
   server.close()

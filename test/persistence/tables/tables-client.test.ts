@@ -39,6 +39,7 @@ class Bench {
       receive: (handler) => {
         this.deliver = handler
       },
+      onClose() {},
       close() {},
     }
     this.client.connect(port)

@@ -71,6 +71,7 @@ class World {
         receive: (handler) => {
           toClient = handler
         },
+        onClose() {},
         close() {},
       },
       {
@@ -78,6 +79,7 @@ class World {
         receive: (handler) => {
           toServer = handler
         },
+        onClose() {},
         close() {},
       },
     ]
@@ -172,6 +174,7 @@ test('answers only what another connection can already see', ({ world }) => {
     receive: (handler) => {
       ask = handler
     },
+    onClose() {},
     close() {},
   })
   const request = { type: 'createApiKey', ...SHOP } as const
