@@ -94,16 +94,22 @@ async function run(config: Config): Promise<void> {
       logger.error('shutdown.late')
       process.exit(1)
     })
-    try {
-      listeners.drain()
-      await new Promise<void>((resolve) => void realTimers.after(config.drainMs, resolve))
-      await listeners.close(listenersCloseMs)
-      await supervisor.shutDown()
-      await tables.close()
-      directory.close()
-    } catch (error) {
-      logger.error({ err: error }, 'shutdown.failed')
-      exitCode = 1
+    listeners.drain()
+    await new Promise<void>((resolve) => void realTimers.after(config.drainMs, resolve))
+    const steps: readonly (readonly [part: string, close: () => void | Promise<void>])[] = [
+      ['listeners', () => listeners.close(listenersCloseMs)],
+      ['shards', () => supervisor.shutDown()],
+      ['tables', () => tables.close()],
+      ['directory', () => directory.close()],
+    ]
+    // Whatever failed before: what is left can still end in order.
+    for (const [part, close] of steps) {
+      try {
+        await close()
+      } catch (error) {
+        logger.error({ part, err: error }, 'shutdown.failed')
+        exitCode = 1
+      }
     }
     logger.info('shutdown.done')
     log.flush()
@@ -123,7 +129,8 @@ async function run(config: Config): Promise<void> {
     { host: config.host, port, shards, workers, listeners: config.listeners, parts, version },
     'started',
   )
-  greet(config, port, adminKey)
+  if (process.stdout.isTTY) greet(config, port, adminKey)
+  else if (adminKey.path !== undefined) logger.info({ path: adminKey.path }, 'admin key')
 }
 
 /** Makes the journal's directories, and clears away starts that never came to anything. */
@@ -142,18 +149,12 @@ function prepareJournal(paths: DataPaths, log: Logger): void {
   }
 }
 
-/** What a person at the terminal needs next; for everybody else the log says it. */
+/** What a person at the terminal needs next. */
 function greet(config: Config, port: number, adminKey: ReturnType<typeof adminKeyOf>): void {
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `http://${host}:${port}`
-  const out = process.stdout
-  if (!out.isTTY) {
-    if (adminKey.path !== undefined)
-      out.write(`${JSON.stringify({ msg: 'admin key', path: adminKey.path })}\n`)
-    return
-  }
   const key = adminKey.path === undefined ? '$ADMIN_KEY' : adminKey.key
-  out.write(`
+  process.stdout.write(`
   Holdfast ${version} on ${url}   data in ${config.dataDirectory}, every reply after its fdatasync
   API ${url}/docs   health ${url}/readyz   stop with Ctrl-C
 

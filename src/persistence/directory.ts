@@ -4,7 +4,7 @@
  *
  * D1  One process at a time. The lock is an exclusive transaction on an SQLite file, held for life, so that the kernel
  *     frees it however the process ends. POSIX drops a process's locks on a file when it closes any descriptor of that
- *     file: nothing but SQLite may ever open the lock file.
+ *     file: nothing but SQLite may open the lock file once it is there.
  * D2  The record is the last thing that makes a directory ours. A directory without one holds no acknowledged data; one
  *     that has data and no record is refused, because nobody can tell its number of shards.
  * D3  A file written here is whole or absent: written beside, synced, renamed, the directory synced.
@@ -192,6 +192,18 @@ export function writeFileAtomically(path: string, text: string): void {
   syncDirectory(dirname(path))
 }
 
+/**
+ * Makes an empty file that only its owner can read, for SQLite, which gives the files it puts beside it the same mode. A
+ * file that exists is left alone, and not even opened: closing it would drop the locks on it (D1).
+ */
+export function makePrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!isFileError(error, 'EEXIST')) throw error
+  }
+}
+
 function makeDirectory(root: string): void {
   try {
     const firstMade = mkdirSync(root, { recursive: true, mode: 0o700 })
@@ -206,6 +218,7 @@ function makeDirectory(root: string): void {
 function takeLock(paths: DataPaths): Database.Database {
   let lock: Database.Database | undefined
   try {
+    makePrivateFile(paths.lock)
     lock = new Database(paths.lock, { timeout: lockWaitMs })
     lock.exec('BEGIN EXCLUSIVE')
     return lock

@@ -58,6 +58,7 @@ making('is made with its parents, for its owner alone', () => {
   const opened = openDataDirectory(directory, { shards: 8 })
   assert.is(statSync(directory).mode & 0o777, 0o700)
   assert.is(statSync(opened.paths.record).mode & 0o777, 0o600)
+  assert.is(statSync(opened.paths.lock).mode & 0o777, 0o600)
   assert.ok(opened.made)
   opened.close()
 })

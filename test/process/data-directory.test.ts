@@ -1,5 +1,6 @@
 /** FAULTS.md, C33, attack 54 and the first start: whose directory it is, with which key, and divided into what. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { dataPaths } from '../../src/persistence/directory.ts'
 import { expectSameAnswers, judge, type Verdict } from '../support/journal-oracle.ts'
@@ -42,7 +43,11 @@ test('gets a key at its first start, for its owner only, and it is not printed',
   assert.is(statSync(site.directory).mode & 0o777, 0o700)
   const key = readFileSync(path, 'utf8').trim()
   assert.match(key, /^hf_admin_[A-Za-z0-9]{40}$/)
-  await first.until(() => first.output.includes(path), 'it names the file')
+  await first.until(() => first.logged('admin key').length === 1, 'it names the file')
+  const [line] = first.logged('admin key')
+  assert.is(line?.path, path)
+  assert.is(line?.level, 'info')
+  assert.ok(Date.parse(String(line?.time)) > 0, 'a line like all others')
   assert.not.ok(first.output.includes(key))
   const created = await first.request(
     'POST',
@@ -60,6 +65,22 @@ test('gets a key at its first start, for its owner only, and it is not printed',
   assert.is((await second.request('GET', '/v1/api-keys', undefined, { token: service })).status, 403)
   assert.is((await second.request('GET', '/v1/api-keys', undefined, { token: adminKey })).status, 401)
   assert.is(shownExit(await second.stop()), 'status 0')
+})
+
+test('is for its owner alone, in all its parts, whatever the umask would allow', async () => {
+  await using site = new Site()
+  const first = await site.start({ environment: none, until: 'started' })
+  await first.kill()
+  const server = await site.start({ environment: none, until: 'started' })
+  const found = readdirSync(site.directory, { recursive: true, withFileTypes: true })
+  assert.ok(found.some(({ name }) => name.endsWith('.segment')))
+  assert.ok(found.some(({ name }) => name === 'lock.sqlite'))
+  assert.ok(found.some(({ name }) => name === 'tables.sqlite-wal'))
+  for (const entry of found) {
+    const mode = statSync(join(entry.parentPath, entry.name)).mode & 0o777
+    assert.is(mode.toString(8), entry.isDirectory() ? '700' : '600', entry.name)
+  }
+  assert.is(shownExit(await server.stop()), 'status 0')
 })
 
 test('with a key file that holds no key is refused, in a sentence', async () => {

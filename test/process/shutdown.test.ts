@@ -1,5 +1,8 @@
 /** FAULTS.md, A11: an orderly end with a thousand requests in flight, and signals that come twice. */
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { dataPaths } from '../../src/persistence/directory.ts'
 import { type CallOutcome, callServer, keptConnections } from '../support/http-call.ts'
 import { expectSameAnswers, judge } from '../support/journal-oracle.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
@@ -156,6 +159,48 @@ test('of a server that recovers is orderly too', async () => {
     )
     judge(site, ledger, verdict.journal)
   }
+})
+
+test('while a worker waits to be replaced is orderly, and closes the tables', async () => {
+  await using site = new Site()
+  const ledger = new RequestLedger()
+  const server = await stocked(site, ledger, { WORKERS: '1', CRASH_POINT: 'poison:poison' })
+  // A directory where a segment should be: no successor gets further than reading it, and each waits longer to begin.
+  const obstacle = join(dataPaths(site.directory).journal, '00009999-w000-000001.segment')
+  mkdirSync(obstacle)
+  const asked = ledger.reserve('product-1', 1)
+  const answer = await server.request('POST', '/v1/reservations', {
+    items: [{ productId: 'product-1', quantity: 1 }],
+    reference: 'poison',
+  })
+  ledger.answeredReserve(asked, answer)
+  const isWaiting = () => server.logged('worker.respawn').some(({ delayMs }) => Number(delayMs) >= 1_600)
+  await server.until(isWaiting, 'there is time to stop it between two tries')
+  assert.is(shownExit(await server.stop()), 'status 0')
+  assert.is(server.logged('shutdown.failed').length, 0)
+  assert.not(existsSync(`${dataPaths(site.directory).tables}-wal`), 'the tables are closed')
+  rmdirSync(obstacle)
+  await expectSameAnswers(await site.start(), judge(site, ledger))
+})
+
+test('in which a worker fails closes everything else all the same, with status 1', async () => {
+  await using site = new Site()
+  const ledger = new RequestLedger()
+  const server = await stocked(site, ledger, { WORKERS: '1' })
+  const { journal, tables } = dataPaths(site.directory)
+  assert.ok(existsSync(`${tables}-wal`), 'the tables are open')
+  const next = (name: string) => name.endsWith('-000002.segment')
+  await server.until(() => readdirSync(journal).some(next), 'it has made its next segment')
+  // What is not there cannot be removed, so that closing the journal fails once all is sealed.
+  for (const name of readdirSync(journal).filter(next)) rmSync(join(journal, name))
+  assert.is(shownExit(await server.stop()), 'status 1')
+  assert.equal(
+    server.logged('shutdown.failed').map(({ part }) => part),
+    ['shards'],
+  )
+  assert.is(server.logged('shutdown.done').length, 1)
+  assert.not(existsSync(`${tables}-wal`), 'the tables are closed')
+  await expectSameAnswers(await site.start(), judge(site, ledger))
 })
 
 test.run()

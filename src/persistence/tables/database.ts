@@ -1,6 +1,6 @@
 /** Opens an SQLite file that may hold acknowledged data, and refuses one that could lose it. */
-import { closeSync, existsSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
+import { makePrivateFile } from '../directory.ts'
 import { TablesBootError } from './tables-error.ts'
 
 export type ReadPragma = (database: Database.Database, name: string) => unknown
@@ -20,7 +20,7 @@ const PRAGMAS: readonly { readonly name: string; readonly value: string; readonl
 
 /** Opens or makes the file (0600). Throws `TablesBootError` unless every setting reads back as it was set. */
 export function openDatabase(path: string, readPragma: ReadPragma = readSimply): Database.Database {
-  if (path !== ':memory:') makePrivately(path)
+  if (path !== ':memory:') makePrivateFile(path)
   const database = new Database(path, { timeout: busyTimeoutMs })
   try {
     for (const { name, value, readBack } of PRAGMAS) {
@@ -41,9 +41,4 @@ export function openDatabase(path: string, readPragma: ReadPragma = readSimply):
 
 function readSimply(database: Database.Database, name: string): unknown {
   return database.pragma(name, { simple: true })
-}
-
-/** SQLite gives the files beside it the same mode. Never opens a file that exists: closing it would drop its locks. */
-function makePrivately(path: string): void {
-  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
 }
