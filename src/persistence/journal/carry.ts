@@ -1,4 +1,5 @@
 /** What starts write besides their own streams: carried frames, and the ends of old streams made tidy. */
+import { despiteArchiving } from './archived.ts'
 import type { Disk } from './disk.ts'
 import { frameHeaderBytes, isBlank, type StreamId } from './frame.ts'
 import { markPath } from './mark.ts'
@@ -53,7 +54,7 @@ export function closeStream(disk: Disk, directory: string, { stream, end }: Ende
     kept = `${end.segment.path}.cut-${end.offset}`
     keep(disk, kept, tail)
   }
-  for (const later of stream.segments.slice(end.segment.index)) {
+  for (const later of stream.segments.slice(end.segment.index - stream.archived)) {
     if (!disk.exists(later.path)) continue
     if (isBlank(readWhole(disk, later.path), 0)) disk.remove(later.path)
     else {
@@ -90,9 +91,11 @@ function keep(disk: Disk, path: string, bytes: Buffer): void {
  * the files that keep what was cut. Throws `JournalDamaged`.
  */
 export function tidyJournal(disk: Disk, directory: string): readonly string[] {
-  const catalog = readCatalog(disk, directory)
-  removeLeftovers(disk, directory, catalog)
-  return closeTakenOver(disk, directory, catalog)
+  return despiteArchiving(disk, directory, () => {
+    const catalog = readCatalog(disk, directory)
+    removeLeftovers(disk, directory, catalog)
+    return closeTakenOver(disk, directory, catalog)
+  })
 }
 
 /** Closes the streams that several workers took over from, or that a crash kept from being closed. */

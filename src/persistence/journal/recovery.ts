@@ -11,6 +11,7 @@ import { assert, InvariantBroken } from '../../domain/assert.ts'
 import { evolve } from '../../domain/evolve.ts'
 import type { ShardId } from '../../domain/ids.ts'
 import { emptyShard, type ShardState } from '../../domain/stock.ts'
+import { despiteArchiving } from './archived.ts'
 import { BytesDamaged } from './bytes.ts'
 import type { Disk } from './disk.ts'
 import { eventsOf, type Frame, type Link, linkIn, noLink, type Section, type StreamId } from './frame.ts'
@@ -71,6 +72,10 @@ export type RecoveryOptions = {
 
 /** Throws `JournalDamaged` where anything acknowledged is missing or changed. */
 export function recover(options: RecoveryOptions): Recovery {
+  return despiteArchiving(options.disk, options.journalDirectory, () => recoverOnce(options))
+}
+
+function recoverOnce(options: RecoveryOptions): Recovery {
   const { disk } = options
   const catalog = readCatalog(disk, options.journalDirectory)
   const notes: string[] = []
@@ -161,16 +166,14 @@ class Replay {
   readStream(stream: Stream): void {
     const { disk, before } = this.#options
     const isWritten = before?.stream.epoch === stream.id.epoch && before.stream.worker === stream.id.worker
-    if (isWritten && before.index === 1) return
+    const beforeSegment = isWritten ? before.index - 1 - stream.archived : undefined
+    if (beforeSegment === 0) return
     const frames = framesOf(
       disk,
       this.#catalog,
       stream,
-      isWritten
-        ? {
-            fromSegment: Math.min(this.#firstNeeded(stream), before.index - 2),
-            beforeSegment: before.index - 1,
-          }
+      beforeSegment !== undefined
+        ? { fromSegment: Math.min(this.#firstNeeded(stream), beforeSegment - 1), beforeSegment }
         : { fromSegment: this.#firstNeeded(stream) },
     )
     let unproven: Frame[] = []
@@ -245,11 +248,10 @@ class Replay {
     const { shard, firstSequence } = section
     this.#reached.set(shard, Math.max(this.#reached.get(shard) ?? 1, firstSequence))
     if (firstSequence > recovered.nextSequence) {
-      throw new JournalDamaged(
-        frame.file,
-        frame.at,
-        `shard ${shard} lacks sequence ${recovered.nextSequence} to ${firstSequence - 1}`,
-      )
+      const { archives } = this.#catalog
+      const where = archives.length === 0 ? '' : `; what was archived is in ${archives.join(', ')}`
+      const why = `shard ${shard} lacks sequence ${recovered.nextSequence} to ${firstSequence - 1}${where}`
+      throw new JournalDamaged(frame.file, frame.at, why)
     }
     if (firstSequence === recovered.nextSequence && linkIn(section) !== recovered.link) {
       throw new JournalDamaged(
@@ -260,12 +262,7 @@ class Replay {
     }
   }
 
-  #applySection(
-    stream: Stream,
-    frame: PlacedFrame,
-    recovered: RecoveredShard,
-    section: Section,
-  ): void {
+  #applySection(stream: Stream, frame: PlacedFrame, recovered: RecoveredShard, section: Section): void {
     const { shard, firstSequence, count } = section
     const fence = fenceAfter(this.#catalog, shard, stream.id.epoch)
     if (fence !== undefined && firstSequence >= fence.nextSequence) return

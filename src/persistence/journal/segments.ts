@@ -5,6 +5,7 @@
  *   00000007-w000-000000.segment   frames of older streams that were not proven durable, written anew before epoch 7
  *   00000007-w000.mark             how far the stream was known to be durable, see mark.ts
  *   ….segment.cut-<offset>         a torn tail that recovery cut off, kept for whoever wants to look
+ *   archived.jsonl                 which files were moved to an archive, see archived.ts
  *
  * A segment is zero-filled and synced before it is used, so that a sync of its frames has no sizes to change.
  */
@@ -30,25 +31,28 @@ export function segmentPath(directory: string, stream: StreamId, index: number):
   return join(directory, `${streamName(stream)}-${String(index).padStart(6, '0')}.segment`)
 }
 
+/** What a name says, if it is a segment's. */
+export function segmentNamed(directory: string, name: string): SegmentName | undefined {
+  const match = SEGMENT.exec(name)
+  if (match === null) return undefined
+  const stream = { epoch: Number(match[1]), worker: Number(match[2]) }
+  return { name, path: join(directory, name), stream, index: Number(match[3]) }
+}
+
+/** The stream whose mark has this name, if any can. */
+export function markNamed(name: string): StreamId | undefined {
+  const match = MARK.exec(name)
+  return match === null ? undefined : { epoch: Number(match[1]), worker: Number(match[2]) }
+}
+
 /** All segments, by epoch, then worker, then index. */
 export function listSegments(disk: Disk, directory: string): readonly SegmentName[] {
-  const found: SegmentName[] = []
-  for (const name of disk.list(directory)) {
-    const match = SEGMENT.exec(name)
-    if (match === null) continue
-    const stream = { epoch: Number(match[1]), worker: Number(match[2]) }
-    found.push({ name, path: join(directory, name), stream, index: Number(match[3]) })
-  }
-  return found
+  return disk.list(directory).flatMap((name) => segmentNamed(directory, name) ?? [])
 }
 
 /** The streams that have a mark, by epoch, then worker. */
 export function listMarked(disk: Disk, directory: string): readonly StreamId[] {
-  return disk
-    .list(directory)
-    .map((name) => MARK.exec(name))
-    .filter((match) => match !== null)
-    .map((match) => ({ epoch: Number(match[1]), worker: Number(match[2]) }))
+  return disk.list(directory).flatMap((name) => markNamed(name) ?? [])
 }
 
 /** The epoch for a new ownership: above every one that left a file of any kind. */

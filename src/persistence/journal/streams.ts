@@ -7,8 +7,12 @@
  *     a loss (`JournalDamaged`), unless a carried copy of it is whole. Any other, and all behind it, is a torn tail.
  * C4  A stream has opened when its mark says so: it served nothing before. Its carried copies count from then on, for it
  *     opened only after they were synced. An opening without a mark may be lost yet; nothing rests on it.
+ *
+ * Segments that archived.ts knows of are not missed; that nothing in them is needed, the openings behind them say (C1).
  */
+import { join } from 'node:path'
 import type { ShardId } from '../../domain/ids.ts'
+import { type Archive, archivedBefore, archiveRecordName, despiteArchiving, readArchive } from './archived.ts'
 import { BytesDamaged } from './bytes.ts'
 import type { Disk } from './disk.ts'
 import {
@@ -45,8 +49,10 @@ export class JournalDamaged extends Error {
 
 export type Stream = {
   readonly id: StreamId
-  /** Its own, by index from 1. */
+  /** Its own that are here, by index without gaps: from 1, or behind those that were archived. */
   readonly segments: readonly SegmentName[]
+  /** How many of its first segments were archived. */
+  readonly archived: number
   readonly opening: Frame
   /** Frames up to here were known to be durable. */
   readonly markedOrdinal: number
@@ -64,6 +70,8 @@ export type Catalog = {
   readonly fences: ReadonlyMap<ShardId, readonly Fence[]>
   /** Copies of frames written anew by a recovery, by `frameKey`. */
   readonly carried: ReadonlyMap<string, Frame>
+  /** Directories that hold what was archived. */
+  readonly archives: readonly string[]
 }
 
 /** A frame and where it stands: its file, and the byte it begins at. */
@@ -85,20 +93,32 @@ export function frameKey(stream: StreamId, ordinal: number): string {
 
 /** Reads what every stream says of itself. Throws `JournalDamaged` where one must have opened and cannot be read. */
 export function readCatalog(disk: Disk, directory: string): Catalog {
+  return despiteArchiving(disk, directory, () =>
+    catalogOf(disk, directory, readArchiveRecord(disk, directory)),
+  )
+}
+
+function catalogOf(disk: Disk, directory: string, archive: Archive): Catalog {
   const streams: Stream[] = []
   const leftovers: { id: StreamId; files: readonly SegmentName[] }[] = []
   const fences = new Map<ShardId, Fence[]>()
   const carried = new Map<string, Frame>()
-  for (const { id, files } of listStreams(disk, directory)) {
+  for (const { id, files } of listStreams(disk, directory, archive)) {
     const name = streamName(id)
-    const segments = files.filter(({ index }) => index !== carriedIndex)
+    const ofArchive = archive.streams.get(name)
+    const archived = archivedBefore(ofArchive, files)
+    const segments = files.filter(({ index }) => index !== carriedIndex && index > archived)
+    // What is left of a stream that went as a whole is about to go.
+    if (ofArchive?.isWhole === true && segments.length === 0) continue
     const mark = readMark(disk, markPath(directory, id))
     if (mark.type === 'damaged')
       throw new JournalDamaged(markPath(directory, id), 0, 'neither slot holds a mark')
     const markedOrdinal = mark.type === 'mark' ? mark.ordinal : 0
-    const opening = readOpening(disk, id, segments)
+    const opening = archived > 0 ? ofArchive?.opening : readOpening(disk, id, segments)
     const hasOpened =
-      markedOrdinal > 0 || provenBehind(disk, id, { segments, from: 0, bytes: undefined, at: 0 }) > 0
+      ofArchive !== undefined ||
+      markedOrdinal > 0 ||
+      provenBehind(disk, id, { segments, from: 0, bytes: undefined, at: 0 }) > 0
     if (!hasOpened) {
       for (const { path } of files) checkLeftover(disk, path)
       leftovers.push({ id, files })
@@ -108,10 +128,13 @@ export function readCatalog(disk: Disk, directory: string): Catalog {
       const path = segments[0]?.path ?? segmentPath(directory, id, 1)
       throw new JournalDamaged(path, 0, `stream ${name} has opened, and its opening cannot be read`)
     }
-    segments.forEach(({ index, path }, i) => {
-      if (index !== i + 1) throw new JournalDamaged(path, 0, `segment ${i + 1} of stream ${name} is missing`)
-    })
-    streams.push({ id, segments, opening, markedOrdinal })
+    const missing = segments.findIndex(({ index }, i) => index !== archived + i + 1)
+    if (missing !== -1 || segments.length === 0) {
+      const index = archived + Math.max(0, missing) + 1
+      const path = segmentPath(directory, id, index)
+      throw new JournalDamaged(path, 0, `segment ${index} of stream ${name} is missing`)
+    }
+    streams.push({ id, segments, archived, opening, markedOrdinal })
     for (const { shard, firstSequence } of opening.sections) {
       const ofShard = fences.get(shard) ?? []
       ofShard.push({ epoch: id.epoch, nextSequence: firstSequence })
@@ -120,13 +143,14 @@ export function readCatalog(disk: Disk, directory: string): Catalog {
     const carriedFile = files.find(({ index }) => index === carriedIndex)
     if (carriedFile !== undefined) readCarried(disk, carriedFile, carried)
   }
-  return { streams, leftovers, fences, carried }
+  return { streams, leftovers, fences, carried, archives: archive.directories }
 }
 
-/** Every stream that left a segment or a mark: one that lost all its segments must not pass for none. */
+/** Every stream that left a segment, a mark or a record: one that lost all its segments must not pass for none. */
 function listStreams(
   disk: Disk,
   directory: string,
+  archive: Archive,
 ): readonly { readonly id: StreamId; readonly files: readonly SegmentName[] }[] {
   const found = new Map<string, { id: StreamId; files: SegmentName[] }>()
   const of = (id: StreamId) => {
@@ -137,7 +161,19 @@ function listStreams(
   }
   for (const file of listSegments(disk, directory)) of(file.stream).files.push(file)
   for (const id of listMarked(disk, directory)) of(id)
+  for (const { id, isWhole } of archive.streams.values()) if (!isWhole) of(id)
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stream]) => stream)
+}
+
+/** `readArchive`, with damage named as such: without the record nobody knows what is missing. */
+function readArchiveRecord(disk: Disk, directory: string): Archive {
+  try {
+    return readArchive(disk, directory)
+  } catch (error) {
+    if (error instanceof BytesDamaged)
+      throw new JournalDamaged(join(directory, archiveRecordName), 0, error.message)
+    throw error
+  }
 }
 
 function readOpening(disk: Disk, id: StreamId, segments: readonly SegmentName[]): Frame | undefined {
