@@ -18,6 +18,7 @@ import {
   shardOf,
 } from '../../src/domain/ids.ts'
 import type { Reservation } from '../../src/domain/stock.ts'
+import { tidyJournal } from '../../src/persistence/journal/carry.ts'
 import { type Disk, type DiskFile, realDisk } from '../../src/persistence/journal/disk.ts'
 import { type RecoveredShard, recover } from '../../src/persistence/journal/recovery.ts'
 import { nextEpoch } from '../../src/persistence/journal/segments.ts'
@@ -83,6 +84,7 @@ export class Workshop {
   async start(workers: number): Promise<void> {
     const disk = this.#tracked()
     this.#known.length = 0
+    tidyJournal(disk, this.journal)
     for (let worker = 0; worker < workers; worker++) {
       const shards = Array.from({ length: this.shards }, (_, shard) => shard as ShardId).filter(
         (shard) => shard % workers === worker,
