@@ -17,6 +17,10 @@ import type { ShardView } from './stock.ts'
 export function decide(shard: ShardView, command: Command, nowMs: number): Decision {
   switch (command.type) {
     case 'reserve':
+      if (shard.reservations.get(command.reservationId) !== undefined) {
+        return refused({ reason: 'reservationExists' })
+      }
+      return decideForProduct(shard.products.get(command.productId), command, nowMs)
     case 'adjust':
     case 'scheduleSale':
     case 'retire':

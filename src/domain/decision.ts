@@ -11,6 +11,8 @@ export type Shortage = {
 
 /** In the order in which they are checked (DESIGN.md, "The rules"). */
 export type Refusal =
+  /** The id is that of a reservation that is known: this command was heard before, or its id was drawn twice. */
+  | { readonly reason: 'reservationExists' }
   | { readonly reason: 'unknownProduct'; readonly productId: ProductId }
   /** The product has a customer limit, so a hold must say whose it is. */
   | { readonly reason: 'customerRequired'; readonly productId: ProductId }

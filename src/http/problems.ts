@@ -116,6 +116,11 @@ export const PROBLEMS = {
     title: 'The product is not sold any more',
     help: 'The product was retired: live reservations finish, new ones are refused.',
   },
+  'reservation-exists': {
+    status: CONFLICT,
+    title: 'A reservation with this id was made before',
+    help: 'The id that was drawn for this request is that of another reservation, or the request was heard twice. It changed nothing. Sent again, it gets a new id.',
+  },
   'reservation-resolved': {
     status: CONFLICT,
     title: 'The reservation has ended already',

@@ -14,6 +14,8 @@ export type RefusalProblem = {
 /** The one switch from a domain refusal to what HTTP says of it. */
 export function problemOfRefusal(refusal: Refusal): RefusalProblem {
   switch (refusal.reason) {
+    case 'reservationExists':
+      return about('reservation-exists', 'A reservation with the id drawn for this request exists already.')
     case 'unknownProduct':
       return about('unknown-product', `There is no product ${refusal.productId}.`, {
         productId: refusal.productId,

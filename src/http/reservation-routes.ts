@@ -76,6 +76,7 @@ const RESERVE: Operation = {
     headers: ['Location', 'Holdfast-Position'],
   },
   problems: [
+    'reservation-exists',
     'unknown-product',
     'product-retired',
     'sale-not-open',

@@ -260,8 +260,8 @@ ends('is followed by a successor that has all that was answered', async () => {
 ends('by a command that breaks it names that command', async () => {
   const world = await stocked(5)
   const { id } = await makeHold(world)
-  // An id that exists cannot be reserved again: the rules' own check stops the worker.
-  const poison = reserve(world, { reservationId: id, reference: 'poison' })
+  // The rules have no answer to a command that does not exist, so their own check stops the worker.
+  const poison = { type: 'steal', reservationId: id } as unknown as ReturnType<typeof confirm>
   isError(await called(world, poison), 'outcome-unknown')
   assert.is(world.worker().failures[0]?.poison, fingerprintOf(poison))
   assert.is(world.worker().exitCode, 1)
@@ -309,6 +309,19 @@ messages('that arrive twice take effect once', async () => {
   back.deliver(reply)
   await world.settle()
   isReply(read, 'stock')
+})
+
+messages('that ask for a reservation anew by the same id are refused, and end no worker', async () => {
+  const world = await stocked(5)
+  const request = reserve(world)
+  isReply(await called(world, request), 'held')
+  for (const again of [request, { ...request, quantity: 2 }]) {
+    assert.equal(await world.ask(again), { type: 'refused', refusal: { reason: 'reservationExists' } })
+  }
+  await world.ask(confirm(request.reservationId))
+  assert.is((await world.ask(request)).type, 'refused')
+  assert.is(world.worker().failures.length, 0, world.worker().failures[0]?.why)
+  assert.is((await stockOf(world)).sold, 1)
 })
 
 messages('of a worker that has ended are not heard, nor does it hear any', async () => {

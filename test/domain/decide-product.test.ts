@@ -92,6 +92,41 @@ reserving('of one product leaves the others alone', () => {
 
 reserving.run()
 
+const repeated = suite('a reservation by an id that is known')
+
+repeated('is refused whatever became of the first, which keeps all it has', () => {
+  for (const since of [
+    [],
+    [paymentStarted()],
+    [unitsConfirmed(2)],
+    [unitsConfirmed(2), returnsClosed()],
+    [unitsReleased(2)],
+    [holdExpired(2)],
+  ]) {
+    given(stockAdjusted(5), unitsHeld(2), ...since)
+      .when(reserve(2))
+      .refuses({ reason: 'reservationExists' })
+  }
+})
+
+repeated('is refused before all else, so that who repeats a command learns that it was heard', () => {
+  const repeat = reserve(2, { customerId: undefined })
+  given(stockAdjusted(2), unitsHeld(2), saleScheduled({ perCustomerLimit: 1 }), productRetired())
+    .when(repeat)
+    .refuses({ reason: 'reservationExists' })
+  given(stockAdjusted(2), unitsHeld(2))
+    .when({ ...repeat, productId: cable })
+    .refuses({ reason: 'reservationExists' })
+})
+
+repeated('is a new one once the first was forgotten', () => {
+  given(stockAdjusted(5), unitsHeld(2), unitsReleased(2), reservationForgotten())
+    .when(reserve(1))
+    .accepts(unitsHeld(1, { available: 4 }))
+})
+
+repeated.run()
+
 const precedence = suite('precedence of refusals of a reservation')
 
 /** In the order in which they are reported; the state and request of `situation` have those that are named. */
@@ -326,7 +361,7 @@ limit('counts all reservations of a customer together', () => {
     unitsConfirmed(1),
     unitsHeld(1, { reservationId: res2 }),
   )
-    .when(reserve(2))
+    .when(reserve(2, { reservationId: res3 }))
     .refuses({ reason: 'perCustomerLimit', productId: phone, limit: 3, remaining: 1 })
 })
 

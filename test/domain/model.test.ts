@@ -60,7 +60,7 @@ random('get the answers and leave the counters that an independent model predict
 /** Every command with every answer it can have. */
 const reachable = Object.entries({
   reserve:
-    'done unknownProduct customerRequired productRetired saleNotOpen saleClosed maxPerReservation perCustomerLimit outOfStock',
+    'done reservationExists unknownProduct customerRequired productRetired saleNotOpen saleClosed maxPerReservation perCustomerLimit outOfStock',
   adjust: 'done unknownProduct stockVersionMismatch stockBelowHeld stockAboveMax',
   scheduleSale: 'done unknownProduct',
   retire: 'done nothing unknownProduct',

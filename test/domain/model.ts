@@ -120,6 +120,7 @@ export class Model {
     const available = this.onHand(productId) - this.held(productId)
     const isTooLittle = (room: number) => (allowPartial ? room < 1 : room < quantity)
     const faults: Fault[] = [
+      ['reservationExists', this.entries.some(({ id, forgotten }) => id === reservationId && !forgotten)],
       ['unknownProduct', this.version(productId) === 0],
       ['customerRequired', perCustomerLimit < Infinity && customerId === undefined],
       ['productRetired', this.isRetired(productId)],

@@ -35,6 +35,8 @@ const draft = fc.oneof(
     quantity,
     ttlMs: maybe(ttlMs),
     allowPartial: fc.boolean(),
+    comesAgain: fc.nat({ max: 19 }).map((number) => number === 0),
+    recency,
   }),
   weighing(8, { type: fc.constant('add'), productId, delta: fc.integer({ min: -6, max: 12 }) }),
   weighing(4, {
@@ -81,13 +83,21 @@ export type Situation = {
   readonly nowMs: number
   readonly nextId: ReservationId
   readonly versionOf: (productId: ProductId) => number
-  readonly reservations: readonly { readonly id: string; readonly productId: ProductId }[]
+  readonly reservations: readonly {
+    readonly id: string
+    readonly productId: ProductId
+    readonly forgotten?: boolean
+  }[]
 }
 
 export function commandOf(draft: Draft, situation: Situation): Command {
   switch (draft.type) {
-    case 'reserve':
-      return { ...draft, type: draft.type, reservationId: situation.nextId, reference: undefined }
+    case 'reserve': {
+      const { comesAgain, recency, ...fields } = draft
+      const known = situation.reservations.filter(({ forgotten }) => forgotten !== true)
+      const again = comesAgain && known.length > 0 ? recent(known, recency).id : situation.nextId
+      return { ...fields, type: draft.type, reservationId: again as ReservationId, reference: undefined }
+    }
     case 'add':
       return adjustment(draft.productId, { delta: draft.delta })
     case 'set': {

@@ -22,6 +22,7 @@ const REFUSALS: {
     members: Readonly<Record<string, unknown>>,
   ]
 } = {
+  reservationExists: [{ reason: 'reservationExists' }, 409, 'reservation-exists', {}],
   unknownProduct: [{ reason: 'unknownProduct', productId }, 404, 'unknown-product', { productId }],
   customerRequired: [{ reason: 'customerRequired', productId }, 400, 'validation-failed', {}],
   productRetired: [{ reason: 'productRetired', productId }, 409, 'product-retired', { productId }],
