@@ -4,8 +4,10 @@ export type EngineErrorCode =
   | 'overloaded'
   /** The shard's worker is recovering or stopped. Nothing happened. */
   | 'shard-unavailable'
-  /** No room to write events. Nothing happened. */
+  /** No room to write this, but some for what settles reservations that exist. Nothing happened. */
   | 'storage-full'
+  /** No room to write anything; reads are answered. Nothing happened. */
+  | 'read-only'
   /** The engine is closing. Nothing happened. */
   | 'shutting-down'
   /** This very command ended its worker several times. Nothing happened, and will not. */

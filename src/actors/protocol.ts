@@ -6,6 +6,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
+import type { Room } from '../persistence/journal/writer.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 import type { Reply, Request } from './requests.ts'
 import type { ShardCounters, Undecided } from './shard.ts'
@@ -132,7 +133,8 @@ export function firstHalfOf(cells: readonly Cell[]): readonly Cell[] {
 /** What a worker is able to do, and why not more. */
 export type WorkerState =
   | { readonly type: 'starting' }
-  | { readonly type: 'ready' }
+  /** Everything is answered for which the journal has room. */
+  | { readonly type: 'ready'; readonly room: Room }
   /** Reads are answered; changes wait for room on the disk. */
   | { readonly type: 'readOnly'; readonly why: string }
   /** Nothing is answered until somebody acts. */

@@ -23,7 +23,8 @@ import type { Recovery } from '../persistence/journal/recovery.ts'
 import { writeSnapshot } from '../persistence/journal/snapshot.ts'
 import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
-import type { Clock, Port, Timer, Timers } from '../seams.ts'
+import type { Clock, Port, Timers } from '../seams.ts'
+import { Alarm } from './alarm.ts'
 import { Mailbox } from './mailbox.ts'
 import {
   type CallsMessage,
@@ -42,6 +43,7 @@ import { shardOfRequest } from './routing.ts'
 import { type EventSink, Shard, type Undecided } from './shard.ts'
 import { type ShardClock, startShardClock } from './shard-clock.ts'
 import { isWantOfRoom, openStream, recoverShards } from './shard-start.ts'
+import { workerStatusOf } from './worker-status.ts'
 
 export type WorkerSettings = {
   readonly stream: StreamId
@@ -80,6 +82,7 @@ export class ShardWorker {
   readonly #parts: WorkerParts
   readonly #mailbox: Mailbox<Connection>
   readonly #replies: Replies
+  readonly #alarm: Alarm
   #shards: readonly Shard[] = []
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
@@ -89,7 +92,6 @@ export class ShardWorker {
   #turnIsDue = false
   /** A turn found the journal's frame full: it comes with the next durable frame. */
   #turnWaits = false
-  #alarm: { readonly atMs: number; readonly timer: Timer } | undefined
   #deciding: Request | undefined
   #shed = 0
   #hasNextSegment = true
@@ -101,6 +103,7 @@ export class ShardWorker {
     this.#parts = parts
     this.#mailbox = new Mailbox(settings.shards, mailboxMax)
     this.#replies = new Replies(parts.timers)
+    this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
     parts.supervisor.receive((message) => {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))
       else if (message.type === 'status') {
@@ -161,7 +164,7 @@ export class ShardWorker {
     }
     this.#serve(recovery, this.#journal)
     this.#log('info', 'worker.ready', { events: recovery.eventsReplayed, carried: recovery.carry.length })
-    this.#become({ type: 'ready' })
+    this.#become({ type: 'ready', room: this.#journal.room })
     // Who is killed often would replay ever more.
     if (recovery.eventsReplayed >= snapshotEventsMin)
       this.#parts.supervisor.send({ type: 'rolled', segment: 1 })
@@ -206,7 +209,7 @@ export class ShardWorker {
   #refusal(): Undecided | undefined {
     if (this.#isClosing) return undecided('shutting-down', 'the engine is shutting down')
     const state = this.#state
-    if (state.type === 'readOnly') return undecided('storage-full', state.why)
+    if (state.type === 'readOnly') return undecided('read-only', state.why)
     if (state.type === 'starting') return undecided('shard-unavailable', 'the shard is recovering')
     if (state.type === 'stopped')
       return undecided('shard-unavailable', 'the shard is stopped until somebody acts')
@@ -265,6 +268,7 @@ export class ShardWorker {
     this.#replies.gather(restsOn)
     journal?.flush()
     this.#replies.release(journal?.durableOrdinal ?? 0)
+    this.#noteRoom()
     if (this.#mailbox.size > 0) this.#scheduleTurn()
     this.#setAlarm(nextDueMs, nowMs)
   }
@@ -279,22 +283,14 @@ export class ShardWorker {
   #setAlarm(atMs: number, nowMs: number): void {
     if (atMs === Number.POSITIVE_INFINITY || this.#isClosing) return
     const dueMs = atMs <= nowMs && this.#journal?.room !== 'all' ? nowMs + storageRetryMs : atMs
-    if (this.#alarm !== undefined && this.#alarm.atMs <= dueMs && this.#alarm.atMs > nowMs) return
-    this.#alarm?.timer.cancel()
-    // Node's timers hold at most 24.8 days; one that wakes early finds nothing due and is set again.
-    const delayMs = Math.min(Math.max(0, dueMs - nowMs), dayMs)
-    const timer = this.#parts.timers.after(delayMs, () => {
-      this.#alarm = undefined
-      this.#scheduleTurn()
-    })
-    this.#alarm = { atMs: dueMs, timer }
+    this.#alarm.set(dueMs, nowMs)
   }
 
   /** Decides all that waits, makes it durable, answers it, and leaves snapshots for a quick start. */
   async #shutDown(): Promise<void> {
     if (this.#isClosing || this.#hasEnded) return
     this.#isClosing = true
-    this.#alarm?.timer.cancel()
+    this.#alarm.cancel()
     try {
       while (this.#mailbox.size > 0 && this.#shards.length > 0 && !this.#hasEnded) {
         this.#scheduleTurn()
@@ -331,10 +327,18 @@ export class ShardWorker {
   }
 
   #noteStorage(error: unknown): void {
+    this.#noteRoom()
     if ((error === undefined) === this.#hasNextSegment) return
     this.#hasNextSegment = error === undefined
     if (error === undefined) this.#log('info', 'storage.recovered', {})
     else this.#log('error', 'storage.full', { why: messageOf(error) })
+  }
+
+  /** Says so where other things than before have room. */
+  #noteRoom(): void {
+    const room = this.#journal?.room
+    if (this.#state.type !== 'ready' || room === undefined || room === this.#state.room) return
+    this.#become({ type: 'ready', room })
   }
 
   #become(state: WorkerState): void {
@@ -347,7 +351,7 @@ export class ShardWorker {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#replies.drop()
-    this.#alarm?.timer.cancel()
+    this.#alarm.cancel()
     const poison = this.#deciding === undefined ? undefined : fingerprintOf(this.#deciding)
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.#parts.supervisor.send({ type: 'failed', why, poison })
@@ -359,27 +363,15 @@ export class ShardWorker {
   }
 
   #status(): WorkerStatus {
-    const counters = this.#journal?.counters
-    return {
-      worker: this.#settings.stream.worker,
-      shards: this.#shards.map(({ id: shard, state, counters }) => {
-        return { shard, products: state.products.size, reservations: state.reservations.size, counters }
-      }),
+    return workerStatusOf({
+      stream: this.#settings.stream,
+      shards: this.#shards,
+      journal: this.#journal,
+      hasNextSegment: this.#hasNextSegment,
       mailbox: this.#mailbox.size,
       shed: this.#shed,
       clockSkewMs: this.#clock?.skewMs() ?? 0,
-      journal: {
-        frames: counters?.frames ?? 0,
-        events: counters?.events ?? 0,
-        bytes: counters?.bytes ?? 0,
-        syncs: counters?.syncs ?? 0,
-        seals: counters?.seals ?? 0,
-        rolls: counters?.rolls ?? 0,
-        epoch: this.#settings.stream.epoch,
-        segment: this.#journal?.segmentIndex ?? 0,
-        hasNextSegment: this.#hasNextSegment,
-      },
-    }
+    })
   }
 }
 

@@ -129,7 +129,7 @@ export class Shard {
         )
       }
     }
-    if (!this.#hasRoomFor(request)) return undecided('storage-full', 'the disk has no room for more events')
+    if (!this.#hasRoomFor(request)) return withoutRoom(this.#journal)
 
     const decision = decide(this.#state, request, this.#nowMs)
     if (decision.type === 'refused') {
@@ -286,6 +286,12 @@ function commandWhenDue({ id, status, returnClosed }: Reservation): Command {
   if (isLive(status)) return { type: 'expire', reservationId: id }
   if (status === 'confirmed' && !returnClosed) return { type: 'closeReturns', reservationId: id }
   return { type: 'forget', reservationId: id }
+}
+
+function withoutRoom({ room }: EventSink): Undecided {
+  return room === 'none'
+    ? undecided('read-only', 'the disk has no room for any more events')
+    : undecided('storage-full', 'the disk has no room for more than what settles')
 }
 
 function undecided(code: EngineErrorCode, why: string): Undecided {

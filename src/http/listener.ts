@@ -11,7 +11,8 @@ import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.t
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
-import type { Drain, Readiness } from './parts.ts'
+import type { Drain } from './parts.ts'
+import { readinessOf } from './readiness.ts'
 import { type RunningServer, startServer } from './server.ts'
 
 export type ListenerSettings = {
@@ -63,7 +64,10 @@ export async function runListener(
     shards,
     authenticator,
     apiKeys: tables.apiKeys,
-    status: { readiness: () => readinessOf(engine, drain), metricsText: () => askForMetrics(main, texts) },
+    status: {
+      readiness: () => readinessOf(engine.workers(), drain.started),
+      metricsText: () => askForMetrics(main, texts),
+    },
     metricsPublic: settings.metricsPublic,
     registry,
     log,
@@ -112,14 +116,4 @@ function askForMetrics(main: Port<ToListener, FromListener>, texts: Map<number, 
     texts.set(id, resolve)
     main.send({ type: 'metricsWanted', id })
   })
-}
-
-function readinessOf(engine: Engine, drain: Drain): Readiness {
-  const parts: Readiness['parts'][number][] = engine.workers().map(({ worker, state }) => ({
-    name: `worker-${worker}`,
-    ready: state.type === 'ready',
-    reason: 'why' in state ? state.why : state.type === 'starting' ? 'recovering' : undefined,
-  }))
-  parts.push({ name: 'listener', ready: !drain.started, reason: drain.started ? 'shutting down' : undefined })
-  return { ready: parts.every(({ ready }) => ready), parts }
 }

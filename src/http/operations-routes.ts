@@ -60,8 +60,9 @@ const READYZ: Operation = {
   path: '/readyz',
   operationId: 'readReadiness',
   tag: 'Operations',
-  summary: 'Whether all parts are ready',
-  description: 'Answers 503 with the same body where one is not. With a service key it says which, and why.',
+  summary: 'Whether to send requests here',
+  description:
+    'Answers 503 with the same body while one should not. With a service key it says which parts are not ready, and why. A journal without room is such a part, and no reason to send requests elsewhere.',
   access: 'anyone',
   hot: true,
   success: { status: 200, description: 'All are.', schema: readinessReply, example: { ready: true } },

@@ -199,7 +199,7 @@ export const PROBLEMS = {
   'storage-full': {
     status: 503,
     title: 'There is no room to record this',
-    help: 'Nothing happened. Confirm, release and return still work. Whoever runs this server must make room on its disk.',
+    help: 'Nothing happened. `detail` says what still works: some room is kept to confirm, release and return, for as long as it lasts. Whoever runs this server must make room on its disk.',
   },
   'shutting-down': {
     status: 503,
@@ -259,25 +259,39 @@ function sentence({ path, message }: FieldError): string {
   return path === '' ? `The body: ${message}` : `${path}: ${message}`
 }
 
-/** Engine errors have the codes of their problems; a code without one does not compile. */
-export function problemOfEngine(code: EngineErrorCode): ProblemCode {
-  return code
+/** What a caller is told where a part did not answer; the part's own message is for the log. */
+export type Unanswered = { readonly code: ProblemCode; readonly detail: string }
+
+/** Engine errors have the codes of their problems, but one: how full the disk is, is for the detail to say. */
+export function problemOfEngine(code: EngineErrorCode): Unanswered {
+  if (code === 'read-only') {
+    return {
+      code: 'storage-full',
+      detail: `${NO_ROOM} There is room for no change at all. Reads still work.`,
+    }
+  }
+  if (code !== 'storage-full') return { code, detail: PROBLEMS[code].help }
+  const detail = `${NO_ROOM} What is held or sold can still be confirmed, released and returned.`
+  return { code, detail }
 }
 
 /** Undefined where the fault is this program's: what its own checks let through, the table's refused. */
-export function problemOfTables(code: TablesErrorCode): ProblemCode | undefined {
+export function problemOfTables(code: TablesErrorCode): Unanswered | undefined {
   switch (code) {
-    case 'overloaded':
     case 'storage-full':
+      return { code, detail: NO_ROOM }
+    case 'overloaded':
     case 'shutting-down':
     case 'outcome-unknown':
     case 'api-keys-full':
-      return code
+      return { code, detail: PROBLEMS[code].help }
     case 'unavailable':
-      return 'tables-unavailable'
+      return { code: 'tables-unavailable', detail: PROBLEMS['tables-unavailable'].help }
     case 'invalid':
       return undefined
     default:
       return unreachable(code)
   }
 }
+
+const NO_ROOM = 'Nothing happened: the disk has no room to record this.'

@@ -3,7 +3,14 @@ import { EngineError } from '../actors/engine-error.ts'
 import type { Refusal } from '../domain/decision.ts'
 import { TablesError } from '../persistence/tables/tables-error.ts'
 import type { Random } from '../seams.ts'
-import { PROBLEMS, Problem, type ProblemCode, problemOfEngine, problemOfTables } from './problems.ts'
+import {
+  PROBLEMS,
+  Problem,
+  type ProblemCode,
+  problemOfEngine,
+  problemOfTables,
+  type Unanswered,
+} from './problems.ts'
 import { problemOfRefusal } from './refusal-problems.ts'
 import type { Call } from './route.ts'
 
@@ -91,22 +98,16 @@ export function expectedFailure(call: Call, thrown: unknown, random: Random): Re
     return unanswered(call, problemOfEngine(thrown.code), retryAfter(thrown.retryAfterSeconds, random))
   }
   if (thrown instanceof TablesError) {
-    const code = problemOfTables(thrown.code)
-    if (code === undefined) return undefined
-    return unanswered(call, code, thrown.retryable ? retryAfter(1, random) : undefined)
+    const said = problemOfTables(thrown.code)
+    if (said === undefined) return undefined
+    return unanswered(call, said, thrown.retryable ? retryAfter(1, random) : undefined)
   }
   return undefined
 }
 
 /** The parts' own messages name shards, workers and files: they are for the log, not for callers. */
-function unanswered(call: Call, code: ProblemCode, wait: string | undefined): Response {
-  return problem(
-    call,
-    code,
-    PROBLEMS[code].help,
-    undefined,
-    wait === undefined ? undefined : { 'retry-after': wait },
-  )
+function unanswered(call: Call, { code, detail }: Unanswered, wait: string | undefined): Response {
+  return problem(call, code, detail, undefined, wait === undefined ? undefined : { 'retry-after': wait })
 }
 
 /** Whole seconds, rounded up and spread to as much again, so that those turned away do not come back as one. */

@@ -58,6 +58,7 @@ const NOTHING = new Set([
   'overloaded',
   'shard-unavailable',
   'storage-full',
+  'read-only',
   'shutting-down',
   'command-quarantined',
 ])

@@ -93,7 +93,8 @@ export async function tradeOn(
       try {
         return await ask()
       } catch (error) {
-        if (!(error instanceof EngineError) || error.code !== 'storage-full') throw error
+        if (!(error instanceof EngineError) || !['storage-full', 'read-only'].includes(error.code))
+          throw error
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
     }

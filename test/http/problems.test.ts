@@ -105,13 +105,14 @@ const REFUSALS: {
 }
 
 /** Every way the engine can fail to answer. */
-const ENGINE_ERRORS: Readonly<Record<EngineErrorCode, number>> = {
-  overloaded: 503,
-  'shard-unavailable': 503,
-  'storage-full': 503,
-  'shutting-down': 503,
-  'command-quarantined': 503,
-  'outcome-unknown': 504,
+const ENGINE_ERRORS: Readonly<Record<EngineErrorCode, readonly [status: number, code: string]>> = {
+  overloaded: [503, 'overloaded'],
+  'shard-unavailable': [503, 'shard-unavailable'],
+  'storage-full': [503, 'storage-full'],
+  'read-only': [503, 'storage-full'],
+  'shutting-down': [503, 'shutting-down'],
+  'command-quarantined': [503, 'command-quarantined'],
+  'outcome-unknown': [504, 'outcome-unknown'],
 }
 
 const problems = suite('problems')
@@ -132,11 +133,11 @@ for (const [reason, [refusal, status, code, members]] of Object.entries(REFUSALS
   })
 }
 
-for (const [code, status] of Object.entries(ENGINE_ERRORS)) {
-  problems(`the engine’s ${code} is ${status} with Retry-After, without its inner words`, async () => {
+for (const [engineCode, [status, code]] of Object.entries(ENGINE_ERRORS)) {
+  problems(`the engine’s ${engineCode} is ${status} with Retry-After, without its inner words`, async () => {
     const { call, engine } = fakes()
     engine.answer = () => {
-      throw new EngineError(code as EngineErrorCode, 'worker 3 lost shard 7', { retryAfterSeconds: 2 })
+      throw new EngineError(engineCode as EngineErrorCode, 'worker 3 lost shard 7', { retryAfterSeconds: 2 })
     }
     const reply = await call('POST', '/v1/reservations', { as: 'service', body: BODY })
     assert.is(reply.status, status)
@@ -168,6 +169,27 @@ for (const [tablesCode, [status, code]] of Object.entries(TABLES_ERRORS)) {
     assert.not.match(reply.text, /secret/)
   })
 }
+
+/** What the detail of `storage-full` says of confirm, release and return, by who had no room. */
+const STILL_SETTLES = /can still be confirmed, released and returned/
+
+problems('storage-full says that settling goes on where it does, and nowhere else', async () => {
+  const { call, engine, apiKeys } = fakes()
+  const detailOf = async (code: EngineErrorCode) => {
+    engine.answer = () => {
+      throw new EngineError(code, 'no room')
+    }
+    return String((await call('POST', '/v1/reservations', { as: 'service', body: BODY })).body.detail)
+  }
+  assert.match(await detailOf('storage-full'), STILL_SETTLES)
+  const readOnly = await detailOf('read-only')
+  assert.not.match(readOnly, /confirm|release/)
+  assert.match(readOnly, 'Reads')
+  apiKeys.create = () => Promise.reject(new TablesError('storage-full', 'no room'))
+  const key = await call('POST', '/v1/api-keys', { as: 'admin', body: { name: 'shop', role: 'service' } })
+  assert.is(key.body.code, 'storage-full')
+  assert.not.match(String(key.body.detail), /confirm|release|Reads/)
+})
 
 problems('Retry-After is whole seconds, at least one, spread to as much again', () => {
   const drawn = (fraction: number, seconds: number) => retryAfter(seconds, { fraction: () => fraction })

@@ -1,0 +1,40 @@
+/**
+ * What `GET /readyz` says: which parts are ready, and whether this instance should be sent requests.
+ *
+ * A journal without room is a part that is not ready, and no reason to send nobody here any more: reads go on, mostly
+ * also confirm, release and return, and no other instance could answer them (docs/decisions/beyond-the-contract.md).
+ */
+import type { WorkerState } from '../actors/protocol.ts'
+import type { Room } from '../persistence/journal/writer.ts'
+import type { Readiness } from './parts.ts'
+
+type Part = Readiness['parts'][number]
+type Worker = { readonly worker: number; readonly state: WorkerState }
+
+const WITHOUT_ROOM: Readonly<Record<Exclude<Room, 'all'>, string>> = {
+  settlements: 'no room for new reservations; what there is can still be confirmed, released and returned',
+  none: 'no room for any change; reads go on',
+}
+
+export function readinessOf(workers: readonly Worker[], isClosing: boolean): Readiness {
+  const listener: Part = isClosing
+    ? { name: 'listener', ready: false, reason: 'shutting down' }
+    : { name: 'listener', ready: true }
+  return {
+    ready: !isClosing && workers.every(({ state }) => state.type === 'ready'),
+    parts: [...workers.flatMap(partsOf), listener],
+  }
+}
+
+function partsOf({ worker, state }: Worker): readonly Part[] {
+  const name = `worker-${worker}`
+  if (state.type !== 'ready') {
+    return [{ name, ready: false, reason: state.type === 'starting' ? 'recovering' : state.why }]
+  }
+  return [{ name, ready: true }, journalOf(worker, state.room)]
+}
+
+function journalOf(worker: number, room: Room): Part {
+  const name = `journal-${worker}`
+  return room === 'all' ? { name, ready: true } : { name, ready: false, reason: WITHOUT_ROOM[room] }
+}
