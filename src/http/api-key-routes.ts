@@ -10,6 +10,8 @@ import { timeOf } from './time.ts'
 type Parts = Pick<HttpParts, 'apiKeys' | 'authenticator'>
 
 const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/
+/** Before every place in the tables: keys are read where they are written, so no reading of them is ever behind. */
+const POSITION = { 'holdfast-position': 't0' }
 const EXAMPLE_ID = 'key_01K5ZC4N8XQ2M7V3H9R6T1B0DW'
 
 export function apiKeyRoutes(parts: Parts): readonly Route[] {
@@ -35,7 +37,7 @@ const CREATE: Operation = {
     description: 'The key, shown this once.',
     schema: apiKeyCreatedReply,
     example: { id: EXAMPLE_ID, key: 'hf_…' },
-    headers: ['Location'],
+    headers: ['Location', 'Holdfast-Position'],
   },
   problems: ['api-keys-full'],
 }
@@ -44,7 +46,7 @@ async function create({ apiKeys }: Parts, call: Call): Promise<Response> {
   const { name, role } = await readBody(call, apiKeyBody)
   const createdBy = call.principal?.callerId ?? ''
   const { id, key } = await apiKeys.create({ name, role, createdBy })
-  return json(call, 201, { id, key }, { location: `/v1/api-keys/${id}` })
+  return json(call, 201, { id, key }, { ...POSITION, location: `/v1/api-keys/${id}` })
 }
 
 const LIST: Operation = {
@@ -92,7 +94,7 @@ const REVOKE: Operation = {
     'It is refused from now on; other processes that looked it up lately hear of it within five seconds.',
   access: 'admin',
   changes: true,
-  success: { status: 204, description: 'The key is revoked.' },
+  success: { status: 204, description: 'The key is revoked.', headers: ['Holdfast-Position'] },
   problems: ['unknown-api-key'],
 }
 
@@ -102,5 +104,5 @@ async function revoke({ apiKeys, authenticator }: Parts, call: Call): Promise<Re
     throw new Problem('unknown-api-key', 'There is no such API key.')
   }
   authenticator.forget(id)
-  return empty(call)
+  return empty(call, POSITION)
 }

@@ -83,7 +83,13 @@ type Operation = {
   readonly summary?: string
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example?: unknown }>> }
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly examples?: object }>> }>
+    Record<
+      string,
+      {
+        readonly headers?: Readonly<Record<string, unknown>>
+        readonly content?: Readonly<Record<string, { readonly examples?: object }>>
+      }
+    >
   >
 }
 
@@ -138,6 +144,16 @@ openapi('every operation’s problems have their status and an example each', as
   }
   const beforeRouting = ['method-not-allowed', 'request-timeout', 'headers-too-large']
   assert.equal([...codes, ...beforeRouting].sort(), Object.keys(PROBLEMS).sort())
+})
+
+openapi('every change tells its position', async () => {
+  for (const [path, methods] of Object.entries((await readDocument()).paths)) {
+    for (const [method, { responses }] of Object.entries(methods)) {
+      if (method === 'get') continue
+      const [success] = Object.entries(responses).filter(([status]) => status.startsWith('2'))
+      assert.ok(success?.[1].headers?.['Holdfast-Position'], `${method} ${path}`)
+    }
+  }
 })
 
 openapi('every reference leads somewhere', async () => {

@@ -452,6 +452,15 @@ for (const { word, body, request, wrong, mayBeEmpty = false, forCustomers = fals
   })
 }
 
+change('by a service is validated before anybody looks whether there is such a reservation', async () => {
+  const { call, engine } = fakes()
+  for (const word of ['extend', 'paying', 'release', 'confirm', 'return']) {
+    const reply = await call('POST', `${PATH}/${word}`, { as: 'service', body: { nonsense: 1 } })
+    assert.is(reply.body.code, 'validation-failed', word)
+  }
+  assert.is(engine.requests.length, 0)
+})
+
 change('payment has 900 seconds unless it says otherwise', async () => {
   const { call, engine } = fakes()
   await call('POST', `${PATH}/paying`, { as: 'service' })
