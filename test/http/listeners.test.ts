@@ -1,6 +1,6 @@
 /** FAULTS.md, F49, as main sees it: listener threads that die, with time that stands still around them. */
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { MessageChannel } from 'node:worker_threads'
 import { pino } from 'pino'
 import * as assert from 'uvu/assert'
@@ -22,7 +22,7 @@ class World implements AsyncDisposable {
   #heard: () => void = () => {}
   #isClosed = false
 
-  constructor(logLevel = 'silent') {
+  constructor({ logLevel = 'silent', port = 0 } = {}) {
     const timers = this.timers.session()
     const supervisor = new Supervisor({
       timers,
@@ -45,7 +45,7 @@ class World implements AsyncDisposable {
       count: 2,
       settings: {
         host: '127.0.0.1',
-        port: 0,
+        port,
         reusePort: true,
         shards: 1,
         workers: 1,
@@ -143,7 +143,7 @@ test('one that dies while all close keeps nobody waiting, and has no successor',
 })
 
 test('one that dies before its port is open makes the start fail, with the reason', async () => {
-  const world = new World('no-such-level')
+  const world = new World({ logLevel: 'no-such-level' })
   const error = await world.listeners.start().then(
     () => new Error('it started'),
     (error: Error) => error,
@@ -152,6 +152,19 @@ test('one that dies before its port is open makes the start fail, with the reaso
   assert.match(String(error.cause), 'no-such-level')
   await world.timers.advance(60_000)
   assert.is(world.count('listener.respawn'), 0, 'whoever started it decides what is next')
+})
+
+test('one that cannot have the port makes the start fail with the system’s code, and ends', async () => {
+  await using other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const world = new World({ port })
+  const error = await world.listeners.start().then(
+    () => new Error('it started'),
+    (error: Error) => error,
+  )
+  assert.is('code' in error && error.code, 'EADDRINUSE')
+  // A thread that stayed would keep this process from ending, and the runner from passing it.
 })
 
 test.run()
