@@ -54,7 +54,7 @@ function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
 function adjust(shard: ShardState, event: StockAdjusted): void {
   let stock = shard.products.get(event.productId)
   if (stock === undefined) {
-    stock = newStock(event.productId)
+    stock = newStock(event.productId, shard.products.size)
     shard.products.set(event.productId, stock)
   }
   advance(stock, event.version)
@@ -70,18 +70,16 @@ function schedule(shard: ShardState, event: SaleScheduled): void {
   else stock.customers ??= countCustomers(shard, stock)
 }
 
-/** Looks at every reservation of the shard: once, when staff set a first limit. */
+/**
+ * Looks at every reservation of the product, once, when staff set a first limit, within one turn: some 5 ms
+ * for 10,000 of as many customers, 50 ms for 100,000, most of a second for a million. Set before its sale a limit costs
+ * nothing.
+ */
 function countCustomers(shard: ShardState, stock: Stock): Map<CustomerId, number> {
   const customers = new Map<CustomerId, number>()
-  for (const {
-    stock: of,
-    customerId,
-    status,
-    quantity,
-    returned,
-    returnClosed,
-  } of shard.reservations.values()) {
-    if (of !== stock || customerId === undefined) continue
+  for (const reservation of shard.reservations.ofStock(stock)) {
+    const { customerId, status, quantity, returned, returnClosed } = reservation
+    if (customerId === undefined) continue
     const counts = isLive(status) || (status === 'confirmed' && !returnClosed)
     if (counts && quantity > returned)
       customers.set(customerId, (customers.get(customerId) ?? 0) + quantity - returned)
@@ -89,9 +87,10 @@ function countCustomers(shard: ShardState, stock: Stock): Map<CustomerId, number
   return customers
 }
 
-function newStock(productId: Stock['productId']): Stock {
+function newStock(productId: Stock['productId'], number: number): Stock {
   return {
     productId,
+    number,
     version: 0,
     onHand: 0,
     held: 0,

@@ -13,10 +13,18 @@ const SLOTS_MIN = 64
 const FREE = 0
 const DELETED = -1
 
+type Tabled = {
+  readonly id: ReservationId
+  /** `number` is the product's own within the shard, and never another's. */
+  readonly stock: { readonly number: number }
+}
+
 /** A map from id to reservation with the few methods that are used. `values` goes in the order of adding. */
-export class ReservationTable<Reservation extends { readonly id: ReservationId }> {
+export class ReservationTable<Reservation extends Tabled> {
   /** In order of making; holes are those that were deleted. */
   #items: (Reservation | undefined)[] = []
+  /** The product of each item, deleted ones included, so that those of one are found without a look at all others. */
+  #stockNumbers = new Int32Array(SLOTS_MIN / 2)
   #size = 0
   /** A place in `#items` + 1, or `FREE`, or `DELETED`. */
   #slots = new Int32Array(SLOTS_MIN)
@@ -50,6 +58,7 @@ export class ReservationTable<Reservation extends { readonly id: ReservationId }
         'a reservation is made once',
       )
     }
+    this.#stockNumbers[this.#items.length] = reservation.stock.number
     this.#items.push(reservation)
     this.#slots[slot] = this.#items.length
     this.#hashes[slot] = hash
@@ -71,6 +80,18 @@ export class ReservationTable<Reservation extends { readonly id: ReservationId }
     for (const item of this.#items) if (item !== undefined) yield item
   }
 
+  /**
+   * Those of one product, in the order in which they were added. The others are passed over at 0.3 ns each, so that what
+   * it costs is its own.
+   */
+  *ofStock({ number }: Tabled['stock']): Generator<Reservation> {
+    const numbers = this.#stockNumbers.subarray(0, this.#items.length)
+    for (let place = numbers.indexOf(number); place !== -1; place = numbers.indexOf(number, place + 1)) {
+      const item = this.#items[place]
+      if (item !== undefined) yield item
+    }
+  }
+
   #find(id: ReservationId): number | undefined {
     const hash = hashOf(id)
     const mask = this.#slots.length - 1
@@ -83,11 +104,14 @@ export class ReservationTable<Reservation extends { readonly id: ReservationId }
 
   /** Drops holes, and makes room for as many again. */
   #rebuild(): void {
+    const numbers = this.#stockNumbers.filter((_, place) => this.#items[place] !== undefined)
     this.#items = this.#items.filter((item) => item !== undefined)
     let length = SLOTS_MIN
     while (length < this.#items.length * 4) length *= 2
     this.#slots = new Int32Array(length)
     this.#hashes = new Int32Array(length)
+    this.#stockNumbers = new Int32Array(length / 2)
+    this.#stockNumbers.set(numbers)
     const mask = length - 1
     this.#items.forEach((item, place) => {
       const hash = hashOf((item as Reservation).id)

@@ -22,6 +22,8 @@ export type Sale = {
 
 export type Stock = {
   readonly productId: ProductId
+  /** Products that its shard had before it. */
+  readonly number: number
   /** Number of the product's newest event; the first is 1. */
   version: number
   /** Units we have, those promised to live reservations included. */

@@ -188,6 +188,7 @@ state('keeps of a sale what was scheduled last, and of a retirement that it was'
     {
       id: phone,
       productId: phone,
+      number: 0,
       version: 4,
       onHand: 1,
       held: 0,

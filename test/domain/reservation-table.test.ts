@@ -7,7 +7,8 @@ import { note, suite } from '../support/suite.ts'
 
 const test = suite('a reservation table')
 
-type Item = { readonly id: ReservationId; readonly made: number }
+type Item = { readonly id: ReservationId; readonly made: number; readonly stock: { readonly number: number } }
+const stocks = [0, 1, 2].map((number) => ({ number }))
 
 /** Few enough that they repeat; those that differ only before the hashed characters collide. */
 function idOf(number: number): ReservationId {
@@ -28,7 +29,7 @@ test('holds what a Map would hold, in the order of making, whatever is added and
         const id = idOf(number)
         if (deletes) assert.is(table.delete(id), map.delete(id))
         else if (!map.has(id)) {
-          const item = { id, made }
+          const item = { id, made, stock: stocks[number % 3] as Item['stock'] }
           table.add(item)
           map.set(id, item)
         }
@@ -37,6 +38,10 @@ test('holds what a Map would hold, in the order of making, whatever is added and
         assert.is(table.size, map.size)
       })
       assert.equal([...table.values()], [...map.values()])
+      for (const stock of stocks) {
+        const own = [...map.values()].filter((item) => item.stock === stock)
+        assert.equal([...table.ofStock(stock)], own)
+      }
     }),
     { seed, numRuns: 100 },
   )
@@ -44,11 +49,34 @@ test('holds what a Map would hold, in the order of making, whatever is added and
 
 test('refuses a second reservation of the same id', () => {
   const table = new ReservationTable<Item>()
-  for (let number = 0; number < 500; number++) table.add({ id: idOf(number), made: number })
+  const [stock = { number: 0 }] = stocks
+  for (let number = 0; number < 500; number++) table.add({ id: idOf(number), made: number, stock })
   for (let number = 0; number < 500; number++) {
-    assert.throws(() => table.add({ id: idOf(number), made: number }), 'a reservation is made once')
+    assert.throws(() => table.add({ id: idOf(number), made: number, stock }), 'a reservation is made once')
   }
   assert.is(table.size, 500)
+})
+
+test('finds those of one product without a look at any other', () => {
+  let looks = 0
+  const table = new ReservationTable<Item>()
+  for (let number = 0; number < 300; number++) {
+    const item: Item = {
+      id: idOf(number),
+      made: number,
+      get stock() {
+        looks += 1
+        return { number: number % 100 }
+      },
+    }
+    table.add(item)
+  }
+  const looksToAdd = looks
+  assert.equal(
+    [...table.ofStock({ number: 7 })].map(({ made }) => made),
+    [7, 107, 207],
+  )
+  assert.is(looks, looksToAdd)
 })
 
 test.run()

@@ -50,6 +50,7 @@ export function decodeState(reader: ByteReader): ShardState {
   for (let left = reader.varint(); left > 0; left--) {
     const stock: Stock = {
       productId: reader.ascii() as ProductId,
+      number: stocks.length,
       version: reader.varint(),
       onHand: reader.varint(),
       held: reader.varint(),
