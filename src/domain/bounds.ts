@@ -8,6 +8,8 @@ const DAY_MS = 24 * HOUR_MS
 export const quantityMax = 1_000_000
 /** Units of one product, so that sums of counters stay exact integers far below 2^53. */
 export const onHandMax = 1_000_000_000
+/** Customers who stand in line for one product. */
+export const waitlistMax = 10_000
 /** Lines of one request; lines of the same product are summed first. */
 export const linesMax = 100
 

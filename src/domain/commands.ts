@@ -1,5 +1,6 @@
 /** What a shard can be asked to do. Imperative; nothing has happened yet. Numbers are checked for shape before. */
-import type { CustomerId, ProductId, ReservationId } from './ids.ts'
+import type { CustomerId, ProductId, ReservationId, ShardId } from './ids.ts'
+import type { Settlement } from './split.ts'
 import type { Sale } from './stock.ts'
 
 export type Line = { readonly productId: ProductId; readonly quantity: number }
@@ -83,6 +84,66 @@ export type CloseReturns = { readonly type: 'closeReturns'; readonly reservation
 /** The shard's own, when an ended reservation's id need not be known any longer. */
 export type Forget = { readonly type: 'forget'; readonly reservationId: ReservationId }
 
+/** Holds lines of a split reservation in one shard, none of which is its home. */
+export type HoldLines = {
+  readonly type: 'holdLines'
+  readonly reservationId: ReservationId
+  readonly shard: ShardId
+  readonly customerId: CustomerId | undefined
+  readonly allowPartial: boolean
+  /** One a product. */
+  readonly lines: readonly Line[]
+}
+
+/** Makes a split reservation at its home, once every other shard holds its lines. */
+export type ReserveSplit = {
+  readonly type: 'reserveSplit'
+  readonly reservationId: ReservationId
+  readonly home: ShardId
+  readonly customerId: CustomerId | undefined
+  readonly ttlMs: number | undefined
+  readonly allowPartial: boolean
+  readonly reference: string | undefined
+  /** The home's own; one a product. */
+  readonly lines: readonly Line[]
+  readonly heldElsewhere: readonly (Line & { readonly shard: ShardId; readonly available: number })[]
+  /** The least time to live that the sales of the products elsewhere ask for. */
+  readonly ttlMsElsewhere: number | undefined
+}
+
+/** Asks the home what became of a reservation, for one of its shards; what is not known is aborted (P4). */
+export type AskOutcome = {
+  readonly type: 'askOutcome'
+  readonly reservationId: ReservationId
+  readonly shard: ShardId
+}
+
+/** The home's word to a shard. */
+export type Settle = Settlement & { readonly type: 'settle' }
+
+/** A shard's word to the home: the settlement of this number is applied. */
+export type Acknowledge = {
+  readonly type: 'acknowledge'
+  readonly reservationId: ReservationId
+  readonly shard: ShardId
+  readonly step: number
+}
+
+export type JoinWaitlist = {
+  readonly type: 'joinWaitlist'
+  readonly productId: ProductId
+  readonly customerId: CustomerId
+  readonly quantity: number
+  /** Under which the hold will be made. */
+  readonly reservationId: ReservationId
+}
+
+export type LeaveWaitlist = {
+  readonly type: 'leaveWaitlist'
+  readonly productId: ProductId
+  readonly customerId: CustomerId
+}
+
 export type ProductCommand = Reserve | Adjust | ScheduleSale | Retire
 export type ReservationCommand =
   | Extend
@@ -93,4 +154,6 @@ export type ReservationCommand =
   | Expire
   | CloseReturns
   | Forget
-export type Command = ProductCommand | ReservationCommand
+export type SplitCommand = HoldLines | ReserveSplit | AskOutcome | Settle | Acknowledge
+export type WaitlistCommand = JoinWaitlist | LeaveWaitlist
+export type Command = ProductCommand | ReservationCommand | SplitCommand | WaitlistCommand

@@ -1,4 +1,5 @@
 /** The rules of commands that name a product: reserve, adjust, schedule its sale, retire it. */
+import { admit } from './admit.ts'
 import { unreachable } from './assert.ts'
 import { holdTtlMsDefault, onHandMax } from './bounds.ts'
 import type { Adjust, ProductCommand, Reserve } from './commands.ts'
@@ -27,58 +28,20 @@ export function decideForProduct(
   }
 }
 
-/**
- * Refusals in their order of precedence (DESIGN.md, "Limits"). With `allowPartial` each limit clips what is asked for,
- * and only a limit that leaves nothing refuses.
- */
 function decideReserve(stock: StockView, command: Reserve, nowMs: number): Decision {
-  const { productId, customerId, allowPartial } = command
-  const { opensAtMs, closesAtMs, perCustomerLimit, maxPerReservation } = stock.sale
-  let quantity = command.quantity
-
-  if (perCustomerLimit !== undefined && customerId === undefined) {
-    return refused({ reason: 'customerRequired', productId })
-  }
-  if (stock.retired) return refused({ reason: 'productRetired', productId })
-  if (opensAtMs !== undefined && nowMs < opensAtMs)
-    return refused({ reason: 'saleNotOpen', productId, opensAtMs })
-  if (closesAtMs !== undefined && nowMs >= closesAtMs)
-    return refused({ reason: 'saleClosed', productId, closesAtMs })
-
-  if (maxPerReservation !== undefined && quantity > maxPerReservation) {
-    if (!allowPartial || maxPerReservation === 0) {
-      return refused({ reason: 'maxPerReservation', productId, limit: maxPerReservation })
-    }
-    quantity = maxPerReservation
-  }
-  if (perCustomerLimit !== undefined && customerId !== undefined) {
-    // A limit lowered below what a customer already has leaves them nothing, and takes nothing away.
-    const remaining = Math.max(0, perCustomerLimit - (stock.customers?.get(customerId) ?? 0))
-    if (quantity > remaining) {
-      if (!allowPartial || remaining === 0) {
-        return refused({ reason: 'perCustomerLimit', productId, limit: perCustomerLimit, remaining })
-      }
-      quantity = remaining
-    }
-  }
-  const available = availableOf(stock)
-  if (quantity > available) {
-    if (!allowPartial || available === 0) {
-      return refused({ reason: 'outOfStock', items: [{ productId, requested: command.quantity, available }] })
-    }
-    quantity = available
-  }
-
+  const admission = admit(stock, command, nowMs)
+  if (admission.type === 'refused') return admission
+  const { quantity } = admission
   return accepted({
     type: 'UnitsHeld',
-    productId,
+    productId: command.productId,
     version: stock.version + 1,
     reservationId: command.reservationId,
-    customerId,
+    customerId: command.customerId,
     reference: command.reference,
     quantity,
     expiresAtMs: nowMs + (command.ttlMs ?? stock.sale.holdTtlMs ?? holdTtlMsDefault),
-    available: available - quantity,
+    available: availableOf(stock) - quantity,
   })
 }
 

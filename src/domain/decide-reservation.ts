@@ -1,8 +1,8 @@
 /** The rules of commands that name a reservation: each of its ends at most once, whatever races. */
 import { assert, unreachable } from './assert.ts'
-import { reservationLifetimeMsMax } from './bounds.ts'
 import type { Confirm, Extend, Line, Release, ReservationCommand, Return, StartPayment } from './commands.ts'
 import { accepted, type Decision, refused } from './decision.ts'
+import { extendedTo, paymentDeadline } from './reservation-times.ts'
 import { isLive, type ReservationView } from './stock.ts'
 
 /** Answers a command from its reservation and the stock it holds of. */
@@ -53,21 +53,15 @@ function next(reservation: ReservationView) {
 }
 
 function decideExtend(reservation: ReservationView, command: Extend, nowMs: number): Decision {
-  if (reservation.status === 'paying') {
-    return refused({ reason: 'paymentStarted', deadlineMs: reservation.expiresAtMs })
-  }
-  const expiresAtMs = nowMs + command.ttlMs
-  const latestExpiryMs = reservation.createdAtMs + reservationLifetimeMsMax
-  if (expiresAtMs > latestExpiryMs) return refused({ reason: 'lifetimeExceeded', latestExpiryMs })
-  if (expiresAtMs <= reservation.expiresAtMs) return accepted()
+  const expiresAtMs = extendedTo(reservation, command.ttlMs, nowMs)
+  if (typeof expiresAtMs !== 'number') return refused(expiresAtMs)
+  if (expiresAtMs === reservation.expiresAtMs) return accepted()
   return accepted({ type: 'HoldExtended', ...next(reservation), expiresAtMs })
 }
 
-/** The deadline is max(expiry, now + its time) within the lifetime, set by the first of any number of attempts. */
 function decideStartPayment(reservation: ReservationView, command: StartPayment, nowMs: number): Decision {
   if (reservation.status === 'paying') return accepted()
-  const latestExpiryMs = reservation.createdAtMs + reservationLifetimeMsMax
-  const expiresAtMs = Math.min(Math.max(reservation.expiresAtMs, nowMs + command.payingMs), latestExpiryMs)
+  const expiresAtMs = paymentDeadline(reservation, command.payingMs, nowMs)
   return accepted({ type: 'PaymentStarted', ...next(reservation), expiresAtMs })
 }
 

@@ -10,8 +10,10 @@ import { unreachable } from './assert.ts'
 import type { Command } from './commands.ts'
 import { decideForProduct } from './decide-product.ts'
 import { decideForReservation } from './decide-reservation.ts'
+import { decideBetweenShards, decideForSplit } from './decide-split.ts'
 import { type Decision, refused } from './decision.ts'
 import type { ShardView } from './stock.ts'
+import { decideJoin, decideLeave } from './waitlist.ts'
 
 /** Answers one command from the state of its shard. Pure: reads no clock, changes nothing. */
 export function decide(shard: ShardView, command: Command, nowMs: number): Decision {
@@ -33,9 +35,25 @@ export function decide(shard: ShardView, command: Command, nowMs: number): Decis
     case 'expire':
     case 'closeReturns':
     case 'forget': {
-      const reservation = shard.reservations.get(command.reservationId)
-      if (reservation === undefined) return refused({ reason: 'unknownReservation' })
-      return decideForReservation(reservation, command, nowMs)
+      const { reservationId } = command
+      const reservation = shard.reservations.get(reservationId)
+      if (reservation !== undefined) return decideForReservation(reservation, command, nowMs)
+      const split = shard.splits.get(reservationId)
+      if (split === undefined) return refused({ reason: 'unknownReservation' })
+      return decideForSplit(shard, split, command, nowMs)
+    }
+    case 'holdLines':
+    case 'reserveSplit':
+    case 'askOutcome':
+    case 'settle':
+    case 'acknowledge':
+      return decideBetweenShards(shard, command, nowMs)
+    case 'joinWaitlist':
+    case 'leaveWaitlist': {
+      const { productId } = command
+      const stock = shard.products.get(productId)
+      if (stock === undefined) return refused({ reason: 'unknownProduct', productId })
+      return command.type === 'joinWaitlist' ? decideJoin(stock, command, nowMs) : decideLeave(stock, command)
     }
     default:
       return unreachable(command)

@@ -27,6 +27,11 @@ export type Refusal =
       readonly remaining: number
     }
   | { readonly reason: 'outOfStock'; readonly items: readonly Shortage[] }
+  /** There is no need to wait. */
+  | { readonly reason: 'stockAvailable'; readonly productId: ProductId; readonly available: number }
+  | { readonly reason: 'alreadyWaiting'; readonly productId: ProductId; readonly quantity: number }
+  | { readonly reason: 'waitlistFull'; readonly productId: ProductId }
+  | { readonly reason: 'notWaiting'; readonly productId: ProductId }
   | { readonly reason: 'unknownReservation' }
   /** It has ended, and how. */
   | { readonly reason: 'reservationResolved'; readonly status: ReservationStatus }

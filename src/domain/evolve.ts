@@ -1,15 +1,31 @@
 /** How an event changes the state of its shard. Never refuses: what is in the journal has happened. */
 import { assert, unreachable } from './assert.ts'
-import type { Event, ReservationEvent, SaleScheduled, StockAdjusted, UnitsHeld } from './events.ts'
+import { advance, count, freed, known, unserve } from './counting.ts'
+import type {
+  Event,
+  KeyEvent,
+  ReservationEvent,
+  SaleScheduled,
+  StockAdjusted,
+  UnitsHeld,
+  WaitlistEvent,
+  WaitlistServed,
+} from './events.ts'
+import { evolveHold, evolveSplit } from './evolve-split.ts'
 import type { CustomerId } from './ids.ts'
-import { isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
+import type { SplitReservation } from './split.ts'
+import { availableOf, isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
 
 /**
  * Applies one event in place; `atMs` is the time the journal gives it. Returns the reservation it changed, if it is
- * still known. Throws `InvariantBroken` where the event does not
- * fit the state, which only a bug or a journal of another history can bring about.
+ * still known. Throws `InvariantBroken` where the event does not fit the state, which only a bug or a journal of another
+ * history can bring about.
  */
-export function evolve(shard: ShardState, event: Event, atMs: number): Reservation | undefined {
+export function evolve(
+  shard: ShardState,
+  event: Event,
+  atMs: number,
+): Reservation | SplitReservation | undefined {
   switch (event.type) {
     case 'UnitsHeld':
       return hold(shard, event, atMs)
@@ -22,17 +38,117 @@ export function evolve(shard: ShardState, event: Event, atMs: number): Reservati
     case 'ProductRetired':
       advance(known(shard.products.get(event.productId)), event.version).retired = true
       return undefined
+    case 'HoldPlaced':
+    case 'HoldSettled':
+      evolveHold(shard, event, atMs)
+      return undefined
+    case 'SplitHeld':
+    case 'SplitExtended':
+    case 'SplitPaymentStarted':
+    case 'SplitSettled':
+    case 'SplitAcknowledged':
+    case 'SplitForgotten':
+    case 'SplitAborted':
+    case 'AbortForgotten':
+      return evolveSplit(shard, event, atMs)
+    case 'WaitlistServed':
+      return serve(shard, event, atMs)
+    case 'WaitlistJoined':
+    case 'WaitlistLeft':
+    case 'UnitsEarmarked':
+      queue(advance(known(shard.products.get(event.productId)), event.version), event)
+      return undefined
+    case 'KeyClaimed':
+    case 'KeyAnswered':
+    case 'KeyFreed':
+    case 'KeysForgotten':
+      recordKey(shard, event, atMs)
+      return undefined
     default:
       return settle(shard, event, atMs)
   }
 }
 
+type Taken = Pick<UnitsHeld, 'reservationId' | 'customerId' | 'quantity' | 'expiresAtMs' | 'available'> & {
+  readonly reference: string | undefined
+}
+
 function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
+  return take(shard, advance(known(shard.products.get(event.productId)), event.version), event, atMs)
+}
+
+/** The head of the line leaves it with its hold; what was put aside for it is free, and taken. */
+function serve(shard: ShardState, event: WaitlistServed, atMs: number): Reservation {
   const stock = advance(known(shard.products.get(event.productId)), event.version)
+  const waitlist = known(stock.waitlist)
+  const [head] = waitlist.line.keys()
+  assert(head === event.customerId, 'the line is served in order')
+  waitlist.line.delete(event.customerId)
+  waitlist.served.set(event.customerId, event.reservationId)
+  waitlist.freed = 0
+  stock.earmarked = 0
+  return take(shard, stock, { ...event, reference: undefined }, atMs)
+}
+
+function queue(stock: Stock, event: Exclude<WaitlistEvent, WaitlistServed>): void {
+  switch (event.type) {
+    case 'WaitlistJoined': {
+      const { customerId, quantity, reservationId } = event
+      stock.waitlist ??= { line: new Map(), served: new Map(), freed: 0 }
+      assert(!stock.waitlist.line.has(customerId), 'a customer stands in line once')
+      stock.waitlist.line.set(customerId, { customerId, quantity, reservationId })
+      return
+    }
+    case 'WaitlistLeft': {
+      const waitlist = known(stock.waitlist)
+      const [head] = waitlist.line.keys()
+      assert(waitlist.line.delete(event.customerId), 'who leaves stood in line')
+      if (head === event.customerId) {
+        // What was put aside for the head is the next one's.
+        waitlist.freed += stock.earmarked
+        stock.earmarked = 0
+      }
+      dropEmptyWaitlist(stock)
+      return
+    }
+    case 'UnitsEarmarked':
+      stock.earmarked = event.quantity
+      if (stock.waitlist !== undefined) stock.waitlist.freed = 0
+      assert(availableOf(stock) >= 0, 'only free units are put aside')
+      return
+    default:
+      return unreachable(event)
+  }
+}
+
+function recordKey(shard: ShardState, event: KeyEvent, atMs: number): void {
+  switch (event.type) {
+    case 'KeyClaimed': {
+      const { hash, fingerprint, reservationId: value } = event
+      shard.keys.add({ hash, fingerprint, kind: 'claim', atMs, value })
+      return
+    }
+    case 'KeyAnswered': {
+      const { hash, fingerprint, answer: value } = event
+      shard.keys.add({ hash, fingerprint, kind: 'answer', atMs, value })
+      return
+    }
+    case 'KeyFreed':
+      assert(shard.keys.remove(event.hash), 'an event names what exists')
+      return
+    case 'KeysForgotten':
+      shard.keys.forget(event.count)
+      return
+    default:
+      return unreachable(event)
+  }
+}
+
+function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Reservation {
   assert(event.quantity > 0, 'a reservation holds something')
   stock.held += event.quantity
   assert(stock.held <= stock.onHand, 'never more held than on hand')
-  assert(stock.onHand - stock.held === event.available, 'the reply said how many are left')
+  assert(availableOf(stock) === event.available, 'the reply said how many are left')
   count(stock, event.customerId, event.quantity)
   const reservation: Reservation = {
     id: event.reservationId,
@@ -61,6 +177,7 @@ function adjust(shard: ShardState, event: StockAdjusted): void {
   stock.onHand += event.delta
   assert(stock.onHand === event.onHand, 'the reply said how many are on hand')
   assert(stock.onHand >= stock.held, 'never fewer on hand than held')
+  freed(shard, stock, event.delta)
 }
 
 function schedule(shard: ShardState, event: SaleScheduled): void {
@@ -68,6 +185,7 @@ function schedule(shard: ShardState, event: SaleScheduled): void {
   stock.sale = event.sale
   if (event.sale.perCustomerLimit === undefined) stock.customers = undefined
   else stock.customers ??= countCustomers(shard, stock)
+  unserve(shard, stock)
 }
 
 /**
@@ -84,6 +202,12 @@ function countCustomers(shard: ShardState, stock: Stock): Map<CustomerId, number
     if (counts && quantity > returned)
       customers.set(customerId, (customers.get(customerId) ?? 0) + quantity - returned)
   }
+  for (const holds of shard.holds.values()) {
+    for (const { stock: of, customerId, held, sold } of holds) {
+      if (of !== stock || customerId === undefined) continue
+      customers.set(customerId, (customers.get(customerId) ?? 0) + held + sold)
+    }
+  }
   return customers
 }
 
@@ -96,6 +220,8 @@ function newStock(productId: Stock['productId'], number: number): Stock {
     held: 0,
     sold: 0,
     retired: false,
+    earmarked: 0,
+    waitlist: undefined,
     sale: {},
     customers: undefined,
   }
@@ -117,21 +243,22 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
       reservation.expiresAtMs = event.expiresAtMs
       return reservation
     case 'UnitsReleased':
-      unhold(reservation, event.quantity)
+      unhold(shard, reservation, event.quantity)
       if (event.quantity === reservation.quantity) resolve(reservation, 'released', atMs)
       else reservation.quantity -= event.quantity
       return reservation
     case 'HoldExpired':
       assert(event.quantity === reservation.quantity, 'all that is held expires')
-      unhold(reservation, event.quantity)
+      unhold(shard, reservation, event.quantity)
       resolve(reservation, 'expired', atMs)
       return reservation
     case 'UnitsConfirmed':
-      unhold(reservation, reservation.quantity)
+      unhold(shard, reservation, reservation.quantity)
       assert(event.quantity > 0, 'a confirmation sells something')
       assert(event.quantity <= reservation.quantity, 'never more confirmed than held')
       stock.onHand -= event.quantity
       stock.sold += event.quantity
+      freed(shard, stock, -event.quantity)
       count(stock, reservation.customerId, event.quantity)
       reservation.quantity = event.quantity
       if (event.reference !== undefined) reservation.reference = event.reference
@@ -147,6 +274,7 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
       assert(reservation.returned <= reservation.quantity, 'never more returned than confirmed')
       stock.sold -= event.quantity
       stock.onHand += event.quantity
+      freed(shard, stock, event.quantity)
       count(stock, reservation.customerId, -event.quantity)
       return reservation
     case 'ReturnsClosed':
@@ -168,37 +296,26 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
 }
 
 /** Takes held units off the reservation's product and its customer's count. */
-function unhold(reservation: Reservation, quantity: number): void {
+function unhold(shard: ShardState, reservation: Reservation, quantity: number): void {
   assert(isLive(reservation.status), 'only a live reservation holds units')
   assert(quantity > 0 && quantity <= reservation.quantity, 'never more given back than held')
   const { stock } = reservation
   stock.held -= quantity
   assert(stock.held >= 0, 'never fewer than none held')
   count(stock, reservation.customerId, -quantity)
+  freed(shard, stock, quantity)
 }
 
 function resolve(reservation: Reservation, status: 'confirmed' | 'released' | 'expired', atMs: number): void {
   reservation.status = status
   reservation.resolvedAtMs = atMs
+  const { stock, customerId, id } = reservation
+  if (stock.waitlist === undefined || customerId === undefined) return
+  if (stock.waitlist.served.get(customerId) === id) stock.waitlist.served.delete(customerId)
+  dropEmptyWaitlist(stock)
 }
 
-/** Adds to a customer's count; a count of none is no entry, so that the state says each thing in one way only. */
-function count(stock: Stock, customerId: CustomerId | undefined, units: number): void {
-  const { customers } = stock
-  if (customers === undefined || customerId === undefined || units === 0) return
-  const total = (customers.get(customerId) ?? 0) + units
-  assert(total >= 0, 'never fewer than none counted')
-  if (total === 0) customers.delete(customerId)
-  else customers.set(customerId, total)
-}
-
-function advance(stock: Stock, version: number): Stock {
-  assert(version === stock.version + 1, 'versions have no gaps')
-  stock.version = version
-  return stock
-}
-
-function known<T>(found: T | undefined): T {
-  assert(found !== undefined, 'an event names what exists')
-  return found
+/** Nobody waits: the state says so in one way only. */
+function dropEmptyWaitlist(stock: Stock): void {
+  if (stock.waitlist?.line.size === 0 && stock.waitlist.served.size === 0) stock.waitlist = undefined
 }

@@ -3,8 +3,11 @@
  *
  * Owned by one shard, changed only by `evolve`. Everybody else sees the views, which are the same objects read-only.
  */
-import type { CustomerId, ProductId, ReservationId } from './ids.ts'
+import type { CustomerId, ProductId, ReservationId, ShardId } from './ids.ts'
+import { KeyTable } from './key-table.ts'
 import { ReservationTable } from './reservation-table.ts'
+import type { Hold, SplitReservation } from './split.ts'
+import type { Waiting, Waitlist } from './waitlist.ts'
 
 /** `held → paying → confirmed`, or from `held` and `paying` to `released` or `expired`. */
 export type ReservationStatus = 'held' | 'paying' | 'confirmed' | 'released' | 'expired'
@@ -33,6 +36,10 @@ export type Stock = {
   /** Units confirmed and not returned. */
   sold: number
   retired: boolean
+  /** Free units that are put aside for the head of the line. */
+  earmarked: number
+  /** Absent while nobody waits and nobody who did holds anything. */
+  waitlist: Waitlist | undefined
   sale: Sale
   /**
    * Units a customer has in live and confirmed reservations; no entry is none. Kept only while the sale limits them: it
@@ -64,25 +71,56 @@ export type ShardState = {
   readonly products: Map<ProductId, Stock>
   /** Live ones, confirmed ones, and those ended not longer ago than `endedKnownMs`. */
   readonly reservations: ReservationTable<Reservation>
+  /** Reservations of several products whose home this is, as long as the others. */
+  readonly splits: Map<ReservationId, SplitReservation>
+  /** Ids that came to nothing, and when that was decided: no reservation will ever be made under them. */
+  readonly aborted: Map<ReservationId, number>
+  /** Units of this shard's products in split reservations, wherever their home is; one a product. */
+  readonly holds: Map<ReservationId, Hold[]>
+  readonly keys: KeyTable
+  /** Products whose line is to be served before anything else is decided; empty between two commands. */
+  readonly unserved: Set<Stock>
 }
 
-export type StockView = Readonly<Omit<Stock, 'customers'>> & {
+export type StockView = Readonly<Omit<Stock, 'customers' | 'waitlist'>> & {
   readonly customers: ReadonlyMap<CustomerId, number> | undefined
+  readonly waitlist: WaitlistView | undefined
+}
+export type WaitlistView = {
+  readonly line: ReadonlyMap<CustomerId, Waiting>
+  readonly served: ReadonlyMap<CustomerId, ReservationId>
+  readonly freed: number
 }
 export type ReservationView = Readonly<Omit<Reservation, 'stock'>> & { readonly stock: StockView }
+export type SplitView = Readonly<Omit<SplitReservation, 'unsettled'>> & {
+  readonly unsettled: ReadonlySet<ShardId>
+}
+export type HoldView = Readonly<Omit<Hold, 'stock'>> & { readonly stock: StockView }
 export type ShardView = {
   readonly products: ReadonlyMap<ProductId, StockView>
   readonly reservations: Pick<ReservationTable<ReservationView>, 'get' | 'size' | 'values'>
+  readonly splits: ReadonlyMap<ReservationId, SplitView>
+  readonly aborted: ReadonlyMap<ReservationId, number>
+  readonly holds: ReadonlyMap<ReservationId, readonly HoldView[]>
+  readonly keys: Pick<KeyTable, 'find' | 'size' | 'oldestAtMs' | 'countBefore'>
 }
 
 /** A shard in which nothing has happened. */
 export function emptyShard(): ShardState {
-  return { products: new Map(), reservations: new ReservationTable() }
+  return {
+    products: new Map(),
+    reservations: new ReservationTable(),
+    splits: new Map(),
+    aborted: new Map(),
+    holds: new Map(),
+    keys: new KeyTable(),
+    unserved: new Set(),
+  }
 }
 
 /** Units that a new reservation can take. */
 export function availableOf(stock: StockView): number {
-  return stock.onHand - stock.held
+  return stock.onHand - stock.held - stock.earmarked
 }
 
 /** Whether the reservation still holds units that can be confirmed, released or expire. */

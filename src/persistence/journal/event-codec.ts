@@ -2,11 +2,12 @@
  * Events as bytes. A type byte, then the fields in a fixed order; a type's layout never changes, a new need gets a new
  * type. Times are written as milliseconds after the section's own time, reservation ids without their prefix.
  */
-import { assert, unreachable } from '../../domain/assert.ts'
 import type { Event } from '../../domain/events.ts'
-import type { CustomerId, ProductId, ReservationId } from '../../domain/ids.ts'
+import type { CustomerId, ProductId } from '../../domain/ids.ts'
 import type { Sale } from '../../domain/stock.ts'
 import { type ByteReader, BytesDamaged, type ByteWriter } from './bytes.ts'
+import { furtherTypesFrom, readFurtherEvent, writeFurtherEvent } from './further-event-codec.ts'
+import { readReservationId, writeReservationId } from './id-codec.ts'
 
 const UNITS_HELD = 1
 const HOLD_EXTENDED = 2
@@ -20,10 +21,6 @@ const RESERVATION_FORGOTTEN = 9
 const STOCK_ADJUSTED = 10
 const SALE_SCHEDULED = 11
 const PRODUCT_RETIRED = 12
-
-/** `res_` stands before every id; 26 characters of ULID and 2 of shard remain. */
-const RESERVATION_PREFIX = 'res_'
-const RESERVATION_ID_BARE = 28
 
 /** Appends one event of a section whose time is `atMs`. */
 export function writeEvent(writer: ByteWriter, event: Event, atMs: number): void {
@@ -92,13 +89,14 @@ export function writeEvent(writer: ByteWriter, event: Event, atMs: number): void
       writeHead(writer, PRODUCT_RETIRED, event)
       return
     default:
-      return unreachable(event)
+      return writeFurtherEvent(writer, event, atMs)
   }
 }
 
 /** Reads back what `writeEvent` wrote. Throws `BytesDamaged` on anything else. */
 export function readEvent(reader: ByteReader, atMs: number): Event {
   const type = reader.u8()
+  if (type >= furtherTypesFrom) return readFurtherEvent(reader, type, atMs)
   const productId = reader.ascii() as ProductId
   const version = reader.varint()
   if (type === STOCK_ADJUSTED) {
@@ -160,15 +158,6 @@ export function readEvent(reader: ByteReader, atMs: number): Event {
     default:
       throw new BytesDamaged(`no event has type ${type}`)
   }
-}
-
-export function writeReservationId(writer: ByteWriter, id: ReservationId): void {
-  assert(id.length === RESERVATION_PREFIX.length + RESERVATION_ID_BARE, 'a reservation id has 32 characters')
-  writer.asciiBare(id.slice(RESERVATION_PREFIX.length))
-}
-
-export function readReservationId(reader: ByteReader): ReservationId {
-  return (RESERVATION_PREFIX + reader.asciiBare(RESERVATION_ID_BARE)) as ReservationId
 }
 
 /** Five optional numbers, each + 1 so that 0 says absent. Times are whole: they are not near the section's. */

@@ -6,7 +6,9 @@ import { assert } from '../../domain/assert.ts'
 import type { CustomerId, ProductId } from '../../domain/ids.ts'
 import { emptyShard, type ReservationStatus, type ShardState, type Stock } from '../../domain/stock.ts'
 import { type ByteReader, BytesDamaged, ByteWriter } from './bytes.ts'
-import { readReservationId, readSale, writeReservationId, writeSale } from './event-codec.ts'
+import { readSale, writeSale } from './event-codec.ts'
+import { readReservationId, writeReservationId } from './id-codec.ts'
+import { readFurther, readWaitlist, writeFurther, writeWaitlist } from './further-state-codec.ts'
 
 const STATUSES: readonly ReservationStatus[] = ['held', 'paying', 'confirmed', 'released', 'expired']
 const CLOSED_FLAG = 0x80
@@ -24,6 +26,7 @@ export function encodeState(state: ShardState): Buffer {
     writeSale(writer, stock.sale)
     // Kept exactly while the sale has a limit, which the reader has just read.
     if (stock.customers !== undefined) writeCustomers(writer, stock.customers)
+    writeWaitlist(writer, stock)
   }
   writer.varint(state.reservations.size)
   for (const reservation of state.reservations.values()) {
@@ -40,6 +43,7 @@ export function encodeState(state: ShardState): Buffer {
     writer.signed(reservation.expiresAtMs - reservation.createdAtMs)
     writer.varint(reservation.resolvedAtMs)
   }
+  writeFurther(writer, state, numbers)
   return writer.bytes.subarray(0, writer.length)
 }
 
@@ -56,10 +60,13 @@ export function decodeState(reader: ByteReader): ShardState {
       held: reader.varint(),
       sold: reader.varint(),
       retired: reader.u8() === 1,
+      earmarked: 0,
+      waitlist: undefined,
       sale: readSale(reader),
       customers: undefined,
     }
     if (stock.sale.perCustomerLimit !== undefined) stock.customers = readCustomers(reader)
+    readWaitlist(reader, stock)
     stocks.push(stock)
     state.products.set(stock.productId, stock)
   }
@@ -89,6 +96,7 @@ export function decodeState(reader: ByteReader): ShardState {
       returnClosed: (flags & CLOSED_FLAG) !== 0,
     })
   }
+  readFurther(reader, state, stocks)
   return state
 }
 

@@ -1,0 +1,39 @@
+/** Small steps that every event of a product takes. */
+import { assert } from './assert.ts'
+import type { CustomerId } from './ids.ts'
+import type { ShardState, Stock } from './stock.ts'
+
+/** Adds to a customer's count; a count of none is no entry, so that the state says each thing in one way only. */
+export function count(stock: Stock, customerId: CustomerId | undefined, units: number): void {
+  const { customers } = stock
+  if (customers === undefined || customerId === undefined || units === 0) return
+  const total = (customers.get(customerId) ?? 0) + units
+  assert(total >= 0, 'never fewer than none counted')
+  if (total === 0) customers.delete(customerId)
+  else customers.set(customerId, total)
+}
+
+/** The next event of a product. */
+export function advance(stock: Stock, version: number): Stock {
+  assert(version === stock.version + 1, 'versions have no gaps')
+  stock.version = version
+  return stock
+}
+
+/** What an event names exists. */
+export function known<T>(found: T | undefined): T {
+  assert(found !== undefined, 'an event names what exists')
+  return found
+}
+
+/** Units that were free of any hold came, or, negative, went: whoever waits in line hears of it. */
+export function freed(shard: ShardState, stock: Stock, units: number): void {
+  if (stock.waitlist === undefined) return
+  stock.waitlist.freed += units
+  unserve(shard, stock)
+}
+
+/** What the line can have may have changed. */
+export function unserve(shard: ShardState, stock: Stock): void {
+  if (stock.waitlist !== undefined) shard.unserved.add(stock)
+}

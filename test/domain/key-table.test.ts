@@ -1,0 +1,91 @@
+/** A key table does what a map would, in the order of recording, whatever comes and goes. */
+import { hash } from 'node:crypto'
+import fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import { type Fingerprint, type KeyHash, type KeyRecord, KeyTable } from '../../src/domain/key-table.ts'
+import { note, suite } from '../support/suite.ts'
+
+const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const hashOf = (n: number) => hash('sha256', `key ${n}`, 'buffer').toString('latin1', 0, 16) as KeyHash
+const fingerprint = 'ABCDEFGH' as Fingerprint
+const answer = (n: number, atMs: number, value = 'as it was'): KeyRecord => {
+  return { hash: hashOf(n), fingerprint, kind: 'answer', atMs, value }
+}
+
+const table = suite('a key table')
+
+table('gives back what was recorded, short values and long ones, bytes of every value', () => {
+  const keys = new KeyTable()
+  const bytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join('')
+  const records = [0, 1, 31, 32, 33, 256].map((length, n) => answer(n, 1_000 + n, bytes.slice(0, length)))
+  for (const record of records) keys.add(record)
+  records.forEach((record, n) => void assert.equal(keys.find(hashOf(n)), record))
+  assert.equal([...keys.values()], records)
+  assert.is(keys.find(hashOf(99)), undefined)
+  assert.is(keys.oldestAtMs, 1_000)
+})
+
+table('turns a claim into an answer, and frees one', () => {
+  const keys = new KeyTable()
+  keys.add({ ...answer(1, 10), kind: 'claim' })
+  keys.add(answer(2, 20))
+  keys.add(answer(1, 30))
+  assert.is(keys.find(hashOf(1))?.kind, 'answer')
+  assert.equal(
+    [...keys.values()].map(({ atMs }) => atMs),
+    [20, 30],
+  )
+  assert.ok(keys.remove(hashOf(2)))
+  assert.not(keys.remove(hashOf(2)))
+  assert.is(keys.size, 1)
+  assert.is(keys.oldestAtMs, 30)
+})
+
+table('counts and forgets from the oldest on', () => {
+  const keys = new KeyTable()
+  for (let n = 0; n < 5_000; n++) keys.add(answer(n, n))
+  assert.is(keys.countBefore(1_234, 10_000), 1_234)
+  assert.is(keys.countBefore(1_234, 100), 100)
+  keys.forget(1_234)
+  assert.is(keys.size, 5_000 - 1_234)
+  assert.is(keys.find(hashOf(1_233)), undefined)
+  assert.is(keys.find(hashOf(1_234))?.atMs, 1_234)
+  keys.forget(keys.size)
+  assert.is(keys.oldestAtMs, undefined)
+  keys.add(answer(1, 9_000))
+  assert.is(keys.size, 1)
+})
+
+table('is a map in order of recording', () => {
+  note(`TEST_SEED=${seed}`)
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ do: fc.constant('add' as const), n: fc.nat({ max: 400 }) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), n: fc.nat({ max: 400 }) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), n: fc.nat({ max: 40 }) }) },
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 3_000, size: 'max' }), (steps) => {
+      const keys = new KeyTable()
+      const model = new Map<number, KeyRecord>()
+      steps.forEach((each, atMs) => {
+        if (each.do === 'add') {
+          const record = answer(each.n, atMs, 'v'.repeat(each.n % 50))
+          model.delete(each.n)
+          model.set(each.n, record)
+          keys.add(record)
+        } else if (each.do === 'remove') assert.is(keys.remove(hashOf(each.n)), model.delete(each.n))
+        else {
+          const count = Math.min(each.n, model.size)
+          for (const n of [...model.keys()].slice(0, count)) model.delete(n)
+          keys.forget(count)
+        }
+        assert.is(keys.size, model.size)
+      })
+      assert.equal([...keys.values()], [...model.values()])
+      for (const [n, record] of model) assert.equal(keys.find(hashOf(n)), record)
+    }),
+    { seed, numRuns: 60 },
+  )
+})
+
+table.run()
