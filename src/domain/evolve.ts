@@ -1,6 +1,7 @@
 /** How an event changes the state of its shard. Never refuses: what is in the journal has happened. */
 import { assert, unreachable } from './assert.ts'
 import type { Event, ReservationEvent, SaleScheduled, StockAdjusted, UnitsHeld } from './events.ts'
+import { productBytes, reservationBytes } from './footprint.ts'
 import type { CustomerId } from './ids.ts'
 import { isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
 
@@ -48,6 +49,7 @@ function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
     returnClosed: false,
   }
   shard.reservations.add(reservation)
+  shard.footprintBytes += reservationBytes(reservation)
   return reservation
 }
 
@@ -56,6 +58,7 @@ function adjust(shard: ShardState, event: StockAdjusted): void {
   if (stock === undefined) {
     stock = newStock(event.productId, shard.products.size)
     shard.products.set(event.productId, stock)
+    shard.footprintBytes += productBytes
   }
   advance(stock, event.version)
   stock.onHand += event.delta
@@ -103,6 +106,17 @@ function newStock(productId: Stock['productId'], number: number): Stock {
 
 function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reservation | undefined {
   const reservation = known(shard.reservations.get(event.reservationId))
+  shard.footprintBytes -= reservationBytes(reservation)
+  change(reservation, event, atMs)
+  if (event.type === 'ReservationForgotten') {
+    shard.reservations.delete(reservation.id)
+    return undefined
+  }
+  shard.footprintBytes += reservationBytes(reservation)
+  return reservation
+}
+
+function change(reservation: Reservation, event: ReservationEvent, atMs: number): void {
   const { stock } = reservation
   assert(stock.productId === event.productId, 'a reservation stays with its product')
   advance(stock, event.version)
@@ -110,22 +124,22 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
     case 'HoldExtended':
       assert(reservation.status === 'held', 'only a hold is extended')
       reservation.expiresAtMs = event.expiresAtMs
-      return reservation
+      return
     case 'PaymentStarted':
       assert(reservation.status === 'held', 'payment starts once')
       reservation.status = 'paying'
       reservation.expiresAtMs = event.expiresAtMs
-      return reservation
+      return
     case 'UnitsReleased':
       unhold(reservation, event.quantity)
       if (event.quantity === reservation.quantity) resolve(reservation, 'released', atMs)
       else reservation.quantity -= event.quantity
-      return reservation
+      return
     case 'HoldExpired':
       assert(event.quantity === reservation.quantity, 'all that is held expires')
       unhold(reservation, event.quantity)
       resolve(reservation, 'expired', atMs)
-      return reservation
+      return
     case 'UnitsConfirmed':
       unhold(reservation, reservation.quantity)
       assert(event.quantity > 0, 'a confirmation sells something')
@@ -136,7 +150,7 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
       reservation.quantity = event.quantity
       if (event.reference !== undefined) reservation.reference = event.reference
       resolve(reservation, 'confirmed', atMs)
-      return reservation
+      return
     case 'UnitsReturned':
       assert(
         reservation.status === 'confirmed' && !reservation.returnClosed,
@@ -148,20 +162,19 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
       stock.sold -= event.quantity
       stock.onHand += event.quantity
       count(stock, reservation.customerId, -event.quantity)
-      return reservation
+      return
     case 'ReturnsClosed':
       assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'a return window closes once')
       reservation.returnClosed = true
       count(stock, reservation.customerId, reservation.returned - reservation.quantity)
-      return reservation
+      return
     case 'ReservationForgotten':
       assert(!isLive(reservation.status), 'only an ended reservation is forgotten')
       assert(
         reservation.status !== 'confirmed' || reservation.returnClosed,
         'a confirmed one is first closed',
       )
-      shard.reservations.delete(reservation.id)
-      return undefined
+      return
     default:
       return unreachable(event)
   }

@@ -62,8 +62,10 @@ export type Reservation = {
 
 export type ShardState = {
   readonly products: Map<ProductId, Stock>
-  /** Live ones, confirmed ones, and those ended not longer ago than `endedKnownMs`. */
+  /** Live ones, confirmed ones, and those whose end has not been forgotten yet, a day after it or, at worst, an hour. */
   readonly reservations: ReservationTable<Reservation>
+  /** What all of it takes of the heap; follows from the rest. */
+  footprintBytes: number
 }
 
 export type StockView = Readonly<Omit<Stock, 'customers'>> & {
@@ -77,7 +79,7 @@ export type ShardView = {
 
 /** A shard in which nothing has happened. */
 export function emptyShard(): ShardState {
-  return { products: new Map(), reservations: new ReservationTable() }
+  return { products: new Map(), reservations: new ReservationTable(), footprintBytes: 0 }
 }
 
 /** Units that a new reservation can take. */
