@@ -61,6 +61,7 @@ export const stats: Command = {
   help: `
 Counted is what stands in the segments. Frames that a start wrote anew are counted once, and their copies apart. Nothing
 is verified: where bytes cannot be read, the figures leave out what is behind them, say so, and the exit code is 1.`,
+  example: 'stats --json',
   options: [],
   run(files, { json }, terminal) {
     const result = countJournal(files)
