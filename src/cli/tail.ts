@@ -1,10 +1,10 @@
 /** `journal tail`: the last events, one a line, and with `-f` each further one as it becomes durable. */
+import { type JournalEvent, JournalFollower } from '../persistence/journal/journal-follower.ts'
 import { realTimers } from '../seams.ts'
 import type { Command } from './command-line.ts'
 import { eventJson, eventText } from './event-words.ts'
 import { exitCodes } from './exit-codes.ts'
 import { type JournalFiles, shownPath } from './journal-files.ts'
-import { type JournalEvent, JournalFollower } from './journal-follower.ts'
 import { countOf, type Terminal } from './terminal.ts'
 
 const linesDefault = 10
