@@ -12,6 +12,7 @@ import type { ShardId } from '../domain/ids.ts'
 import { goneSequences, readArchive } from '../persistence/journal/archived.ts'
 import { BytesDamaged } from '../persistence/journal/bytes.ts'
 import { eventsOf, type Section } from '../persistence/journal/frame.ts'
+import type { JournalEvent } from '../persistence/journal/journal-follower.ts'
 import {
   type Catalog,
   fenceAfter,
@@ -23,7 +24,6 @@ import {
   type Stream,
 } from '../persistence/journal/streams.ts'
 import { hasCode, type JournalFiles } from './journal-files.ts'
-import type { JournalEvent } from './journal-follower.ts'
 
 export type ReadOptions = {
   /** Of all where it is absent. */

@@ -1,6 +1,6 @@
 /** Events as lines: for people, and as the JSON of `export`, `history` and `tail` (docs/journal-export.md). */
 import type { Event } from '../domain/events.ts'
-import type { JournalEvent } from './journal-follower.ts'
+import type { JournalEvent } from '../persistence/journal/journal-follower.ts'
 import { quoted, timeText } from './terminal.ts'
 
 export type EventJson = {

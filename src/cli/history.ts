@@ -7,6 +7,7 @@ import {
   type ShardId,
   shardOf,
 } from '../domain/ids.ts'
+import type { JournalEvent } from '../persistence/journal/journal-follower.ts'
 import { archivedElsewhere, archiveHelp, withArchives } from './archive-view.ts'
 import type { Command, Options } from './command-line.ts'
 import { isDamage, reportDamage } from './damage-report.ts'
@@ -14,7 +15,6 @@ import { readEvents } from './event-reader.ts'
 import { causeOf, eventJson, eventText } from './event-words.ts'
 import { exitCodes, Unusable } from './exit-codes.ts'
 import type { JournalFiles } from './journal-files.ts'
-import type { JournalEvent } from './journal-follower.ts'
 import { Nearest } from './nearest.ts'
 import { type Point, pointOf, pointText } from './points.ts'
 import { baseOf, goneFrom, productsIn, shardsOf, validSnapshots } from './shard-base.ts'

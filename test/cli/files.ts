@@ -2,9 +2,9 @@
 import { hash } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JournalEvent } from '../../src/cli/journal-follower.ts'
 import { crc32c } from '../../src/persistence/journal/crc32c.ts'
 import { eventsOf, type Frame, parseFrame } from '../../src/persistence/journal/frame.ts'
+import type { JournalEvent } from '../../src/persistence/journal/journal-follower.ts'
 import type { Workshop } from './workshop.ts'
 
 export type Found = { readonly frame: Frame; readonly offset: number }
