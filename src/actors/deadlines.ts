@@ -1,6 +1,7 @@
 /**
- * What is due when: a binary heap by time. Entries are never taken out before they are due; who reads them finds out
- * whether they still hold. One heap serves a shard, so a million holds cost one timer.
+ * What is due when: a binary heap by time. Entries are never taken out before they come up; who reads them finds out
+ * whether they still hold, and adds them anew where they came too early. So one thing needs one entry, however often its
+ * time is put off, and a million holds cost one timer.
  */
 export class Deadlines<T> {
   #times = new Float64Array(1_024)

@@ -72,10 +72,14 @@ export class Shard {
   readonly #journal: EventSink
   readonly #readyAtMs: number
   readonly #returnWindowMs: number
+  // A reservation has one entry in one of these, never later than it is due: an extension or an end leaves the entry as
+  // it is, and when it comes up it goes to where it belongs by then.
   /** Ends of holds: they give units back, so they come first, and need little room. */
   readonly #expiries = new Deadlines<Reservation>()
-  /** Return windows to close and ended reservations to forget. */
-  readonly #chores = new Deadlines<Reservation>()
+  /** Return windows to close. */
+  readonly #closings = new Deadlines<Reservation>()
+  /** Ended reservations to forget. */
+  readonly #forgettings = new Deadlines<Reservation>()
   #nextSequence: number
   #nowMs = 0
   #inSection = false
@@ -95,13 +99,18 @@ export class Shard {
     return this.#state
   }
 
+  /** Entries that wait for their time: one for each reservation. */
+  get deadlines(): number {
+    return this.#expiries.size + this.#closings.size + this.#forgettings.size
+  }
+
   get nextSequence(): number {
     return this.#nextSequence
   }
 
   /** When this shard has something to do by itself. */
   get nextDueMs(): number {
-    return Math.min(this.#expiries.firstAtMs, this.#chores.firstAtMs)
+    return Math.min(this.#expiries.firstAtMs, this.#closings.firstAtMs, this.#forgettings.firstAtMs)
   }
 
   /** Begins a batch; everything up to `endTurn` happens at this time. */
@@ -143,8 +152,8 @@ export class Shard {
 
   /** Does what is due by itself within a turn; looks at no more than `max` entries, so that a turn stays short. */
   doWhatIsDue(max: number): void {
-    const looked = this.#doOf(this.#expiries, max)
-    this.#doOf(this.#chores, max - looked)
+    let left = max
+    for (const due of [this.#expiries, this.#closings, this.#forgettings]) left -= this.#doOf(due, left)
   }
 
   /** Works one kind of entry off; returns at how many it looked. */
@@ -153,17 +162,19 @@ export class Shard {
     for (; looked < max && due.firstAtMs <= this.#nowMs && !this.#journal.isFull(); looked++) {
       const atMs = due.firstAtMs
       const reservation = due.take()
-      // Extended, settled or forgotten since: another entry, or none, stands for it.
-      if (this.#dueAtMs(reservation) !== atMs || this.#state.reservations.get(reservation.id) !== reservation)
+      if (this.#queueOf(reservation) !== due || this.#dueAtMs(reservation) > atMs) {
+        this.#note(reservation)
         continue
+      }
       const command = commandWhenDue(reservation)
       if (!this.#hasRoomFor(command)) {
-        due.add(atMs, reservation)
+        this.#note(reservation)
         break
       }
       const decision = decide(this.#state, command, this.#nowMs)
       assert(decision.type === 'accepted', 'what is due is not refused')
       for (const event of decision.events) this.#apply(event)
+      if (this.#state.reservations.has(reservation.id)) this.#note(reservation)
     }
     return looked
   }
@@ -184,15 +195,16 @@ export class Shard {
     this.#journal.append(event)
     this.#nextSequence += 1
     this.#count(event)
-    // Entries that do not hold any more are passed over when they come up; a return moves nothing that is due.
-    if (reservation !== undefined && event.type !== 'UnitsReturned') {
-      this.#note(reservation)
-    }
+    if (event.type === 'UnitsHeld' && reservation !== undefined) this.#note(reservation)
   }
 
   #note(reservation: Reservation): void {
-    const due = isLive(reservation.status) ? this.#expiries : this.#chores
-    due.add(this.#dueAtMs(reservation), reservation)
+    this.#queueOf(reservation).add(this.#dueAtMs(reservation), reservation)
+  }
+
+  #queueOf({ status, returnClosed }: Reservation): Deadlines<Reservation> {
+    if (isLive(status)) return this.#expiries
+    return status === 'confirmed' && !returnClosed ? this.#closings : this.#forgettings
   }
 
   #dueAtMs(reservation: Reservation): number {

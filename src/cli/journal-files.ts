@@ -1,8 +1,9 @@
 /** Where the journal that a command looks at is, and whether an engine writes it meanwhile. */
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { relative } from 'node:path'
 import { DirectoryError, dataPaths, isLocked, readRecord } from '../persistence/directory.ts'
 import { type Disk, realDisk } from '../persistence/journal/disk.ts'
+import { listSegments } from '../persistence/journal/segments.ts'
 import { Unusable } from './exit-codes.ts'
 
 export type JournalFiles = {
@@ -17,13 +18,16 @@ export type JournalFiles = {
   readonly recordProblem: string | undefined
   /** Whether an engine has the directory now. */
   isLive(): boolean
+  /** Files of the journal that are read from an archive while they are not here: by their path here, where they are. */
+  readonly elsewhere?: ReadonlyMap<string, string>
 }
 
 /** Finds a data directory's journal, and writes nothing. Throws `Unusable`. */
 export function openJournalFiles(directory: string): JournalFiles {
   const paths = dataPaths(directory)
   expectDirectory(paths.root, `There is no data directory ${paths.root}`)
-  expectDirectory(paths.journal, `${paths.root} has no journal: no engine has started there`)
+  const what = readdirSync(paths.root).length === 0 ? 'is empty' : 'has no journal'
+  expectDirectory(paths.journal, `${paths.root} ${what}: no engine has started there`)
   let shards: number | undefined
   let recordProblem: string | undefined
   try {
@@ -45,9 +49,10 @@ export function openJournalFiles(directory: string): JournalFiles {
   }
 }
 
-/** A file's path as it is shown: within the data directory. */
+/** A file's path as it is shown: within the data directory, or where it is read from instead. */
 export function shownPath(files: JournalFiles, path: string): string {
-  return relative(files.root, path)
+  const there = files.elsewhere?.get(path)
+  return there !== undefined && !realDisk.exists(path) ? there : relative(files.root, path)
 }
 
 /** Names in a directory that may not exist. */
@@ -55,18 +60,35 @@ export function namesIn(disk: Disk, directory: string): readonly string[] {
   return disk.exists(directory) ? disk.list(directory) : []
 }
 
+/** Bytes of all segments. */
+export function segmentBytesOf({ disk, journal }: JournalFiles): number {
+  return listSegments(disk, journal).reduce((bytes, { path }) => {
+    const file = disk.open(path, 'read')
+    try {
+      return bytes + file.size()
+    } finally {
+      file.close()
+    }
+  }, 0)
+}
+
 /** Whether an error of the system has this code. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-function expectDirectory(path: string, whatIfNot: string): void {
+/** Throws `Unusable` where a path leads to no directory. */
+export function expectDirectory(
+  path: string,
+  whatIfNot: string,
+  advice = 'Name another with --data or DATA_DIR.',
+): void {
   let isDirectory: boolean
   try {
     isDirectory = statSync(path).isDirectory()
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) throw new Unusable(`${whatIfNot}. Name another with --data or DATA_DIR.`)
+    if (hasCode(error, 'ENOENT')) throw new Unusable(`${whatIfNot}. ${advice}`)
     throw new Unusable(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
   }
-  if (!isDirectory) throw new Unusable(`${path} is no directory. Name another with --data or DATA_DIR.`)
+  if (!isDirectory) throw new Unusable(`${path} is no directory. ${advice}`)
 }

@@ -1,18 +1,18 @@
-/**
- * The journal's commands: `npm run journal -- verify | replay | stats | tail`. They look at a data directory, whether an
- * engine runs on it or not, and write nothing there.
- */
+/** The journal's commands: `npm run journal -- --help` lists them. */
 import { loadDataDirectory } from '../config.ts'
 import { helpText, readCommandLine } from './command-line.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
+import { exportEvents } from './export.ts'
+import { history } from './history.ts'
 import { openJournalFiles } from './journal-files.ts'
 import { replay } from './replay.ts'
 import { stats } from './stats.ts'
+import { stock } from './stock.ts'
 import { tail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { verify } from './verify.ts'
 
-const commands = [verify, replay, stats, tail]
+const commands = [verify, replay, stats, tail, stock, history, exportEvents]
 const terminal = processTerminal()
 
 try {

@@ -5,7 +5,7 @@ import { availableOf, type ShardState, type Stock } from '../domain/stock.ts'
 import { BytesDamaged } from '../persistence/journal/bytes.ts'
 import type { Disk } from '../persistence/journal/disk.ts'
 import { type RecoveredShard, type Recovery, recover } from '../persistence/journal/recovery.ts'
-import { listSegments, readWhole } from '../persistence/journal/segments.ts'
+import { readWhole } from '../persistence/journal/segments.ts'
 import {
   encodeSnapshot,
   listSnapshots,
@@ -16,8 +16,9 @@ import { encodeState } from '../persistence/journal/state-codec.ts'
 import { JournalDamaged } from '../persistence/journal/streams.ts'
 import { realClock } from '../seams.ts'
 import type { Command } from './command-line.ts'
+import { isDamage, reportDamage } from './damage-report.ts'
 import { exitCodes, Unusable } from './exit-codes.ts'
-import { hasCode, type JournalFiles, namesIn, shownPath } from './journal-files.ts'
+import { hasCode, type JournalFiles, namesIn, segmentBytesOf, shownPath } from './journal-files.ts'
 import { countOf, countText, type Progress, type Terminal, table } from './terminal.ts'
 
 export type Replay = {
@@ -62,16 +63,17 @@ shards, as the engine's does.
   --limit N    list so many; default ${stockLimitDefault}
 
 Exit code 0: equal. 1: a snapshot differs, or the journal is damaged.`,
+  example: 'replay --stock --limit 5',
   options: ['stock', 'limit'],
   run(files, { json, stock, limit }, terminal) {
-    const progress = terminal.progress(bytesOf(files))
+    const progress = terminal.progress(segmentBytesOf(files))
     let result: Replay
     try {
       result = replayJournal(files, progress)
     } catch (error) {
       progress.done()
-      if (!(error instanceof JournalDamaged || error instanceof BytesDamaged)) throw error
-      return refuse(files, error, { json, terminal })
+      if (!isDamage(error)) throw error
+      return reportDamage(files, error, { command: 'replay', json, terminal })
     }
     progress.done()
     const { states, ...figures } = result
@@ -222,36 +224,6 @@ function observed(disk: Disk, onRead: (bytes: number) => void): Disk {
       }
     },
   }
-}
-
-function bytesOf({ disk, journal }: JournalFiles): number {
-  let bytes = 0
-  for (const { path } of listSegments(disk, journal)) {
-    const file = disk.open(path, 'read')
-    try {
-      bytes += file.size()
-    } finally {
-      file.close()
-    }
-  }
-  return bytes
-}
-
-function refuse(
-  files: JournalFiles,
-  error: JournalDamaged | BytesDamaged,
-  { json, terminal }: { readonly json: boolean; readonly terminal: Terminal },
-): typeof exitCodes.damaged {
-  const place =
-    error instanceof JournalDamaged ? { file: shownPath(files, error.file), offset: error.offset } : {}
-  if (json) {
-    const exitCode = exitCodes.damaged
-    terminal.line(JSON.stringify({ command: 'replay', exitCode, ...place, reason: error.message }))
-  } else
-    terminal.line(
-      `${terminal.paint('red', 'Damaged:')} ${error.message}. "journal verify" tells what else is.`,
-    )
-  return exitCodes.damaged
 }
 
 function mostSold(states: ReadonlyMap<ShardId, ShardState>, limit: number): Stock[] {

@@ -3,11 +3,11 @@ import type { Event } from '../domain/events.ts'
 import type { ShardId } from '../domain/ids.ts'
 import { BytesDamaged } from '../persistence/journal/bytes.ts'
 import { eventsOf, type Frame, streamName } from '../persistence/journal/frame.ts'
+import { framesIn } from '../persistence/journal/frames-in.ts'
 import { carriedIndex, listSegments, readWhole } from '../persistence/journal/segments.ts'
 import { listSnapshots } from '../persistence/journal/snapshot.ts'
 import type { Command } from './command-line.ts'
 import { exitCodes } from './exit-codes.ts'
-import { framesIn } from './frames-in.ts'
 import { hasCode, type JournalFiles, namesIn, shownPath } from './journal-files.ts'
 import { bytesText, countOf, countText, type Terminal, table, timeText } from './terminal.ts'
 
@@ -61,6 +61,7 @@ export const stats: Command = {
   help: `
 Counted is what stands in the segments. Frames that a start wrote anew are counted once, and their copies apart. Nothing
 is verified: where bytes cannot be read, the figures leave out what is behind them, say so, and the exit code is 1.`,
+  example: 'stats --json',
   options: [],
   run(files, { json }, terminal) {
     const result = countJournal(files)

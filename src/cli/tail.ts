@@ -1,11 +1,11 @@
 /** `journal tail`: the last events, one a line, and with `-f` each further one as it becomes durable. */
-import type { Event } from '../domain/events.ts'
+import { type JournalEvent, JournalFollower } from '../persistence/journal/journal-follower.ts'
 import { realTimers } from '../seams.ts'
 import type { Command } from './command-line.ts'
+import { eventJson, eventText } from './event-words.ts'
 import { exitCodes } from './exit-codes.ts'
 import { type JournalFiles, shownPath } from './journal-files.ts'
-import { type JournalEvent, JournalFollower } from './journal-follower.ts'
-import { countOf, quoted, type Terminal, timeText } from './terminal.ts'
+import { countOf, type Terminal } from './terminal.ts'
 
 const linesDefault = 10
 const pollMs = 200
@@ -19,15 +19,17 @@ export const tail: Command = {
   -n, --lines N   so many; default ${linesDefault}
   -f, --follow    then shows each further event, until Ctrl-C
 
-A line is time, s<shard>.<sequence>, type, product, version, and what the type adds; with --json one object a line.
+A line is time, s<shard>.<sequence>, type, product, version, and what the type adds; with --json one object a line, with
+the fields that docs/journal-export.md describes.
 
 Shown are durable events only: those of which a later frame, the stream's mark, or a newer stream says so. An engine
 proves its last frame with a seal 0.1 s after the last event, so that -f is behind by a third of a second at most. What a
 crashed engine wrote and did not prove is held back until the next start has written it anew.`,
+  example: 'tail -n 20 -f',
   options: ['lines', 'follow'],
   async run(files, { json, lines, follow }, terminal) {
     const follower = new JournalFollower(files)
-    const show = json ? jsonLine : textLine
+    const show = json ? jsonLine : eventText
     for (const event of follower.begin(lines ?? linesDefault)) terminal.line(show(event))
     if (follow) await followOn(files, follower, { terminal, show })
     else if (follower.heldBack > 0) {
@@ -74,60 +76,6 @@ async function followOn(
   }
 }
 
-function jsonLine({ atMs, shard, sequence, event }: JournalEvent): string {
-  return JSON.stringify({ time: timeText(atMs), shard, sequence, ...event })
-}
-
-function textLine({ atMs, shard, sequence, event }: JournalEvent): string {
-  const head = `${timeText(atMs)} s${shard}.${sequence} ${event.type} ${word(event.productId)} v${event.version}`
-  return [head, ...detailsOf(event)].join(' ')
-}
-
-function detailsOf(event: Event): string[] {
-  switch (event.type) {
-    case 'UnitsHeld':
-      return [
-        event.reservationId,
-        `quantity=${event.quantity}`,
-        `available=${event.available}`,
-        `until=${timeText(event.expiresAtMs)}`,
-        ...optional('customer', event.customerId),
-        ...optional('reference', event.reference),
-      ]
-    case 'HoldExtended':
-    case 'PaymentStarted':
-      return [event.reservationId, `until=${timeText(event.expiresAtMs)}`]
-    case 'UnitsReleased':
-    case 'HoldExpired':
-      return [event.reservationId, `quantity=${event.quantity}`]
-    case 'UnitsConfirmed':
-      return [event.reservationId, `quantity=${event.quantity}`, ...optional('reference', event.reference)]
-    case 'UnitsReturned':
-      return [event.reservationId, `quantity=${event.quantity}`, ...optional('reason', event.reason)]
-    case 'ReturnsClosed':
-    case 'ReservationForgotten':
-      return [event.reservationId]
-    case 'StockAdjusted':
-      return [
-        `delta=${event.delta}`,
-        `onHand=${event.onHand}`,
-        ...optional('reason', event.reason),
-        ...optional('reference', event.reference),
-      ]
-    case 'SaleScheduled':
-      return Object.entries(event.sale).flatMap(([name, value]) =>
-        value === undefined ? [] : [`${name}=${value}`],
-      )
-    case 'ProductRetired':
-      return []
-  }
-}
-
-function optional(name: string, text: string | undefined): string[] {
-  return text === undefined || text === '' ? [] : [`${name}=${word(text)}`]
-}
-
-/** As it is where that is one plain word, else in quotes: the text is some client's. */
-function word(text: string): string {
-  return /^[\x21\x23-\x3c\x3e-\x7e]+$/.test(text) ? text : quoted(text)
+function jsonLine(event: JournalEvent): string {
+  return JSON.stringify(eventJson(event))
 }

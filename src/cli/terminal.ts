@@ -5,6 +5,8 @@ import { type Clock, realClock } from '../seams.ts'
 export type Terminal = {
   /** Writes a line of the result. Does nothing once nobody reads it. */
   line(text: string): void
+  /** Writes text of the result; resolves when whoever reads it can take more, or nobody does. */
+  write(text: string): Promise<void>
   /** Writes a line about the result. */
   remark(text: string): void
   progress(totalBytes: number): Progress
@@ -45,6 +47,14 @@ export function processTerminal(): Terminal {
     line(text) {
       if (!hasEnded) stdout.write(`${text}\n`)
     },
+    write: (text) =>
+      new Promise((resolve) => {
+        if (hasEnded) return resolve()
+        stdout.write(text, (error) => {
+          if (error) end()
+          resolve()
+        })
+      }),
     remark: (text) => void stderr.write(`${text}\n`),
     progress: (totalBytes) => (stderr.isTTY ? progressBar(totalBytes, stderr, realClock) : noProgress),
     get hasEnded() {

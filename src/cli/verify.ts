@@ -25,6 +25,7 @@ directory, the end of its newest segments may be half written; that alone is rea
 Exit code 0: good. 1: damaged. 2: torn, which the next start cuts off; nobody was told of what was in it.
 Not noticed can be: one flipped bit in the last frames of a crashed engine looks like a torn tail (exit code 2), and a
 whole last stream, or its last unsealed frames, removed without a trace.`,
+  example: 'verify --json',
   options: [],
   run(files, { json }, terminal) {
     const startedAtMs = realClock.monotonicMs()

@@ -22,6 +22,8 @@ export const payingMsDefault = 900 * SECOND_MS
 
 /** How long the id of an ended reservation stays known. */
 export const endedKnownMs = DAY_MS
+/** How long it does at the least, where memory is short. */
+export const endedKnownMsMin = HOUR_MS
 /** How long units of a confirmed reservation can come back, unless `RETURN_DAYS` says otherwise. */
 export const returnWindowDaysDefault = 60
 export const dayMs = DAY_MS

@@ -2,6 +2,7 @@
 import { assert, unreachable } from './assert.ts'
 import { advance, count, freed, known } from './counting.ts'
 import type { HoldEvent, HoldPlaced, HoldSettled, SplitEvent, SplitHeld, SplitSettled } from './events.ts'
+import { abortedBytes, holdBytes, splitBytes } from './footprint.ts'
 import { homeOf } from './ids.ts'
 import { type SplitReservation, shardsOf } from './split.ts'
 import { availableOf, isLive, type ShardState } from './stock.ts'
@@ -24,6 +25,7 @@ function place(shard: ShardState, event: HoldPlaced, atMs: number): void {
   assert(!ofReservation.some((hold) => hold.stock === stock), 'a reservation has one hold of a product')
   ofReservation.push({ reservationId, stock, customerId, heldAtMs: atMs, held: quantity, sold: 0, step: 0 })
   shard.holds.set(reservationId, ofReservation)
+  shard.footprintBytes += holdBytes({ customerId })
 }
 
 function settleHold(shard: ShardState, event: HoldSettled): void {
@@ -48,6 +50,7 @@ function settleHold(shard: ShardState, event: HoldSettled): void {
   hold.step = step
   if (!closed && held + sold > 0) return
   assert(held === 0, 'what is closed holds nothing')
+  shard.footprintBytes -= holdBytes(hold)
   const others = ofReservation.filter((other) => other !== hold)
   if (others.length > 0) shard.holds.set(reservationId, others)
   else shard.holds.delete(reservationId)
@@ -64,10 +67,12 @@ export function evolveSplit(
   if (event.type === 'SplitAborted') {
     assert(!shard.splits.has(reservationId), 'only an unknown reservation is aborted')
     shard.aborted.set(reservationId, atMs)
+    shard.footprintBytes += abortedBytes
     return undefined
   }
   if (event.type === 'AbortForgotten') {
     assert(shard.aborted.delete(reservationId), 'an event names what exists')
+    shard.footprintBytes -= abortedBytes
     return undefined
   }
   const split = known(shard.splits.get(reservationId))
@@ -91,6 +96,7 @@ export function evolveSplit(
     case 'SplitForgotten':
       assert(!isLive(split.status) && split.unsettled.size === 0, 'only what is settled is forgotten')
       shard.splits.delete(reservationId)
+      shard.footprintBytes -= splitBytes(split)
       return undefined
     default:
       return unreachable(event)
@@ -117,6 +123,7 @@ function make(shard: ShardState, event: SplitHeld, atMs: number): SplitReservati
     unsettled: new Set(),
   }
   shard.splits.set(id, split)
+  shard.footprintBytes += splitBytes(split)
   return split
 }
 

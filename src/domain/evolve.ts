@@ -3,15 +3,16 @@ import { assert, unreachable } from './assert.ts'
 import { advance, count, freed, known, unserve } from './counting.ts'
 import type {
   Event,
-  KeyEvent,
   ReservationEvent,
   SaleScheduled,
   StockAdjusted,
   UnitsHeld,
-  WaitlistEvent,
   WaitlistServed,
 } from './events.ts'
+import { evolveKey } from './evolve-key.ts'
 import { evolveHold, evolveSplit } from './evolve-split.ts'
+import { evolveWaitlist, forgetServed, leaveServed } from './evolve-waitlist.ts'
+import { productBytes, reservationBytes } from './footprint.ts'
 import type { CustomerId } from './ids.ts'
 import type { SplitReservation } from './split.ts'
 import { availableOf, isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
@@ -56,92 +57,32 @@ export function evolve(
     case 'WaitlistJoined':
     case 'WaitlistLeft':
     case 'UnitsEarmarked':
-      queue(advance(known(shard.products.get(event.productId)), event.version), event)
+      evolveWaitlist(shard, advance(known(shard.products.get(event.productId)), event.version), event)
       return undefined
     case 'KeyClaimed':
     case 'KeyAnswered':
     case 'KeyFreed':
     case 'KeysForgotten':
-      recordKey(shard, event, atMs)
+      evolveKey(shard, event, atMs)
       return undefined
     default:
       return settle(shard, event, atMs)
   }
 }
 
-type Taken = Pick<UnitsHeld, 'reservationId' | 'customerId' | 'quantity' | 'expiresAtMs' | 'available'> & {
-  readonly reference: string | undefined
-}
-
 function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
   return take(shard, advance(known(shard.products.get(event.productId)), event.version), event, atMs)
 }
 
-/** The head of the line leaves it with its hold; what was put aside for it is free, and taken. */
+/** The head of the line leaves it with its hold. */
 function serve(shard: ShardState, event: WaitlistServed, atMs: number): Reservation {
   const stock = advance(known(shard.products.get(event.productId)), event.version)
-  const waitlist = known(stock.waitlist)
-  const [head] = waitlist.line.keys()
-  assert(head === event.customerId, 'the line is served in order')
-  waitlist.line.delete(event.customerId)
-  waitlist.served.set(event.customerId, event.reservationId)
-  waitlist.freed = 0
-  stock.earmarked = 0
+  leaveServed(shard, stock, event)
   return take(shard, stock, { ...event, reference: undefined }, atMs)
 }
 
-function queue(stock: Stock, event: Exclude<WaitlistEvent, WaitlistServed>): void {
-  switch (event.type) {
-    case 'WaitlistJoined': {
-      const { customerId, quantity, reservationId } = event
-      stock.waitlist ??= { line: new Map(), served: new Map(), freed: 0 }
-      assert(!stock.waitlist.line.has(customerId), 'a customer stands in line once')
-      stock.waitlist.line.set(customerId, { customerId, quantity, reservationId })
-      return
-    }
-    case 'WaitlistLeft': {
-      const waitlist = known(stock.waitlist)
-      const [head] = waitlist.line.keys()
-      assert(waitlist.line.delete(event.customerId), 'who leaves stood in line')
-      if (head === event.customerId) {
-        // What was put aside for the head is the next one's.
-        waitlist.freed += stock.earmarked
-        stock.earmarked = 0
-      }
-      dropEmptyWaitlist(stock)
-      return
-    }
-    case 'UnitsEarmarked':
-      stock.earmarked = event.quantity
-      if (stock.waitlist !== undefined) stock.waitlist.freed = 0
-      assert(availableOf(stock) >= 0, 'only free units are put aside')
-      return
-    default:
-      return unreachable(event)
-  }
-}
-
-function recordKey(shard: ShardState, event: KeyEvent, atMs: number): void {
-  switch (event.type) {
-    case 'KeyClaimed': {
-      const { hash, fingerprint, reservationId: value } = event
-      shard.keys.add({ hash, fingerprint, kind: 'claim', atMs, value })
-      return
-    }
-    case 'KeyAnswered': {
-      const { hash, fingerprint, answer: value } = event
-      shard.keys.add({ hash, fingerprint, kind: 'answer', atMs, value })
-      return
-    }
-    case 'KeyFreed':
-      assert(shard.keys.remove(event.hash), 'an event names what exists')
-      return
-    case 'KeysForgotten':
-      shard.keys.forget(event.count)
-      return
-    default:
-      return unreachable(event)
-  }
+type Taken = Pick<UnitsHeld, 'reservationId' | 'customerId' | 'quantity' | 'expiresAtMs' | 'available'> & {
+  readonly reference: string | undefined
 }
 
 function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Reservation {
@@ -164,6 +105,7 @@ function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Rese
     returnClosed: false,
   }
   shard.reservations.add(reservation)
+  shard.footprintBytes += reservationBytes(reservation)
   return reservation
 }
 
@@ -172,6 +114,7 @@ function adjust(shard: ShardState, event: StockAdjusted): void {
   if (stock === undefined) {
     stock = newStock(event.productId, shard.products.size)
     shard.products.set(event.productId, stock)
+    shard.footprintBytes += productBytes
   }
   advance(stock, event.version)
   stock.onHand += event.delta
@@ -229,6 +172,22 @@ function newStock(productId: Stock['productId'], number: number): Stock {
 
 function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reservation | undefined {
   const reservation = known(shard.reservations.get(event.reservationId))
+  shard.footprintBytes -= reservationBytes(reservation)
+  change(shard, reservation, event, atMs)
+  if (event.type === 'ReservationForgotten') {
+    shard.reservations.delete(reservation.id)
+    return undefined
+  }
+  shard.footprintBytes += reservationBytes(reservation)
+  return reservation
+}
+
+function change(
+  shard: ShardState,
+  reservation: Reservation,
+  event: ReservationEvent,
+  atMs: number,
+): void {
   const { stock } = reservation
   assert(stock.productId === event.productId, 'a reservation stays with its product')
   advance(stock, event.version)
@@ -236,22 +195,22 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
     case 'HoldExtended':
       assert(reservation.status === 'held', 'only a hold is extended')
       reservation.expiresAtMs = event.expiresAtMs
-      return reservation
+      return
     case 'PaymentStarted':
       assert(reservation.status === 'held', 'payment starts once')
       reservation.status = 'paying'
       reservation.expiresAtMs = event.expiresAtMs
-      return reservation
+      return
     case 'UnitsReleased':
       unhold(shard, reservation, event.quantity)
-      if (event.quantity === reservation.quantity) resolve(reservation, 'released', atMs)
+      if (event.quantity === reservation.quantity) resolve(shard, reservation, 'released', atMs)
       else reservation.quantity -= event.quantity
-      return reservation
+      return
     case 'HoldExpired':
       assert(event.quantity === reservation.quantity, 'all that is held expires')
       unhold(shard, reservation, event.quantity)
-      resolve(reservation, 'expired', atMs)
-      return reservation
+      resolve(shard, reservation, 'expired', atMs)
+      return
     case 'UnitsConfirmed':
       unhold(shard, reservation, reservation.quantity)
       assert(event.quantity > 0, 'a confirmation sells something')
@@ -262,8 +221,8 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
       count(stock, reservation.customerId, event.quantity)
       reservation.quantity = event.quantity
       if (event.reference !== undefined) reservation.reference = event.reference
-      resolve(reservation, 'confirmed', atMs)
-      return reservation
+      resolve(shard, reservation, 'confirmed', atMs)
+      return
     case 'UnitsReturned':
       assert(
         reservation.status === 'confirmed' && !reservation.returnClosed,
@@ -276,20 +235,19 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
       stock.onHand += event.quantity
       freed(shard, stock, event.quantity)
       count(stock, reservation.customerId, -event.quantity)
-      return reservation
+      return
     case 'ReturnsClosed':
       assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'a return window closes once')
       reservation.returnClosed = true
       count(stock, reservation.customerId, reservation.returned - reservation.quantity)
-      return reservation
+      return
     case 'ReservationForgotten':
       assert(!isLive(reservation.status), 'only an ended reservation is forgotten')
       assert(
         reservation.status !== 'confirmed' || reservation.returnClosed,
         'a confirmed one is first closed',
       )
-      shard.reservations.delete(reservation.id)
-      return undefined
+      return
     default:
       return unreachable(event)
   }
@@ -306,16 +264,13 @@ function unhold(shard: ShardState, reservation: Reservation, quantity: number): 
   freed(shard, stock, quantity)
 }
 
-function resolve(reservation: Reservation, status: 'confirmed' | 'released' | 'expired', atMs: number): void {
+function resolve(
+  shard: ShardState,
+  reservation: Reservation,
+  status: 'confirmed' | 'released' | 'expired',
+  atMs: number,
+): void {
   reservation.status = status
   reservation.resolvedAtMs = atMs
-  const { stock, customerId, id } = reservation
-  if (stock.waitlist === undefined || customerId === undefined) return
-  if (stock.waitlist.served.get(customerId) === id) stock.waitlist.served.delete(customerId)
-  dropEmptyWaitlist(stock)
-}
-
-/** Nobody waits: the state says so in one way only. */
-function dropEmptyWaitlist(stock: Stock): void {
-  if (stock.waitlist?.line.size === 0 && stock.waitlist.served.size === 0) stock.waitlist = undefined
+  if (reservation.stock.waitlist !== undefined) forgetServed(shard, reservation)
 }

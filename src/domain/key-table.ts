@@ -32,7 +32,8 @@ const AT_BYTE = 24
 const KIND_BYTE = 30
 const LENGTH_BYTE = 31
 const VALUE_BYTE = 32
-const INLINE_MAX = CELL_BYTES - VALUE_BYTE
+/** Characters of a value that stand in its cell. */
+export const keyInlineMax: number = CELL_BYTES - VALUE_BYTE
 /** In place of a length: the value stands beside. */
 const BESIDE = 0xff
 const DEAD = 0
@@ -199,7 +200,7 @@ export class KeyTable {
     block.write(hash + fingerprint, at, 'latin1')
     block.writeUIntLE(atMs, at + AT_BYTE, 6)
     block[at + KIND_BYTE] = KINDS.indexOf(kind)
-    if (value.length <= INLINE_MAX) {
+    if (value.length <= keyInlineMax) {
       block[at + LENGTH_BYTE] = value.length
       block.write(value, at + VALUE_BYTE, 'latin1')
     } else {

@@ -69,7 +69,7 @@ export type Reservation = {
 
 export type ShardState = {
   readonly products: Map<ProductId, Stock>
-  /** Live ones, confirmed ones, and those ended not longer ago than `endedKnownMs`. */
+  /** Live ones, confirmed ones, and those whose end has not been forgotten yet, a day after it or, at worst, an hour. */
   readonly reservations: ReservationTable<Reservation>
   /** Reservations of several products whose home this is, as long as the others. */
   readonly splits: Map<ReservationId, SplitReservation>
@@ -80,6 +80,8 @@ export type ShardState = {
   readonly keys: KeyTable
   /** Products whose line is to be served before anything else is decided; empty between two commands. */
   readonly unserved: Set<Stock>
+  /** What all of it takes of the heap; follows from the rest. */
+  footprintBytes: number
 }
 
 export type StockView = Readonly<Omit<Stock, 'customers' | 'waitlist'>> & {
@@ -102,7 +104,7 @@ export type ShardView = {
   readonly splits: ReadonlyMap<ReservationId, SplitView>
   readonly aborted: ReadonlyMap<ReservationId, number>
   readonly holds: ReadonlyMap<ReservationId, readonly HoldView[]>
-  readonly keys: Pick<KeyTable, 'find' | 'size' | 'oldestAtMs' | 'countBefore'>
+  readonly keys: Pick<KeyTable, 'find' | 'size' | 'oldestAtMs' | 'countBefore' | 'values'>
 }
 
 /** A shard in which nothing has happened. */
@@ -115,6 +117,7 @@ export function emptyShard(): ShardState {
     holds: new Map(),
     keys: new KeyTable(),
     unserved: new Set(),
+    footprintBytes: 0,
   }
 }
 

@@ -3,7 +3,8 @@ import { hash } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32c } from '../../src/persistence/journal/crc32c.ts'
-import { type Frame, parseFrame } from '../../src/persistence/journal/frame.ts'
+import { eventsOf, type Frame, parseFrame } from '../../src/persistence/journal/frame.ts'
+import type { JournalEvent } from '../../src/persistence/journal/journal-follower.ts'
 import type { Workshop } from './workshop.ts'
 
 export type Found = { readonly frame: Frame; readonly offset: number }
@@ -78,4 +79,21 @@ export function fingerprint(directory: string): Record<string, string> {
   )
   const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort()
   return Object.fromEntries(paths.map((path) => [path, hash('sha256', readFileSync(path))]))
+}
+
+/** All events of the segments, in the order of their times. */
+export function allEventsOf(shop: Workshop): JournalEvent[] {
+  const events: JournalEvent[] = []
+  for (const path of segmentsOf(shop)) {
+    for (const { frame } of framesOf(path)) {
+      if (frame.kind !== 'batch') continue
+      for (const section of frame.sections) {
+        const { shard, atMs, firstSequence } = section
+        for (const [i, event] of [...eventsOf(section)].entries()) {
+          events.push({ shard, atMs, sequence: firstSequence + i, event })
+        }
+      }
+    }
+  }
+  return events.sort((a, b) => a.atMs - b.atMs || a.shard - b.shard || a.sequence - b.sequence)
 }

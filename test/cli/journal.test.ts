@@ -18,7 +18,10 @@ const REFUSED: Readonly<Record<string, readonly [args: string[], message: RegExp
   'an unknown option': [['verify', '--fix'], /There is no option --fix\./],
   'a misspelt option': [['tail', '--folow'], /There is no option --folow\. Did you mean --follow\?/],
   'an unknown letter': [['tail', '-x'], /There is no option -x/],
-  "another command's option": [['verify', '--limit', '3'], /--limit is an option of replay, not of verify/],
+  "another command's option": [
+    ['verify', '--limit', '3'],
+    /--limit is an option of replay, history, not of verify/,
+  ],
   'a missing value': [['tail', '-n'], /'-n, --lines <value>' argument missing/],
   'a value too much': [['verify', '--json=3'], /'--json' does not take an argument/],
   'a number that is none': [

@@ -1,40 +1,22 @@
 import * as assert from 'uvu/assert'
 import { openJournalFiles } from '../../src/cli/journal-files.ts'
-import { type JournalEvent, JournalFollower } from '../../src/cli/journal-follower.ts'
 import type { Event } from '../../src/domain/events.ts'
 import type { ProductId } from '../../src/domain/ids.ts'
-import { eventsOf } from '../../src/persistence/journal/frame.ts'
+import { type JournalEvent, JournalFollower } from '../../src/persistence/journal/journal-follower.ts'
 import { suite } from '../support/suite.ts'
 import { journal, startJournal } from './command.ts'
-import { framesOf, segmentsOf } from './files.ts'
+import { allEventsOf } from './files.ts'
 import { freshDirectory, removeDirectory, startEngine, tradeOn } from './running-engine.ts'
 import { makeEventful, Workshop } from './workshop.ts'
 
 const names = (events: readonly JournalEvent[]): string[] =>
   events.map(({ shard, sequence }) => `s${shard}.${sequence}`)
 
-/** All events of the segments, in the order of their times. */
-function allOf(shop: Workshop): JournalEvent[] {
-  const events: JournalEvent[] = []
-  for (const path of segmentsOf(shop)) {
-    for (const { frame } of framesOf(path)) {
-      if (frame.kind !== 'batch') continue
-      for (const section of frame.sections) {
-        const { shard, atMs, firstSequence } = section
-        for (const [i, event] of [...eventsOf(section)].entries()) {
-          events.push({ shard, atMs, sequence: firstSequence + i, event })
-        }
-      }
-    }
-  }
-  return events.sort((a, b) => a.atMs - b.atMs || a.shard - b.shard || a.sequence - b.sequence)
-}
-
 const last = suite('tail')
 
 last('shows the last events of all streams, in order, however many are asked for', async () => {
   const shop = await makeEventful({ segmentBytes: 16 * 1_024 })
-  const all = names(allOf(shop))
+  const all = names(allEventsOf(shop))
   for (const count of [0, 1, 10, 300, all.length, all.length + 5]) {
     const follower = new JournalFollower(openJournalFiles(shop.root))
     const shown = names(follower.begin(count))
@@ -49,7 +31,7 @@ last('holds back what nothing proves, and shows it once a start has written it a
   await shop.start(1)
   await shop.trade(6)
   await shop.crash()
-  const all = names(allOf(shop))
+  const all = names(allEventsOf(shop))
   const follower = new JournalFollower(openJournalFiles(shop.root))
   const before = names(follower.begin(1_000))
   assert.is(before.length + follower.heldBack, all.length)
@@ -92,7 +74,7 @@ last(
     await shop.close()
     poll()
     follower.close()
-    const all = names(allOf(shop))
+    const all = names(allEventsOf(shop))
     assert.is(seen.length, all.length)
     assert.equal(new Set(seen), new Set(all))
     for (let shard = 0; shard < 4; shard++) {

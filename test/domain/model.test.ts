@@ -10,6 +10,7 @@ import type { Command } from '../../src/domain/commands.ts'
 import { decide } from '../../src/domain/decide.ts'
 import type { Event, StockAdjusted } from '../../src/domain/events.ts'
 import { evolve } from '../../src/domain/evolve.ts'
+import { footprintOf, makesRecord } from '../../src/domain/footprint.ts'
 import type { ReservationId } from '../../src/domain/ids.ts'
 import { availableOf, emptyShard, isLive } from '../../src/domain/stock.ts'
 import { note, suite } from '../support/suite.ts'
@@ -122,10 +123,14 @@ class Run {
     if (decision === undefined) return 'broken'
     if (decision.type === 'refused') return decision.refusal.reason
     for (const event of decision.events) {
+      const { footprintBytes } = this.#shard
       evolve(this.#shard, event, this.#nowMs)
       this.#journal.push({ event, atMs: this.#nowMs })
       this.#checkInvariants(event)
+      const grewBytes = this.#shard.footprintBytes - footprintBytes
+      assert.ok(makesRecord(event) ? grewBytes > 0 : grewBytes <= 0, `F1: ${event.type} grew ${grewBytes}`)
     }
+    assert.is(this.#shard.footprintBytes, footprintOf(this.#shard), 'what is added up is what is there')
     return decision.events.length === 0 ? 'nothing' : 'done'
   }
 

@@ -3,7 +3,7 @@
  * the very edges of a sale, and reservations named by how recent they are, so that shrinking a sequence keeps its sense.
  */
 import fc from 'fast-check'
-import { onHandMax } from '../../src/domain/bounds.ts'
+import { onHandMax, referenceLengthMax } from '../../src/domain/bounds.ts'
 import type { Adjust, Command, Line } from '../../src/domain/commands.ts'
 import type { ProductId, ReservationId } from '../../src/domain/ids.ts'
 import type { Sale } from '../../src/domain/stock.ts'
@@ -22,6 +22,7 @@ const ttlMs = fc.oneof(
   fc.integer({ min: secondMs, max: hourMs }),
   fc.constantFrom(secondMs, minuteMs, hourMs),
 )
+const reference = rarely(fc.constantFrom('', 'order 7', '汉'.repeat(referenceLengthMax)))
 /** 0 is the newest reservation; the last is one that nobody made. */
 const recency = fc.nat({ max: NOBODY })
 const line = fc.record({ isOwn: nearlyAlways(), quantity: fc.integer({ min: 1, max: 3 }) })
@@ -35,6 +36,7 @@ const draft = fc.oneof(
     quantity,
     ttlMs: maybe(ttlMs),
     allowPartial: fc.boolean(),
+    reference,
     comesAgain: fc.nat({ max: 19 }).map((number) => number === 0),
     recency,
   }),
@@ -58,7 +60,7 @@ const draft = fc.oneof(
   weighing(6, { type: fc.constant('extend'), recency, ttlMs }),
   weighing(5, { type: fc.constant('startPayment'), recency, payingMs: ttlMs }),
   weighing(8, { type: fc.constant('release'), recency, lines }),
-  weighing(8, { type: fc.constant('confirm'), recency, lines }),
+  weighing(8, { type: fc.constant('confirm'), recency, lines, reference }),
   weighing(8, { type: fc.constant('return'), recency, lines }),
   weighing(6, { type: fc.constantFrom('expire', 'closeReturns', 'forget'), recency }),
 )
@@ -95,8 +97,8 @@ export function commandOf(draft: Draft, situation: Situation): Command {
     case 'reserve': {
       const { comesAgain, recency, ...fields } = draft
       const known = situation.reservations.filter(({ forgotten }) => forgotten !== true)
-      const again = comesAgain && known.length > 0 ? recent(known, recency).id : situation.nextId
-      return { ...fields, type: draft.type, reservationId: again as ReservationId, reference: undefined }
+      const again = comesAgain ? known.at(-1 - (recency % Math.max(1, known.length)))?.id : undefined
+      return { ...fields, type: draft.type, reservationId: (again ?? situation.nextId) as ReservationId }
     }
     case 'add':
       return adjustment(draft.productId, { delta: draft.delta })
@@ -124,7 +126,7 @@ export function commandOf(draft: Draft, situation: Situation): Command {
         type: draft.type,
         reservationId,
         items: itemsOf(draft.lines, target.productId),
-        reference: undefined,
+        reference: draft.reference,
       }
     case 'return':
       return {

@@ -13,6 +13,7 @@ import {
   type StreamId,
   streamName,
 } from '../../persistence/journal/frame.ts'
+import { framesIn } from '../../persistence/journal/frames-in.ts'
 import { markPath } from '../../persistence/journal/mark.ts'
 import {
   carriedIndex,
@@ -20,7 +21,6 @@ import {
   readWhole,
   type SegmentName,
 } from '../../persistence/journal/segments.ts'
-import { framesIn } from '../frames-in.ts'
 import { type JournalFiles, namesIn, shownPath } from '../journal-files.ts'
 import type { Findings } from './findings.ts'
 import { checkMark } from './mark-check.ts'

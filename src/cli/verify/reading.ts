@@ -1,7 +1,7 @@
 /** Reading files that an engine may be writing, rolling or tidying at the same moment. */
 import { magicBytes, streamName } from '../../persistence/journal/frame.ts'
+import { parseKnown } from '../../persistence/journal/frames-in.ts'
 import { readWhole, type SegmentName } from '../../persistence/journal/segments.ts'
-import { parseKnown } from '../frames-in.ts'
 import { hasCode, type JournalFiles } from '../journal-files.ts'
 
 /** More than the largest opening has. */

@@ -5,8 +5,8 @@
  * the end of the newest streams and is neither may be a torn tail, if nothing says that it was durable.
  */
 import { type Frame, isBlank, noLink, streamName } from '../../persistence/journal/frame.ts'
+import { type FrameAt, framesIn, parseKnown, type Rest } from '../../persistence/journal/frames-in.ts'
 import type { SegmentName } from '../../persistence/journal/segments.ts'
-import { type FrameAt, framesIn, parseKnown, type Rest } from '../frames-in.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
 import type { Finding } from './findings.ts'
 import { type Copy, copyKey, type OpenedStream } from './inventory.ts'

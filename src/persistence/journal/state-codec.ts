@@ -3,6 +3,7 @@
  * order of the events that filled them, and which a decoded state keeps.
  */
 import { assert } from '../../domain/assert.ts'
+import { footprintOf } from '../../domain/footprint.ts'
 import type { CustomerId, ProductId } from '../../domain/ids.ts'
 import { emptyShard, type ReservationStatus, type ShardState, type Stock } from '../../domain/stock.ts'
 import { type ByteReader, BytesDamaged, ByteWriter } from './bytes.ts'
@@ -97,6 +98,7 @@ export function decodeState(reader: ByteReader): ShardState {
     })
   }
   readFurther(reader, state, stocks)
+  state.footprintBytes = footprintOf(state)
   return state
 }
 

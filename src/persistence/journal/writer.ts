@@ -7,7 +7,7 @@
  * J1  Group commit in two stages: while one frame syncs, the next is gathered; a frame is written only when the one
  *     before it is durable. So a frame may say that its predecessor is.
  * J2  A failed write or sync is never tried again: the writer is dead, and says so once (DESIGN.md, S3).
- * J3  A segment is used only after all of it was zero-filled, synced, and entered in a synced directory.
+ * J3  Each segment was made ahead of its use (next-segment.ts).
  * J4  With no next segment, the last part of the open one is kept for what gives units back or sells them.
  */
 
@@ -15,18 +15,12 @@ import { crashesHere, crashPoint, die } from '../../crash-points.ts'
 import { assert } from '../../domain/assert.ts'
 import type { Event } from '../../domain/events.ts'
 import type { ShardId } from '../../domain/ids.ts'
-import {
-  eventBytesMax,
-  frameBytesMax,
-  sealAgainMs,
-  sealIdleMs,
-  settlementRoomShare,
-  storageRetryMs,
-} from '../../limits.ts'
+import { eventBytesMax, frameBytesMax, sealAgainMs, sealIdleMs, settlementRoomShare } from '../../limits.ts'
 import type { Timer, Timers } from '../../seams.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { FrameBuilder, frameHeaderBytes, type Link, noLink, type StreamId } from './frame.ts'
 import { MarkWriter, markPath } from './mark.ts'
+import { NextSegment } from './next-segment.ts'
 import { prepareSegment, segmentPath } from './segments.ts'
 
 /** Where a shard's events go on: after recovery, the next sequence and the link of its newest frame. */
@@ -80,8 +74,7 @@ export class JournalWriter {
   #segment: DiskFile
   #segmentIndex = 1
   #offset = 0
-  #next: DiskFile | undefined
-  #preparing: Promise<void> = Promise.resolve()
+  readonly #next: NextSegment
   #section: { readonly shard: ShardId; nextSequence: number } | undefined
   #previous: Link = noLink
   #written = 0
@@ -90,7 +83,6 @@ export class JournalWriter {
   #syncing = false
   #state: 'open' | 'closing' | 'failed' = 'open'
   #idle: Timer | undefined
-  #retry: Timer | undefined
   /** Of the newest section, or seal. */
   #lastTimeMs: number
   /** Of the newest frame that was written. */
@@ -105,6 +97,7 @@ export class JournalWriter {
       capacity: this.#frameBytesMax + eventBytesMax,
     })
     this.#mark = mark
+    this.#next = new NextSegment(options)
     this.#lastTimeMs = options.nowMs()
   }
 
@@ -127,7 +120,7 @@ export class JournalWriter {
       writer.#durable = writer.#written
       // Or, until its first seal, a stream whose file is gone would pass for one that never opened.
       await writer.#mark.write(writer.#durable)
-      writer.#prepareNext()
+      writer.#next.prepare(2)
       writer.#sealWhenIdle()
       return writer
     } catch (error) {
@@ -169,7 +162,7 @@ export class JournalWriter {
 
   /** What may still be decided. Ask before each command. */
   get room(): Room {
-    if (this.#next !== undefined) return 'all'
+    if (this.#next.isReady) return 'all'
     const left = this.#options.segmentBytes - this.#offset - this.#frame.length - FRAME_OVERHEAD_BYTES
     if (left < eventBytesMax) return 'none'
     return left < this.#options.segmentBytes * settlementRoomShare + eventBytesMax ? 'settlements' : 'all'
@@ -221,12 +214,11 @@ export class JournalWriter {
     this.flush()
     this.#state = 'closing'
     this.#idle?.cancel()
-    this.#retry?.cancel()
+    this.#next.stop()
     while (this.#syncing || this.#frame.events > 0) {
       if (this.#hasFailed) break
       await new Promise<void>((resolve) => this.#options.timers.soon(resolve))
     }
-    await this.#preparing
     if (!this.#hasFailed) {
       this.#writeSeal()
       await this.#segment.sync()
@@ -236,19 +228,12 @@ export class JournalWriter {
     }
     await this.#mark.close()
     this.#segment.close()
-    if (this.#next !== undefined) {
-      this.#next.close()
-      this.#options.disk.remove(this.#nextPath)
-    }
+    await this.#next.discard()
     if (this.#hasFailed) throw new Error('the journal failed while it was closing')
   }
 
   get #hasFailed(): boolean {
     return this.#state === 'failed'
-  }
-
-  get #nextPath(): string {
-    return segmentPath(this.#options.directory, this.#options.stream, this.#segmentIndex + 1)
   }
 
   #writeGathered(): void {
@@ -262,20 +247,18 @@ export class JournalWriter {
 
   /** Turns to the next segment: the old one is durable whole (J1), which the mark may say at leisure. */
   #roll(): void {
-    assert(this.#next !== undefined, 'room was asked for before deciding')
     const full = this.#segment
     // Under constant load there is no idle moment in which to look.
     this.#checkInPlace()
-    this.#segment = this.#next
+    this.#segment = this.#next.take()
     this.#segmentIndex += 1
-    this.#next = undefined
     this.#offset = 0
     full.close()
     this.#writeMark(this.#durable)
     this.#writeOpening()
     this.counters.rolls += 1
     this.#options.onRoll(this.#segmentIndex)
-    this.#prepareNext()
+    this.#next.prepare(this.#segmentIndex + 1)
   }
 
   /** The frame every segment begins with: where each shard of this stream goes on. */
@@ -374,21 +357,6 @@ export class JournalWriter {
     this.#mark.write(ordinal).catch((error: unknown) => this.#fail(error))
   }
 
-  #prepareNext(): void {
-    const { disk, segmentBytes, onStorage, timers } = this.#options
-    this.#preparing = prepareSegment(disk, this.#nextPath, segmentBytes).then(
-      (file) => {
-        this.#next = file
-        onStorage(undefined)
-      },
-      (error: unknown) => {
-        onStorage(error)
-        if (this.#state !== 'open') return
-        this.#retry = timers.after(storageRetryMs, () => this.#prepareNext())
-      },
-    )
-  }
-
   #positionOf(shard: ShardId): { nextSequence: number; link: Link } {
     const position = this.#positions.get(shard)
     assert(position !== undefined, 'a stream writes only its own shards')
@@ -399,7 +367,7 @@ export class JournalWriter {
     if (this.#state === 'failed') return
     this.#state = 'failed'
     this.#idle?.cancel()
-    this.#retry?.cancel()
+    this.#next.stop()
     this.#options.onFailure(error)
   }
 }

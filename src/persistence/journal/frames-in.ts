@@ -1,6 +1,6 @@
 /** The frames that stand in a segment's bytes one after the other, and what comes behind the last of them. */
-import { BytesDamaged } from '../persistence/journal/bytes.ts'
-import { type Frame, isBlank, type Parsed, parseFrame } from '../persistence/journal/frame.ts'
+import { BytesDamaged } from './bytes.ts'
+import { type Frame, isBlank, type Parsed, parseFrame } from './frame.ts'
 
 export type FrameAt = { readonly frame: Frame; readonly offset: number }
 

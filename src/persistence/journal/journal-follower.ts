@@ -4,20 +4,19 @@
  * Streams are read newest first. Where a newer one is seen to have opened, what an older one wrote before is complete;
  * read the other way round, events could come after their successors.
  */
-import type { Event } from '../domain/events.ts'
-import type { ShardId } from '../domain/ids.ts'
-import {
-  eventsOf,
-  type Frame,
-  type Section,
-  type StreamId,
-  streamName,
-} from '../persistence/journal/frame.ts'
-import { markPath, readMark } from '../persistence/journal/mark.ts'
-import { carriedIndex, listSegments, readWhole, type SegmentName } from '../persistence/journal/segments.ts'
+import type { Event } from '../../domain/events.ts'
+import type { ShardId } from '../../domain/ids.ts'
+import { eventsOf, type Frame, type Section, type StreamId, streamName } from './frame.ts'
 import { framesIn } from './frames-in.ts'
-import type { JournalFiles } from './journal-files.ts'
-import { type CertainSection, openingsOf, StreamFollower, type Stuck } from './stream-follower.ts'
+import { markPath, readMark } from './mark.ts'
+import { carriedIndex, listSegments, readWhole, type SegmentName } from './segments.ts'
+import {
+  type CertainSection,
+  type JournalPlace,
+  openingsOf,
+  StreamFollower,
+  type Stuck,
+} from './stream-follower.ts'
 
 export type JournalEvent = {
   readonly atMs: number
@@ -39,14 +38,14 @@ type Stream = {
 type Claim = { readonly epoch: number; hasOpened(): boolean; sections(): readonly Section[] }
 
 export class JournalFollower {
-  readonly #files: JournalFiles
+  readonly #files: JournalPlace
   /** By name, those that may still get events. */
   readonly #followers = new Map<string, StreamFollower>()
   /** Names of streams that are read to their end. */
   readonly #ended = new Set<string>()
   readonly #claims: Claim[] = []
 
-  constructor(files: JournalFiles) {
+  constructor(files: JournalPlace) {
     this.#files = files
   }
 

@@ -4,13 +4,14 @@
  * An event is certain when its frame is durable: a later frame or the mark says so, or a newer stream has opened its
  * shard behind it. A frame that is only written may yet be cut off by a crash, and is held back.
  */
-
-import type { DiskFile } from '../persistence/journal/disk.ts'
-import { type Frame, frameHeaderBytes, type Section, type StreamId } from '../persistence/journal/frame.ts'
-import { markPath, readMark } from '../persistence/journal/mark.ts'
-import { type SegmentName, segmentPath } from '../persistence/journal/segments.ts'
+import type { Disk, DiskFile } from './disk.ts'
+import { type Frame, frameHeaderBytes, type Section, type StreamId } from './frame.ts'
 import { parseKnown } from './frames-in.ts'
-import { hasCode, type JournalFiles } from './journal-files.ts'
+import { markPath, readMark } from './mark.ts'
+import { type SegmentName, segmentPath } from './segments.ts'
+
+/** A journal's directory, and the disk it is on. */
+export type JournalPlace = { readonly disk: Disk; readonly journal: string }
 
 export type CertainSection = { readonly stream: StreamId; readonly section: Section }
 
@@ -26,7 +27,7 @@ export type Stuck = {
 
 export class StreamFollower {
   readonly id: StreamId
-  readonly #files: JournalFiles
+  readonly #files: JournalPlace
   #opening: Frame | undefined
   #file: DiskFile | undefined
   #index: number
@@ -40,7 +41,7 @@ export class StreamFollower {
 
   /** `opening` is the stream's first, where it is known already and reading begins behind it. */
   constructor(
-    files: JournalFiles,
+    files: JournalPlace,
     id: StreamId,
     from: { readonly segment: number; readonly opening?: Frame },
   ) {
@@ -163,7 +164,7 @@ export class StreamFollower {
       return this.#files.disk.open(segmentPath(this.#files.journal, this.id, index), 'read')
     } catch (error) {
       // Not made yet, or blank and given back.
-      if (hasCode(error, 'ENOENT')) return undefined
+      if (isMissing(error)) return undefined
       throw error
     }
   }
@@ -175,7 +176,7 @@ export class StreamFollower {
 }
 
 /** A stream's openings, segment by segment, as far as it has them. */
-export function openingsOf(files: JournalFiles, segments: readonly SegmentName[]): Frame[] {
+export function openingsOf(files: JournalPlace, segments: readonly SegmentName[]): Frame[] {
   const openings: Frame[] = []
   for (const { path, index } of segments) {
     let bytes: Buffer
@@ -187,7 +188,7 @@ export function openingsOf(files: JournalFiles, segments: readonly SegmentName[]
         file.close()
       }
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) break
+      if (isMissing(error)) break
       throw error
     }
     const parsed = parseKnown(bytes, 0)
@@ -199,3 +200,7 @@ export function openingsOf(files: JournalFiles, segments: readonly SegmentName[]
 
 /** More than the largest opening has. */
 const OPENING_BYTES_MAX = 64 * 1_024
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
