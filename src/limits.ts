@@ -56,6 +56,26 @@ export const recoveryGraceMs = 30_000
 export const clockBehindMsMax = 60_000
 export const clockAheadMsMax = 86_400_000
 
+// ---- Reservations of several products, and idempotency keys --------------------------------------------------------
+
+/** How long the home of a reservation waits for whoever settled it to tell the other shards, before it does so itself. */
+export const redeliverAfterMs = 1_000
+/** How long a hold waits to hear of its reservation before it asks (DESIGN.md, P4). */
+export const doubtAfterMs = 5_000
+/** How long a reply waits for other shards to have applied what it says. */
+export const settleWaitMs = 1_000
+/** Duties to other shards that one turn takes up. */
+export const dutiesPerTurnMax = 256
+/** How long an aborted reservation's id stays known: beyond any message that could still bring it. */
+export const abortedKnownMs = 600_000
+/** How long a key is known, and, where there are too many, how long it is known at least. */
+export const keyKnownMs = 86_400_000
+export const keyKnownMsMin = 3_600_000
+/** Keys of one shard: some 80 bytes each. */
+export const keysPerShardMax = 1_000_000
+/** Of those who wait in line, how many are served in one go; the rest follow in the next turn. */
+export const servedPerTurnMax = 32
+
 // ---- Supervision ---------------------------------------------------------------------------------------------------
 
 /** How often a command may end its worker before it is refused. */

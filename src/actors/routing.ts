@@ -4,6 +4,7 @@ import type { Request } from './requests.ts'
 
 /** The shard whose state answers this request. */
 export function shardOfRequest(request: Request, shards: number): ShardId {
+  if ('shard' in request) return request.shard
   return 'reservationId' in request ? homeOf(request.reservationId) : shardOf(request.productId, shards)
 }
 

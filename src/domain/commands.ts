@@ -115,7 +115,7 @@ export type ReserveSplit = {
 export type AskOutcome = {
   readonly type: 'askOutcome'
   readonly reservationId: ReservationId
-  readonly shard: ShardId
+  readonly participant: ShardId
 }
 
 /** The home's word to a shard. */
@@ -125,7 +125,7 @@ export type Settle = Settlement & { readonly type: 'settle' }
 export type Acknowledge = {
   readonly type: 'acknowledge'
   readonly reservationId: ReservationId
-  readonly shard: ShardId
+  readonly participant: ShardId
   readonly step: number
 }
 

@@ -121,9 +121,10 @@ export function decideBetweenShards(shard: ShardView, command: SplitCommand, now
     case 'settle':
       return accepted(...holdEvents(shard, command))
     case 'acknowledge': {
+      const { participant, step } = command
       const split = shard.splits.get(reservationId)
-      if (split?.unsettled.has(command.shard) !== true || command.step !== split.step) return accepted()
-      return accepted({ type: 'SplitAcknowledged', reservationId, shard: command.shard, step: command.step })
+      if (split?.unsettled.has(participant) !== true || step !== split.step) return accepted()
+      return accepted({ type: 'SplitAcknowledged', reservationId, shard: participant, step })
     }
     default:
       return unreachable(command)

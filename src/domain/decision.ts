@@ -53,6 +53,8 @@ export type Refusal =
       readonly requested: number
       readonly confirmed: number
     }
+  /** The key came with another body before. */
+  | { readonly reason: 'idempotencyMismatch' }
   | { readonly reason: 'stockVersionMismatch'; readonly expected: number; readonly version: number }
   | { readonly reason: 'stockBelowHeld'; readonly onHand: number; readonly held: number }
   | { readonly reason: 'stockAboveMax'; readonly onHandMax: number }

@@ -182,12 +182,7 @@ function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reser
   return reservation
 }
 
-function change(
-  shard: ShardState,
-  reservation: Reservation,
-  event: ReservationEvent,
-  atMs: number,
-): void {
+function change(shard: ShardState, reservation: Reservation, event: ReservationEvent, atMs: number): void {
   const { stock } = reservation
   assert(stock.productId === event.productId, 'a reservation stays with its product')
   advance(stock, event.version)

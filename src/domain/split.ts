@@ -81,7 +81,10 @@ export function holdKey(reservationId: ReservationId, productId: ProductId): str
 }
 
 /** What the home's newest word means for one shard. */
-export function settlementFor(split: SplitReservation, shard: ShardId): Settlement {
+export function settlementFor(
+  split: Pick<SplitReservation, 'id' | 'step' | 'status' | 'returnClosed' | 'lines'>,
+  shard: ShardId,
+): Settlement {
   const { id: reservationId, step, status, returnClosed: closed } = split
   const lines = split.lines
     .filter((line) => line.shard === shard)

@@ -2,7 +2,14 @@
  * Events of split reservations, waitlists and idempotency keys as bytes: see event-codec.ts, whose rules hold here too.
  */
 import { unreachable } from '../../domain/assert.ts'
-import type { Event, HoldEvent, KeyEvent, SplitEvent, WaitlistEvent, WaitlistExit } from '../../domain/events.ts'
+import type {
+  Event,
+  HoldEvent,
+  KeyEvent,
+  SplitEvent,
+  WaitlistEvent,
+  WaitlistExit,
+} from '../../domain/events.ts'
 import type { CustomerId, ProductId, ShardId } from '../../domain/ids.ts'
 import type { Fingerprint, KeyHash } from '../../domain/key-table.ts'
 import type { ReservationStatus } from '../../domain/stock.ts'

@@ -54,7 +54,8 @@ export function readFurther(reader: ByteReader, state: ShardState, stocks: reado
     const split = readSplit(reader)
     state.splits.set(split.id, split)
   }
-  for (let left = reader.varint(); left > 0; left--) state.aborted.set(readReservationId(reader), reader.varint())
+  for (let left = reader.varint(); left > 0; left--)
+    state.aborted.set(readReservationId(reader), reader.varint())
   for (let left = reader.varint(); left > 0; left--) {
     const reservationId = readReservationId(reader)
     const holds: Hold[] = []
@@ -112,7 +113,19 @@ function readSplit(reader: ByteReader): SplitReservation {
   for (let left = reader.varint(); left > 0; left--) unsettled.add(reader.varint() as ShardId)
   const status = oneOf(STATUSES, flags & ~CLOSED_FLAG)
   const returnClosed = (flags & CLOSED_FLAG) !== 0
-  return { id, customerId, reference, status, lines, createdAtMs, expiresAtMs, resolvedAtMs, returnClosed, step, unsettled }
+  return {
+    id,
+    customerId,
+    reference,
+    status,
+    lines,
+    createdAtMs,
+    expiresAtMs,
+    resolvedAtMs,
+    returnClosed,
+    step,
+    unsettled,
+  }
 }
 
 function readHold(reader: ByteReader, reservationId: ReservationId, stocks: readonly Stock[]): Hold {

@@ -8,8 +8,8 @@ import type { CustomerId, ProductId } from '../../domain/ids.ts'
 import { emptyShard, type ReservationStatus, type ShardState, type Stock } from '../../domain/stock.ts'
 import { type ByteReader, BytesDamaged, ByteWriter } from './bytes.ts'
 import { readSale, writeSale } from './event-codec.ts'
-import { readReservationId, writeReservationId } from './id-codec.ts'
 import { readFurther, readWaitlist, writeFurther, writeWaitlist } from './further-state-codec.ts'
+import { readReservationId, writeReservationId } from './id-codec.ts'
 
 const STATUSES: readonly ReservationStatus[] = ['held', 'paying', 'confirmed', 'released', 'expired']
 const CLOSED_FLAG = 0x80

@@ -1,0 +1,95 @@
+/** What a shard says of its state: pure views, made at the sequence and time of the turn. */
+
+import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
+import { abortedStep, settlementFor } from '../domain/split.ts'
+import { availableOf, isLive, type ShardView, type StockView } from '../domain/stock.ts'
+import { positionOf } from '../domain/waitlist.ts'
+import type { Outcome, Refused, ReservationReply, ServedReply, StockReply, WaitingReply } from './requests.ts'
+
+/** The newest event that an answer rests on, and the time of the turn. */
+export type Moment = { readonly sequence: number; readonly nowMs: number }
+
+export function stockAnswer(shard: ShardView, productId: ProductId, moment: Moment): StockReply | Refused {
+  const stock = shard.products.get(productId)
+  if (stock === undefined) return unknownProduct(productId)
+  const { version, onHand, held, sold, retired, sale } = stock
+  return {
+    type: 'stock',
+    productId,
+    version,
+    onHand,
+    held,
+    available: availableOf(stock),
+    sold,
+    retired,
+    sale,
+    asOfMs: moment.nowMs,
+    sequence: moment.sequence,
+  }
+}
+
+export function reservationAnswer(
+  shard: ShardView,
+  reservationId: ReservationId,
+  { sequence }: Moment,
+): ReservationReply | Refused {
+  const one = shard.reservations.get(reservationId)
+  const found = one ?? shard.splits.get(reservationId)
+  if (found === undefined) return { type: 'refused', refusal: { reason: 'unknownReservation' } }
+  const { customerId, reference, status, expiresAtMs } = found
+  return {
+    type: 'reservation',
+    reservationId,
+    customerId,
+    reference,
+    status,
+    lines:
+      'lines' in found
+        ? found.lines.map(({ productId, quantity, returned }) => ({ productId, quantity, returned }))
+        : [{ productId: found.stock.productId, quantity: found.quantity, returned: found.returned }],
+    expiresAtMs,
+    resolvedAtMs: isLive(status) ? undefined : found.resolvedAtMs,
+    sequence,
+    unsettled: 'lines' in found ? [...found.unsettled].map((of) => settlementFor(found, of)) : [],
+  }
+}
+
+/** What became of a reservation, for the shard that holds lines of it. */
+export function outcomeAnswer(shard: ShardView, reservationId: ReservationId, of: ShardId): Outcome {
+  const split = shard.splits.get(reservationId)
+  const settlement =
+    split?.lines.some((line) => line.shard === of) === true
+      ? settlementFor(split, of)
+      : { reservationId, shard: of, step: abortedStep, lines: [], closed: false }
+  return { type: 'outcome', settlement }
+}
+
+/** Where a customer stands in line for a product, or the hold that came of it. */
+export function waitlistAnswer(
+  shard: ShardView,
+  asked: { readonly productId: ProductId; readonly customerId: CustomerId },
+  { sequence, nowMs }: Moment,
+): WaitingReply | ServedReply | Refused {
+  const { productId, customerId } = asked
+  const stock = shard.products.get(productId)
+  if (stock === undefined) return unknownProduct(productId)
+  const entry = stock.waitlist?.line.get(customerId)
+  const position = positionOf(stock, customerId)
+  if (entry !== undefined && position !== undefined && !isOver(stock, nowMs)) {
+    return { type: 'waiting', productId, quantity: entry.quantity, position, sequence }
+  }
+  const servedAs = stock.waitlist?.served.get(customerId)
+  const served = servedAs === undefined ? undefined : shard.reservations.get(servedAs)
+  if (served === undefined) return { type: 'refused', refusal: { reason: 'notWaiting', productId } }
+  const { id: reservationId, quantity, expiresAtMs } = served
+  return { type: 'served', productId, reservationId, quantity, expiresAtMs, sequence }
+}
+
+/** A closed sale has no line, though its entries go with the next units that come. */
+function isOver({ retired, sale }: StockView, nowMs: number): boolean {
+  return retired || (sale.closesAtMs !== undefined && nowMs >= sale.closesAtMs)
+}
+
+function unknownProduct(productId: ProductId): Refused {
+  return { type: 'refused', refusal: { reason: 'unknownProduct', productId } }
+}
