@@ -34,6 +34,8 @@ export const segmentBytesMax = 1_024 * MIB
 export const frameBytesMax = 1 * MIB
 /** The largest event: a reservation with its longest ids, reference and reason, all in 4-byte characters. */
 export const eventBytesMax = 2 * KIB
+/** What a line of a reservation of several products adds to its command's events, with its longest ids. */
+export const lineBytesMax = 512
 /** The share of each segment kept for confirm, release, return and expiry while no further segment can be had. */
 export const settlementRoomShare = 1 / 8
 /** Quiet time after which a worker seals its journal. */

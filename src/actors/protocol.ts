@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
 import type { Room } from '../persistence/journal/writer.ts'
+import type { CommandKey } from './command-key.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 import type { Reply, Request } from './requests.ts'
 import type { ShardCounters, Undecided } from './shard.ts'
@@ -32,7 +33,7 @@ const UNDECIDED = 3
 
 export function writeCall(cells: Cell[], callId: number, request: Request): void {
   if (request.type === 'reserve') {
-    const { reservationId, productId, customerId, quantity, ttlMs, allowPartial, reference } = request
+    const { reservationId, productId, customerId, quantity, ttlMs, allowPartial, reference, key } = request
     cells.push(
       callId,
       RESERVE,
@@ -43,6 +44,7 @@ export function writeCall(cells: Cell[], callId: number, request: Request): void
       ttlMs,
       allowPartial,
       reference,
+      key,
     )
   } else if (request.type === 'readStock') cells.push(callId, READ_STOCK, request.productId)
   else cells.push(callId, GENERIC, request)
@@ -63,6 +65,7 @@ export function readCalls(cells: readonly Cell[], each: (callId: number, request
         ttlMs: cells[at++] as number | undefined,
         allowPartial: cells[at++] as boolean,
         reference: cells[at++] as string | undefined,
+        key: cells[at++] as CommandKey | undefined,
       })
     } else if (kind === READ_STOCK) each(callId, { type: 'readStock', productId: cells[at++] as ProductId })
     else each(callId, cells[at++] as Request)
@@ -72,6 +75,7 @@ export function readCalls(cells: readonly Cell[], each: (callId: number, request
 export function writeReply(cells: Cell[], callId: number, reply: Reply | Undecided): void {
   switch (reply.type) {
     case 'held':
+      if (reply.replayed === true) break
       cells.push(callId, HELD, reply.quantity, reply.available, reply.expiresAtMs, reply.sequence)
       return
     case 'undecided':

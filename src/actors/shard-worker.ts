@@ -70,7 +70,7 @@ export type WorkerParts = {
 
 /** For shards that only answer reads. */
 const NO_JOURNAL: EventSink = {
-  room: 'none',
+  roomFor: () => 'none',
   isFull: () => false,
   beginSection() {},
   append() {},

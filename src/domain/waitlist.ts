@@ -59,20 +59,32 @@ export function decideLeave(stock: StockView, { productId, customerId }: LeaveWa
   return accepted({ type: 'WaitlistLeft', productId, version: stock.version + 1, customerId, cause: 'left' })
 }
 
-/** What the line gets of the units that were freed. Ask after every command that frees any. */
-export function serveLine(stock: StockView, nowMs: number): readonly Event[] {
+/**
+ * What the line gets of the units that were freed, for at most `max` of those who wait. Ask after every command that frees
+ * any, and again as long as `hasMore`: what is freed is put aside for the line meanwhile.
+ */
+export function serveLine(
+  stock: StockView,
+  nowMs: number,
+  max: number,
+): { readonly events: readonly Event[]; readonly hasMore: boolean } {
   const { waitlist, productId, sale } = stock
-  if (waitlist === undefined) return []
+  if (waitlist === undefined) return { events: [], hasMore: false }
   const events: Event[] = []
   let { version } = stock
   let free = stock.onHand - stock.held
   /** Of the free ones, those that are the line's. */
   let pool = Math.min(free, stock.earmarked + Math.max(0, waitlist.freed))
   let earmarked = stock.earmarked
+  let hasMore = false
   const isOver = exitOf(stock, nowMs)
   for (const { customerId, quantity, reservationId } of waitlist.line.values()) {
     const cause = isOver ?? (quantity > remainingFor(stock, customerId) ? 'overLimit' : undefined)
     if (cause === undefined && quantity > free) break
+    if (events.length === max) {
+      hasMore = true
+      break
+    }
     version += 1
     earmarked = 0
     if (cause !== undefined) {
@@ -93,12 +105,12 @@ export function serveLine(stock: StockView, nowMs: number): readonly Event[] {
     })
   }
   const head = [...waitlist.line.values()][events.length]
-  const wanted = head === undefined ? 0 : Math.min(pool, head.quantity)
+  const wanted = head === undefined ? 0 : hasMore ? pool : Math.min(pool, head.quantity)
   if (wanted !== earmarked) {
     events.push({ type: 'UnitsEarmarked', productId, version: version + 1, quantity: wanted })
   }
   assert(wanted <= free, 'only free units are put aside')
-  return events
+  return { events, hasMore }
 }
 
 /** Place in the line, from 1; `undefined` for who does not stand in it. */

@@ -160,12 +160,17 @@ export class JournalWriter {
     return this.#frame.length >= this.#frameBytesMax
   }
 
-  /** What may still be decided. Ask before each command. */
+  /** What may still be decided. */
   get room(): Room {
+    return this.roomFor(eventBytesMax)
+  }
+
+  /** What may be decided if it writes no more than so many bytes. Ask before each command. */
+  roomFor(bytes: number): Room {
     if (this.#next.isReady) return 'all'
     const left = this.#options.segmentBytes - this.#offset - this.#frame.length - FRAME_OVERHEAD_BYTES
-    if (left < eventBytesMax) return 'none'
-    return left < this.#options.segmentBytes * settlementRoomShare + eventBytesMax ? 'settlements' : 'all'
+    if (left < bytes) return 'none'
+    return left < this.#options.segmentBytes * settlementRoomShare + bytes ? 'settlements' : 'all'
   }
 
   /** Begins the events of one shard and one time. Sections do not nest. */
