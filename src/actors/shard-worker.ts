@@ -12,6 +12,7 @@ import type { ShardId } from '../domain/ids.ts'
 import {
   batchCommandsMax,
   commandDeadlineMs,
+  dutiesPerTurnMax,
   expiriesPerBatchMax,
   mailboxMax,
   snapshotEventsMin,
@@ -25,6 +26,8 @@ import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
 import type { Clock, Port, Timers } from '../seams.ts'
 import { Alarm } from './alarm.ts'
+import { DutyDesk } from './duty-desk.ts'
+import type { Engine } from './engine.ts'
 import { Mailbox } from './mailbox.ts'
 import {
   type CallsMessage,
@@ -64,6 +67,8 @@ export type WorkerParts = {
   readonly timers: Timers
   readonly supervisor: Port<ToWorker, FromWorker>
   readonly portOf: (end: MessagePort) => Port<CallsMessage, RepliesMessage>
+  /** The way to all shards, those of other workers included. */
+  readonly engine: Pick<Engine, 'execute'>
   /** Ends the thread; nothing of it runs after. */
   readonly exit: (code: number) => void
 }
@@ -83,6 +88,7 @@ export class ShardWorker {
   readonly #mailbox: Mailbox<Connection>
   readonly #replies: Replies
   readonly #alarm: Alarm
+  readonly #desk: DutyDesk
   #shards: readonly Shard[] = []
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
@@ -103,6 +109,7 @@ export class ShardWorker {
     this.#parts = parts
     this.#mailbox = new Mailbox(settings.shards, mailboxMax)
     this.#replies = new Replies(parts.timers)
+    this.#desk = new DutyDesk(parts.engine, { timers: parts.timers, shards: settings.shardsOfData })
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
     parts.supervisor.receive((message) => {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))
@@ -259,23 +266,30 @@ export class ShardWorker {
       }
       this.#deciding = undefined
       // A journal that closes takes no events but those of what was accepted before.
-      if (journal !== undefined && !this.#isClosing) shard.doWhatIsDue(expiriesPerBatchMax)
+      const isAtWork = journal !== undefined && !this.#isClosing
+      if (isAtWork) shard.doWhatIsDue(expiriesPerBatchMax)
       shard.endTurn()
+      if (isAtWork) this.#desk.gather(journal.restsOn, shard, shard.takeDuties(dutiesPerTurnMax))
       if (answered < letters.length) this.#mailbox.putBack(shard.id, letters.slice(answered))
       nextDueMs = Math.min(nextDueMs, shard.nextDueMs)
     }
     const restsOn = journal?.restsOn ?? 0
     this.#replies.gather(restsOn)
     journal?.flush()
-    this.#replies.release(journal?.durableOrdinal ?? 0)
+    this.#releaseTo(journal?.durableOrdinal ?? 0)
     this.#noteRoom()
     if (this.#mailbox.size > 0) this.#scheduleTurn()
     this.#setAlarm(nextDueMs, nowMs)
   }
 
+  #releaseTo(durableOrdinal: number): void {
+    this.#replies.release(durableOrdinal)
+    this.#desk.release(durableOrdinal)
+  }
+
   /** Everything up to this ordinal is durable: what rests on it may leave, and there is room to decide more. */
   #onDurable(ordinal: number): void {
-    this.#replies.release(ordinal)
+    this.#releaseTo(ordinal)
     if (this.#turnWaits || this.#mailbox.size > 0) this.#scheduleTurn()
   }
 

@@ -41,6 +41,8 @@ type Member = {
   readonly index: number
   thread: Worker | undefined
   port: Port<FromWorker, ToWorker> | undefined
+  /** Of the engine by which its shards reach those of others. */
+  engine: Port<never, ToEngine> | undefined
   settings: WorkerSettings | undefined
   state: WorkerState
   /** Ends in a row without having served. */
@@ -68,6 +70,7 @@ export class Supervisor {
       index,
       thread: undefined,
       port: undefined,
+      engine: undefined,
       settings: undefined,
       state: { type: 'starting' },
       failures: 0,
@@ -159,8 +162,13 @@ export class Supervisor {
       returnDays,
       acceptClock,
     }
-    const workerData: WorkerData = { settings, crashPoint: this.#options.crashPoint }
-    const thread = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData })
+    const { engineEnd, supervisorEnd } = controlChannel()
+    const { crashPoint } = this.#options
+    const workerData: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
+    const thread = new Worker(new URL('./worker-entry.ts', import.meta.url), {
+      workerData,
+      transferList: [engineEnd],
+    })
     member.settings = settings
     member.thread = thread
     member.port = portOf(thread)
@@ -171,6 +179,8 @@ export class Supervisor {
     })
     thread.on('exit', (code) => this.#bury(member, code))
     for (const engine of this.#engines) this.#link(member, engine)
+    member.engine = supervisorEnd
+    this.attach(supervisorEnd)
   }
 
   #link(member: Member, engine: Port<never, ToEngine>): void {
@@ -215,6 +225,8 @@ export class Supervisor {
   #bury(member: Member, code: number): void {
     member.thread = undefined
     member.port = undefined
+    if (member.engine !== undefined) this.detach(member.engine)
+    member.engine = undefined
     for (const engine of this.#engines) engine.send({ type: 'down', worker: member.index })
     this.#become(member, { type: 'starting' })
     if (this.#isClosing) return

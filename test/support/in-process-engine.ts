@@ -73,6 +73,7 @@ export class WorkerLife {
     readonly settings: WorkerSettings
     readonly disk: MemoryDisk
     readonly timers: ManualTimers
+    readonly engine: Pick<Engine, 'execute'>
     readonly hear: (life: WorkerLife, message: FromWorker | { readonly type: 'exit' }) => void
   }) {
     this.settings = options.settings
@@ -94,6 +95,7 @@ export class WorkerLife {
       timers,
       supervisor: this.#control.far,
       portOf: () => this.wire.far,
+      engine: options.engine,
       exit: (code) => {
         this.exitCode = code
         this.end()
@@ -214,6 +216,7 @@ export class InProcessEngine {
       },
       disk: this.disk,
       timers: this.timers,
+      engine: this.engine,
       hear: (life, message) => {
         if (message.type === 'state') this.control.back.send({ type: 'state', worker, state: message.state })
         else if (message.type === 'exit' && this.lives[worker]?.at(-1) === life) this.#bury(worker)
