@@ -1,10 +1,28 @@
 /** What a shard says of its state: pure views, made at the sequence and time of the turn. */
 
+import { assert } from '../domain/assert.ts'
+import type { Event } from '../domain/events.ts'
 import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
 import { abortedStep, settlementFor } from '../domain/split.ts'
 import { availableOf, isLive, type ShardView, type StockView } from '../domain/stock.ts'
 import { positionOf } from '../domain/waitlist.ts'
-import type { Outcome, Refused, ReservationReply, ServedReply, StockReply, WaitingReply } from './requests.ts'
+import type {
+  KeyRequest,
+  Outcome,
+  Refused,
+  Reply,
+  Request,
+  ReservationReply,
+  ServedReply,
+  StockReply,
+  WaitingReply,
+} from './requests.ts'
+
+/** Requests that the rules decide. */
+export type Decided = Exclude<
+  Request,
+  KeyRequest | { readonly type: 'readStock' | 'readReservation' | 'readWaitlist' }
+>
 
 /** The newest event that an answer rests on, and the time of the turn. */
 export type Moment = { readonly sequence: number; readonly nowMs: number }
@@ -92,4 +110,63 @@ function isOver({ retired, sale }: StockView, nowMs: number): boolean {
 
 function unknownProduct(productId: ProductId): Refused {
   return { type: 'refused', refusal: { reason: 'unknownProduct', productId } }
+}
+
+/** What a command is answered that was accepted with these events, which have been applied. */
+export function answerTo(
+  request: Decided,
+  events: readonly Event[],
+  at: Moment & { readonly shard: ShardView },
+): Reply {
+  const { shard } = at
+  switch (request.type) {
+    case 'reserve': {
+      const [event] = events
+      assert(event?.type === 'UnitsHeld', 'a reservation begins with its hold')
+      const { quantity, available, expiresAtMs } = event
+      return { type: 'held', quantity, available, expiresAtMs, sequence: at.sequence }
+    }
+    case 'reserveSplit': {
+      const event = events.at(-1)
+      assert(event?.type === 'SplitHeld', 'a reservation of several products is made last')
+      const { reservationId, expiresAtMs } = event
+      const lines = event.lines.map(({ productId, quantity, available }) => ({
+        productId,
+        quantity,
+        available,
+      }))
+      return { type: 'splitHeld', reservationId, lines, expiresAtMs, sequence: at.sequence }
+    }
+    case 'holdLines': {
+      const holds = shard.holds.get(request.reservationId) ?? []
+      const lines = holds.map(({ stock, held }) => {
+        return { productId: stock.productId, quantity: held, available: availableOf(stock) }
+      })
+      return { type: 'linesHeld', lines, ttlMs: leastTtlMs(holds) }
+    }
+    case 'askOutcome':
+      return outcomeAnswer(shard, request.reservationId, request.participant)
+    case 'settle':
+    case 'acknowledge':
+      return { type: 'done' }
+    case 'joinWaitlist': {
+      const waiting = waitlistAnswer(shard, request, at)
+      assert(waiting.type === 'waiting', 'who joined the line stands in it')
+      return waiting
+    }
+    case 'leaveWaitlist':
+      return { type: 'left', sequence: at.sequence }
+    case 'adjust':
+    case 'scheduleSale':
+    case 'retire':
+      return stockAnswer(shard, request.productId, at)
+    default:
+      return reservationAnswer(shard, request.reservationId, at)
+  }
+}
+
+/** The least time to live that the sales of these products ask for. */
+function leastTtlMs(holds: readonly { readonly stock: StockView }[]): number | undefined {
+  const ttls = holds.flatMap(({ stock }) => stock.sale.holdTtlMs ?? [])
+  return ttls.length === 0 ? undefined : Math.min(...ttls)
 }

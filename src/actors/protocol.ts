@@ -10,7 +10,8 @@ import type { Room } from '../persistence/journal/writer.ts'
 import type { CommandKey } from './command-key.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 import type { Reply, Request } from './requests.ts'
-import type { ShardCounters, Undecided } from './shard.ts'
+import type { Undecided } from './shard.ts'
+import type { ShardCounters } from './shard-counters.ts'
 
 export type Cell = string | number | boolean | undefined | Request | Reply
 

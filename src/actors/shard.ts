@@ -16,8 +16,7 @@ import type { Event } from '../domain/events.ts'
 import { evolve } from '../domain/evolve.ts'
 import { makesRecord } from '../domain/footprint.ts'
 import type { ReservationId, ShardId } from '../domain/ids.ts'
-import type { SplitReservation } from '../domain/split.ts'
-import { availableOf, isLive, type Reservation, type ShardState, type Stock } from '../domain/stock.ts'
+import type { ShardState, Stock } from '../domain/stock.ts'
 import { serveLine } from '../domain/waitlist.ts'
 import {
   abortedKnownMs,
@@ -26,16 +25,24 @@ import {
   keyKnownMsMin,
   keysPerShardMax,
   lineBytesMax,
-  recoveryGraceMs,
+  redeliverAfterMs,
   servedPerTurnMax,
 } from '../limits.ts'
 import { decodeAnswer, encodeAnswer } from './answer-codec.ts'
-import { type Moment, outcomeAnswer, reservationAnswer, stockAnswer, waitlistAnswer } from './answers.ts'
+import {
+  answerTo,
+  type Decided,
+  type Moment,
+  reservationAnswer,
+  stockAnswer,
+  waitlistAnswer,
+} from './answers.ts'
 import { type CommandKey, fingerprintIn, hashIn } from './command-key.ts'
-import { Deadlines } from './deadlines.ts'
+import { type DueKind, Dues, dueKinds } from './dues.ts'
 import type { EngineErrorCode } from './engine-error.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import type { ClaimKey, FreeKey, KeyRequest, Reply, Request } from './requests.ts'
+import type { ClaimKey, FreeKey, Reply, Request } from './requests.ts'
+import { countEvent, newCounters, type ShardCounters } from './shard-counters.ts'
 import { type Duty, SplitDuties } from './split-duties.ts'
 
 /** The part of the journal a shard uses. */
@@ -51,19 +58,6 @@ export type EventSink = {
 
 /** Nothing was decided, for this reason. */
 export type Undecided = { readonly type: 'undecided'; readonly code: EngineErrorCode; readonly why: string }
-
-export type ShardCounters = {
-  held: number
-  confirmed: number
-  released: number
-  expired: number
-  returned: number
-  adjusted: number
-  /** Answered as before, under an idempotency key. */
-  replayed: number
-  /** By the refusal's reason. */
-  readonly refused: Map<string, number>
-}
 
 export type ShardStart = {
   readonly shard: ShardId
@@ -88,38 +82,13 @@ const SETTLEMENTS: ReadonlySet<Command['type']> = new Set([
   'leaveWaitlist',
 ])
 
-/** What has a time by which something is to be done. */
-type Timed = Reservation | SplitReservation
-type Decided = Exclude<
-  Request,
-  KeyRequest | { readonly type: 'readStock' | 'readReservation' | 'readWaitlist' }
->
-
 export class Shard {
   readonly id: ShardId
-  readonly counters: ShardCounters = {
-    held: 0,
-    confirmed: 0,
-    released: 0,
-    expired: 0,
-    returned: 0,
-    adjusted: 0,
-    replayed: 0,
-    refused: new Map(),
-  }
+  readonly counters: ShardCounters = newCounters()
   readonly #state: ShardState
   readonly #journal: EventSink
-  readonly #readyAtMs: number
-  readonly #returnWindowMs: number
   readonly #memory: MemoryBudget
-  // A reservation has one entry in one of these, never later than it is due: an extension or an end leaves the entry as
-  // it is, and when it comes up it goes to where it belongs by then.
-  /** Ends of holds: they give units back, so they come first, and need little room. */
-  readonly #expiries = new Deadlines<Timed>()
-  /** Return windows to close. */
-  readonly #closings = new Deadlines<Timed>()
-  /** Ended reservations to forget. */
-  readonly #forgettings = new Deadlines<Timed>()
+  readonly #dues: Dues
   readonly #duties: SplitDuties
   /** Products whose line could have more than one turn was to give. */
   readonly #stillWaiting = new Set<Stock>()
@@ -131,14 +100,13 @@ export class Shard {
     this.id = start.shard
     this.#state = start.state
     this.#nextSequence = start.nextSequence
-    this.#readyAtMs = start.readyAtMs
-    this.#returnWindowMs = start.returnWindowMs
+    this.#dues = new Dues(start)
     this.#memory = start.memory
     this.#journal = journal
     this.#memory.add(start.state.footprintBytes)
     this.#duties = new SplitDuties(start.shard, start.state, start.readyAtMs)
-    for (const reservation of start.state.reservations.values()) this.#note(reservation)
-    for (const split of start.state.splits.values()) this.#note(split)
+    for (const reservation of start.state.reservations.values()) this.#dues.note(reservation)
+    for (const split of start.state.splits.values()) this.#dues.note(split)
     for (const stock of start.state.products.values()) this.#resumeLine(stock)
     start.state.unserved.clear()
   }
@@ -150,7 +118,7 @@ export class Shard {
 
   /** Entries that wait for their time: one for each reservation. */
   get deadlines(): number {
-    return this.#expiries.size + this.#closings.size + this.#forgettings.size
+    return this.#dues.size
   }
 
   get nextSequence(): number {
@@ -163,9 +131,7 @@ export class Shard {
     const { keys, aborted } = this.#state
     const [abortedAtMs = Number.POSITIVE_INFINITY] = aborted.values()
     return Math.min(
-      this.#expiries.firstAtMs,
-      this.#closings.firstAtMs,
-      this.#forgettings.firstAtMs - this.#forgetEarlierMs,
+      this.#dues.firstAtMs(this.#forgetEarlierMs),
       (keys.oldestAtMs ?? Number.POSITIVE_INFINITY) + keyKnownMs,
       abortedAtMs + abortedKnownMs,
       this.#duties.firstAtMs,
@@ -227,7 +193,7 @@ export class Shard {
     }
     if (this.#memory.isSpent && decision.events.some(makesRecord)) return this.#withoutMemory()
     this.#applyAll(decision.events)
-    return this.#replyTo(request, decision.events)
+    return answerTo(request, decision.events, { shard: this.#state, ...this.#moment })
   }
 
   /** A command under a key: as it was answered before, or decided now and its answer kept in the same frame. */
@@ -285,36 +251,31 @@ export class Shard {
   /** Does what is due by itself within a turn; looks at no more than `max` entries, so that a turn stays short. */
   doWhatIsDue(max: number): void {
     let left = max
-    for (const due of [this.#expiries, this.#closings, this.#forgettings]) left -= this.#doOf(due, left)
+    for (const kind of dueKinds) left -= this.#doOf(kind, left)
     for (const stock of this.#stillWaiting) this.#serve(stock)
     this.#forgetOld(max)
   }
 
   /** Works one kind of entry off; returns at how many it looked. */
-  #doOf(due: Deadlines<Timed>, max: number): number {
+  #doOf(kind: DueKind, max: number): number {
     let looked = 0
     for (; looked < max && !this.#journal.isFull(); looked++) {
-      const atMs = due.firstAtMs
-      if (atMs - (due === this.#forgettings ? this.#forgetEarlierMs : 0) > this.#nowMs) break
-      const reservation = due.take()
-      if (this.#queueOf(reservation) !== due || this.#dueAtMs(reservation) > atMs) {
-        this.#note(reservation)
-        continue
-      }
-      const command = commandWhenDue(reservation)
+      const taken = this.#dues.take(kind, this.#nowMs + (kind === 'forget' ? this.#forgetEarlierMs : 0))
+      if (taken === undefined) break
+      if (taken === 'not yet') continue
+      const command: Command = { type: kind, reservationId: taken.id }
+      // Other shards must have heard of its end before it is forgotten.
+      const isOwing = kind === 'forget' && 'unsettled' in taken && taken.unsettled.size > 0
+      if (isOwing) this.#dues.postpone(kind, taken, this.#nowMs + redeliverAfterMs)
+      if (isOwing) continue
       if (!this.#hasRoomFor(command)) {
-        this.#note(reservation)
+        this.#dues.note(taken)
         break
-      }
-      // Other shards must have heard of its end first.
-      if (command.type === 'forget' && 'unsettled' in reservation && reservation.unsettled.size > 0) {
-        due.add(this.#nowMs + abortedKnownMs, reservation)
-        continue
       }
       const decision = decide(this.#state, command, this.#nowMs)
       assert(decision.type === 'accepted', 'what is due is not refused')
       this.#applyAll(decision.events)
-      if (command.type !== 'forget') this.#note(reservation)
+      if (kind !== 'forget') this.#dues.note(taken)
     }
     return looked
   }
@@ -397,12 +358,12 @@ export class Shard {
     }
     this.#journal.append(event)
     this.#nextSequence += 1
-    this.#count(event)
+    countEvent(this.counters, event)
     switch (event.type) {
       case 'UnitsHeld':
       case 'WaitlistServed':
       case 'SplitHeld':
-        if (reservation !== undefined) this.#note(reservation)
+        if (reservation !== undefined) this.#dues.note(reservation)
         return
       case 'SplitSettled':
       case 'SplitAcknowledged':
@@ -411,108 +372,6 @@ export class Shard {
         this.#duties.note(event, this.#nowMs)
     }
   }
-
-  #note(reservation: Timed): void {
-    this.#queueOf(reservation).add(this.#dueAtMs(reservation), reservation)
-  }
-
-  #queueOf({ status, returnClosed }: Timed): Deadlines<Timed> {
-    if (isLive(status)) return this.#expiries
-    return status === 'confirmed' && !returnClosed ? this.#closings : this.#forgettings
-  }
-
-  #dueAtMs(reservation: Timed): number {
-    if (isLive(reservation.status)) {
-      const { createdAtMs, expiresAtMs } = reservation
-      return createdAtMs < this.#readyAtMs
-        ? Math.max(expiresAtMs, this.#readyAtMs + recoveryGraceMs)
-        : expiresAtMs
-    }
-    if (reservation.status !== 'confirmed') return reservation.resolvedAtMs + endedKnownMs
-    const closesAtMs = reservation.resolvedAtMs + this.#returnWindowMs
-    return reservation.returnClosed ? closesAtMs + endedKnownMs : closesAtMs
-  }
-
-  #replyTo(request: Decided, events: readonly Event[]): Reply {
-    const moment = this.#moment
-    switch (request.type) {
-      case 'reserve': {
-        const [event] = events
-        assert(event?.type === 'UnitsHeld', 'a reservation begins with its hold')
-        const { quantity, available, expiresAtMs } = event
-        return { type: 'held', quantity, available, expiresAtMs, sequence: moment.sequence }
-      }
-      case 'reserveSplit': {
-        const event = events.at(-1)
-        assert(event?.type === 'SplitHeld', 'a reservation of several products is made last')
-        const { reservationId, lines, expiresAtMs } = event
-        return { type: 'splitHeld', reservationId, lines, expiresAtMs, sequence: moment.sequence }
-      }
-      case 'holdLines': {
-        const holds = this.#state.holds.get(request.reservationId) ?? []
-        const lines = holds.map(({ stock, held }) => {
-          return { productId: stock.productId, quantity: held, available: availableOf(stock) }
-        })
-        return { type: 'linesHeld', lines, ttlMs: leastTtlMs(holds) }
-      }
-      case 'askOutcome':
-        return outcomeAnswer(this.#state, request.reservationId, request.participant)
-      case 'settle':
-      case 'acknowledge':
-        return { type: 'done' }
-      case 'joinWaitlist': {
-        const waiting = waitlistAnswer(this.#state, request, moment)
-        assert(waiting.type === 'waiting', 'who joined the line stands in it')
-        return waiting
-      }
-      case 'leaveWaitlist':
-        return { type: 'left', sequence: moment.sequence }
-      case 'adjust':
-      case 'scheduleSale':
-      case 'retire':
-        return stockAnswer(this.#state, request.productId, moment)
-      default:
-        return reservationAnswer(this.#state, request.reservationId, moment)
-    }
-  }
-
-  #count(event: Event): void {
-    const { counters } = this
-    switch (event.type) {
-      case 'UnitsHeld':
-      case 'SplitHeld':
-      case 'WaitlistServed':
-        counters.held += 1
-        return
-      case 'UnitsConfirmed':
-        counters.confirmed += 1
-        return
-      case 'UnitsReleased':
-        counters.released += 1
-        return
-      case 'HoldExpired':
-        counters.expired += 1
-        return
-      case 'UnitsReturned':
-        counters.returned += 1
-        return
-      case 'StockAdjusted':
-        counters.adjusted += 1
-        return
-    }
-  }
-}
-
-function commandWhenDue({ id, status, returnClosed }: Timed): Command {
-  if (isLive(status)) return { type: 'expire', reservationId: id }
-  if (status === 'confirmed' && !returnClosed) return { type: 'closeReturns', reservationId: id }
-  return { type: 'forget', reservationId: id }
-}
-
-/** The least time to live that the sales of these products ask for. */
-function leastTtlMs(holds: readonly { readonly stock: Stock }[]): number | undefined {
-  const ttls = holds.flatMap(({ stock }) => stock.sale.holdTtlMs ?? [])
-  return ttls.length === 0 ? undefined : Math.min(...ttls)
 }
 
 function tooManyKeys(): Undecided {
