@@ -14,7 +14,6 @@ import {
   commandDeadlineMs,
   dutiesPerTurnMax,
   expiriesPerBatchMax,
-  mailboxMax,
   snapshotEventsMin,
   storageRetryMs,
 } from '../limits.ts'
@@ -29,6 +28,7 @@ import { Alarm } from './alarm.ts'
 import { DutyDesk } from './duty-desk.ts'
 import type { Engine } from './engine.ts'
 import { Mailbox } from './mailbox.ts'
+import { MemoryBudget, mailboxMaxOf, recordBytesMax } from './memory-budget.ts'
 import {
   type CallsMessage,
   type FromWorker,
@@ -57,6 +57,8 @@ export type WorkerSettings = {
   readonly snapshotDirectory: string
   readonly segmentBytes: number
   readonly returnDays: number
+  /** MiB of the thread's heap. */
+  readonly heapMb: number
   /** Believe the wall clock, whatever was recorded. */
   readonly acceptClock: boolean
 }
@@ -89,6 +91,7 @@ export class ShardWorker {
   readonly #replies: Replies
   readonly #alarm: Alarm
   readonly #desk: DutyDesk
+  #memory: MemoryBudget
   #shards: readonly Shard[] = []
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
@@ -107,7 +110,8 @@ export class ShardWorker {
   constructor(settings: WorkerSettings, parts: WorkerParts) {
     this.#settings = settings
     this.#parts = parts
-    this.#mailbox = new Mailbox(settings.shards, mailboxMax)
+    this.#memory = new MemoryBudget(recordBytesMax(settings.heapMb))
+    this.#mailbox = new Mailbox(settings.shards, mailboxMaxOf(settings.heapMb))
     this.#replies = new Replies(parts.timers)
     this.#desk = new DutyDesk(parts.engine, { timers: parts.timers, shards: settings.shardsOfData })
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
@@ -180,10 +184,13 @@ export class ShardWorker {
 
   #serve(recovery: Recovery, journal: EventSink): void {
     const readyAtMs = (this.#clock as ShardClock).nowMs()
-    const returnWindowMs = this.#settings.returnDays * dayMs
+    const { returnDays, heapMb } = this.#settings
+    const returnWindowMs = returnDays * dayMs
+    const memory = new MemoryBudget(recordBytesMax(heapMb))
+    this.#memory = memory
     this.#shards = [...recovery.shards.values()].map((recovered) => {
       this.#snapshotSequences.set(recovered.shard, recovered.snapshotSequence)
-      return new Shard({ ...recovered, readyAtMs, returnWindowMs }, journal)
+      return new Shard({ ...recovered, readyAtMs, returnWindowMs, memory }, journal)
     })
   }
 
@@ -248,7 +255,6 @@ export class ShardWorker {
     const nowMs = (this.#clock as ShardClock).nowMs()
     const monotonicMs = this.#parts.clock.monotonicMs()
     const share = Math.ceil(batchCommandsMax / this.#shards.length)
-    let nextDueMs = Number.POSITIVE_INFINITY
     for (const shard of this.#shards) {
       const letters = this.#mailbox.take(shard.id, share)
       shard.beginTurn(nowMs)
@@ -271,7 +277,6 @@ export class ShardWorker {
       shard.endTurn()
       if (isAtWork) this.#desk.gather(journal.restsOn, shard, shard.takeDuties(dutiesPerTurnMax))
       if (answered < letters.length) this.#mailbox.putBack(shard.id, letters.slice(answered))
-      nextDueMs = Math.min(nextDueMs, shard.nextDueMs)
     }
     const restsOn = journal?.restsOn ?? 0
     this.#replies.gather(restsOn)
@@ -279,7 +284,8 @@ export class ShardWorker {
     this.#releaseTo(journal?.durableOrdinal ?? 0)
     this.#noteRoom()
     if (this.#mailbox.size > 0) this.#scheduleTurn()
-    this.#setAlarm(nextDueMs, nowMs)
+    // Only now: what a later shard did may have made memory short for the earlier ones too.
+    this.#setAlarm(Math.min(...this.#shards.map(({ nextDueMs }) => nextDueMs)), nowMs)
   }
 
   #releaseTo(durableOrdinal: number): void {
@@ -384,6 +390,7 @@ export class ShardWorker {
       hasNextSegment: this.#hasNextSegment,
       mailbox: this.#mailbox.size,
       shed: this.#shed,
+      memory: this.#memory,
       clockSkewMs: this.#clock?.skewMs() ?? 0,
     })
   }

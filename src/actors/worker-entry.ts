@@ -1,10 +1,13 @@
 /** A worker thread: the real parts, and the shards that run on them. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { getHeapStatistics } from 'node:v8'
+import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads'
 import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
+import { workerHeapMbMin } from '../limits.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
-import { portOf, realClock, realRandom, realTimers } from '../seams.ts'
+import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
 import { Engine } from './engine.ts'
+import type { FromWorker, ToWorker } from './protocol.ts'
 import { ShardWorker, type WorkerSettings } from './shard-worker.ts'
 
 export type WorkerData = {
@@ -16,24 +19,39 @@ export type WorkerData = {
   readonly crashPoint: string | undefined
 }
 
+const MIB = 1_024 * 1_024
+
 assert(parentPort !== null, 'this file is run as a worker thread')
 const { settings, workers, engine, crashPoint } = workerData as WorkerData
 armCrashPoint(crashPoint)
-const worker = new ShardWorker(settings, {
-  disk: realDisk,
-  clock: realClock,
-  timers: realTimers,
-  supervisor: portOf(parentPort),
-  portOf,
-  engine: new Engine({
+const supervisor: Port<ToWorker, FromWorker> = portOf(parentPort)
+// A flag of V8, such as NODE_OPTIONS=--max-old-space-size, takes the place of what the supervisor gave this thread.
+const limitMb = Math.floor(
+  getHeapStatistics().heap_size_limit / MIB - (resourceLimits.maxYoungGenerationSizeMb ?? 0),
+)
+const heapMb = Math.max(workerHeapMbMin, Math.min(settings.heapMb, limitMb))
+if (limitMb < settings.heapMb) {
+  const detail = { heapMb: limitMb, wantedMb: settings.heapMb }
+  supervisor.send({ type: 'log', level: 'warn', event: 'worker.heapIsSmaller', detail })
+}
+const worker = new ShardWorker(
+  { ...settings, heapMb },
+  {
+    disk: realDisk,
     clock: realClock,
     timers: realTimers,
-    random: realRandom(),
-    control: portOf(engine),
+    supervisor,
     portOf,
-    shards: settings.shardsOfData,
-    workers,
-  }),
-  exit: (code) => process.exit(code),
-})
+    engine: new Engine({
+      clock: realClock,
+      timers: realTimers,
+      random: realRandom(),
+      control: portOf(engine),
+      portOf,
+      shards: settings.shardsOfData,
+      workers,
+    }),
+    exit: (code) => process.exit(code),
+  },
+)
 await worker.start()
