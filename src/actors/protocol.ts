@@ -73,7 +73,8 @@ export function readCalls(cells: readonly Cell[], each: (callId: number, request
   }
 }
 
-export function writeReply(cells: Cell[], callId: number, reply: Reply | Undecided): void {
+/** `request` is what it answers, where that was decided: whoever asked remembers the rest of it. */
+export function writeReply(cells: Cell[], callId: number, reply: Reply | Undecided, request?: Request): void {
   switch (reply.type) {
     case 'held':
       if (reply.replayed === true) break
@@ -83,7 +84,7 @@ export function writeReply(cells: Cell[], callId: number, reply: Reply | Undecid
       cells.push(callId, UNDECIDED, reply.code, reply.why)
       return
     case 'refused':
-      if (reply.refusal.reason === 'outOfStock' && reply.refusal.items.length === 1) {
+      if (request?.type === 'reserve' && reply.refusal.reason === 'outOfStock') {
         cells.push(callId, OUT_OF_STOCK, reply.refusal.items[0]?.available)
         return
       }

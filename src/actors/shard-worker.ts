@@ -268,7 +268,7 @@ export class ShardWorker {
           continue
         }
         this.#deciding = request
-        writeReply(from.cells, callId, shard.answer(request))
+        writeReply(from.cells, callId, shard.answer(request), request)
       }
       this.#deciding = undefined
       // A journal that closes takes no events but those of what was accepted before.

@@ -109,6 +109,10 @@ export class SplitCoordinator {
     }
     if (reply.type === 'refused') {
       if (holders.length > 0) await this.#abort(ask, holders)
+      // A hold that heard nothing for too long asked first, and was told that it is over.
+      if (reply.refusal.reason === 'reservationExists') {
+        throw new EngineError('overloaded', 'the reservation took too long and was given up')
+      }
       if (reply.refusal.reason !== 'outOfStock' || allowPartial) return reply
       return {
         type: 'refused',
@@ -128,10 +132,10 @@ export class SplitCoordinator {
     if (reply.type === 'reservation' && reply.unsettled.length > 0) {
       // A shard that is down hears of it from the home once it is back.
       const delivered = Promise.all(reply.unsettled.map((settlement) => this.deliver(settlement)))
-      await Promise.race([
-        delivered.catch(ignoreEngineError),
-        new Promise<void>((resolve) => void this.#timers.after(settleWaitMs, resolve)),
-      ])
+      const enough = Promise.withResolvers<void>()
+      const timer = this.#timers.after(settleWaitMs, enough.resolve)
+      await Promise.race([delivered.catch(ignoreEngineError), enough.promise])
+      timer.cancel()
     }
     return reply
   }
