@@ -175,10 +175,11 @@ export class StreamFollower {
   }
 }
 
-/** A stream's openings, segment by segment, as far as it has them. */
-export function openingsOf(files: JournalPlace, segments: readonly SegmentName[]): Frame[] {
+/** A stream's openings, segment by segment from one on, as far as it has them. */
+export function openingsOf(files: JournalPlace, segments: readonly SegmentName[], from = 1): Frame[] {
   const openings: Frame[] = []
   for (const { path, index } of segments) {
+    if (index < from) continue
     let bytes: Buffer
     try {
       const file = files.disk.open(path, 'read')
@@ -192,7 +193,7 @@ export function openingsOf(files: JournalPlace, segments: readonly SegmentName[]
       throw error
     }
     const parsed = parseKnown(bytes, 0)
-    if (index !== openings.length + 1 || parsed.type !== 'frame' || parsed.frame.kind !== 'open') break
+    if (index !== from + openings.length || parsed.type !== 'frame' || parsed.frame.kind !== 'open') break
     openings.push(parsed.frame)
   }
   return openings
