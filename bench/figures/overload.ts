@@ -33,6 +33,8 @@ const OVER = 10
 const LAG_MS_MAX = 5
 /** Prepared beyond what can be accepted, so that refused ones have time to come round again. */
 const SPARE = 200_000
+/** What no closed loop here reaches. */
+const PER_SECOND_MAX = 400_000
 /** A peak measured in a bad moment may be passed by so much. */
 const PEAKS_MAX = 2
 
@@ -119,7 +121,7 @@ class Commands {
 
   /** Reservations a second of a closed loop. */
   async peak(callers: number, forMs: number): Promise<number> {
-    this.#prepare(SPARE)
+    this.#prepare(Math.ceil((PER_SECOND_MAX * forMs) / 1_000))
     const { engine } = this.#local
     const loop = new Callers({
       reserve: () => {

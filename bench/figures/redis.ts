@@ -15,7 +15,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
-import { absentRow, type Figure, type Measured, makeRow, type Scale } from '../figure.ts'
+import { absentRow, barOf, type Figure, type Measured, makeRow, type Scale } from '../figure.ts'
 import { RedisServer } from '../rivals/redis-server.ts'
 import { Callers } from '../support/callers.ts'
 import { endChecked } from '../support/durability.ts'
@@ -117,12 +117,18 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
     ],
     plots: [
       {
+        type: 'bars',
+        title: 'Durable reservations a second: the engine and Redis, each at its best',
+        unit: '/s',
+        bars: [barOf('Holdfast', sides.engine), barOf('Redis Lua, AOF always', sides.redis)],
+      },
+      {
         type: 'lines',
         title: 'Redis Lua, AOF always: reservations a second by callers, a line a number of connections',
         x: 'callers',
         y: '/s',
         lines: (size.isTiny ? [2] : REDIS_CONNECTIONS).map((connections) => ({
-          name: `${connections} connections`,
+          name: connections === 1 ? '1 connection' : `${connections} connections`,
           points: redisSweep.tried
             .filter(({ point }) => point.connections === connections)
             .map(({ point, perSecond }) => [point.callers, perSecond] as const),
