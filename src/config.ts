@@ -3,11 +3,20 @@
  * with what was received, what is expected and an example, so that a start needs one correction and not five.
  */
 import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { z } from 'zod'
+import { availableParallelism, totalmem } from 'node:os'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
-import { segmentBytesDefault, segmentBytesMax, segmentBytesMin, shutdownDeadlineMs } from './limits.ts'
+import {
+  segmentBytesDefault,
+  segmentBytesMax,
+  segmentBytesMin,
+  shutdownDeadlineMs,
+  workerHeapMbDefaultMax,
+  workerHeapMbMax,
+  workerHeapMbMin,
+  workerHeapsShare,
+} from './limits.ts'
+import { choice, flag, type Setting, text, whole } from './setting.ts'
 
 export type Config = {
   readonly environment: 'development' | 'test' | 'production'
@@ -20,6 +29,8 @@ export type Config = {
   readonly shards: number
   readonly workers: number
   readonly listeners: number
+  /** MiB. */
+  readonly workerHeapMb: number
   readonly returnDays: number
   readonly clockAccept: boolean
   readonly metricsPublic: boolean
@@ -45,27 +56,17 @@ export type ConfigResult =
 
 export type Machine = {
   readonly cores: number
+  /** What this process may use, by the machine or its container. */
+  readonly memoryBytes: number
   /** The text of a file named by a `…_FILE` variable; throws what `readFileSync` throws. */
   readonly readFile: (path: string) => string
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-type Setting<Value, Fallback> = {
-  readonly variable: string
-  readonly meaning: string
-  readonly expected: string
-  readonly example: string
-  readonly schema: z.ZodType<Value, string>
-  readonly fallback: Fallback
-  /** For the table, where the fallback depends on something. */
-  readonly fallbackText?: string
-  readonly secret?: boolean
-}
-type Described = Pick<Setting<unknown, unknown>, 'meaning' | 'example'> & { readonly fallbackText?: string }
-
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
+const MIB = 1_024 * 1_024
 const threadsMax = 256
 const returnDaysMax = 3_650
 /** What remains of an orderly shutdown must suffice for all else that it does. */
@@ -126,6 +127,12 @@ const settings = {
     meaning: 'Threads that answer HTTP on the one port',
     example: '2',
     fallbackText: 'the cores that workers and main leave, at least 1',
+  }),
+  workerHeapMb: whole('WORKER_HEAP_MB', [workerHeapMbMin, workerHeapMbMax], undefined, {
+    meaning:
+      'MiB of heap of each worker; how many reservations and products it can keep follows from it, some 900 live or 1,400 ended ones a MiB',
+    example: '1024',
+    fallbackText: `a quarter of the memory divided among the workers, ${workerHeapMbMin} to ${workerHeapMbDefaultMax}`,
   }),
   returnDays: whole('RETURN_DAYS', [1, returnDaysMax], returnWindowDaysDefault, {
     meaning: 'Days in which units of a confirmed reservation can come back',
@@ -200,6 +207,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     shards,
     workers,
     listeners: take(settings.listeners) ?? Math.max(1, machine.cores - workers - 1),
+    workerHeapMb: take(settings.workerHeapMb) ?? defaultWorkerHeapMb(machine.memoryBytes, workers),
     returnDays: take(settings.returnDays),
     clockAccept: take(settings.clockAccept),
     metricsPublic: take(settings.metricsPublic),
@@ -262,6 +270,8 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
 export function loadConfig(): Config | undefined {
   const result = readConfig(process.env, {
     cores: availableParallelism(),
+    // Without a limit of its control group the kernel names one beyond any machine, or none.
+    memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
     readFile: (path) => readFileSync(path, 'utf8'),
   })
   for (const warning of result.warnings) console.error(`Warning: ${warning}`)
@@ -300,50 +310,6 @@ export function settingsTable(): string {
   return ['| Variable | Default | Meaning |', '|---|---|---|', ...rows].join('\n')
 }
 
-function whole<Fallback extends number | undefined>(
-  variable: string,
-  [min, max]: readonly [min: number, max: number],
-  fallback: Fallback,
-  described: Described,
-): Setting<number, Fallback> {
-  // No sign, point, exponent, blank or leading zero: what Number() takes for a number is far more than people mean.
-  const schema = z
-    .string()
-    .regex(/^(?:0|[1-9][0-9]{0,14})$/)
-    .transform(Number)
-    .pipe(z.number().int().min(min).max(max))
-  return { variable, schema, fallback, expected: `a whole number from ${min} to ${max}`, ...described }
-}
-
-function choice<const Value extends string>(
-  variable: string,
-  values: readonly Value[],
-  fallback: NoInfer<Value>,
-  described: Described,
-): Setting<Value, Value> {
-  const expected = `one of ${values.join(', ')}`
-  // Whatever the type says of the text, only these values pass.
-  const schema = z.string().pipe(z.enum(values))
-  return { variable, schema, fallback, expected, ...described }
-}
-
-function flag(variable: string, described: Described): Setting<boolean, boolean> {
-  const schema = z
-    .string()
-    .pipe(z.enum(['true', 'false']))
-    .transform((value) => value === 'true')
-  return { variable, schema, fallback: false, expected: 'true or false', ...described }
-}
-
-function text<Fallback extends string | undefined>(
-  variable: string,
-  pattern: RegExp,
-  fallback: Fallback,
-  described: Described & { readonly expected: string },
-): Setting<string, Fallback> {
-  return { variable, schema: z.string().regex(pattern), fallback, ...described }
-}
-
 function adminKeyPattern(lengthMin: number): RegExp {
   return new RegExp(`^[\\x21-\\x7e]{${lengthMin},${adminKeyLengthMax}}$`)
 }
@@ -355,6 +321,11 @@ function looksTyped(key: string): boolean {
 /** Few: the size of a batch is what makes a durable journal fast. */
 function defaultWorkers(cores: number, shards: number): number {
   return Math.min(shards, Math.max(1, Math.floor(cores / 4)))
+}
+
+function defaultWorkerHeapMb(memoryBytes: number, workers: number): number {
+  const shareMb = Math.floor((memoryBytes * workerHeapsShare) / workers / MIB)
+  return Math.min(workerHeapMbDefaultMax, Math.max(workerHeapMbMin, shareMb))
 }
 
 /** Set but empty counts as unset, as everywhere: compose files and shells leave such behind. */

@@ -1,5 +1,6 @@
 /** Every bound on a resource: its unit, and why it is what it is. Bounds of the rules are in `domain/bounds.ts`. */
 import { assert } from './domain/assert.ts'
+import { reservationBytesMax } from './domain/footprint.ts'
 
 const KIB = 1_024
 const MIB = 1_024 * KIB
@@ -8,7 +9,10 @@ const MIB = 1_024 * KIB
 
 /** Calls one listener waits for at once. Beyond it a call is refused at once: memory, not time, is what it costs. */
 export const callsInFlightMax = 65_536
-/** Commands one worker's mailbox holds. At 100,000 a second the last one waits two thirds of a second. */
+/**
+ * Commands one worker's mailbox holds, where its heap has room for as many. At 100,000 a second the last one waits two
+ * thirds of a second.
+ */
 export const mailboxMax = 65_536
 /** How long a command may wait for its turn; past it, it is refused undecided. */
 export const commandDeadlineMs = 5_000
@@ -21,8 +25,31 @@ export const replyTimeoutMs = 10_000
 export const batchCommandsMax = 512
 /** Holds that expire in one batch, so that a million at once do not keep buyers waiting (FAULTS.md, 45). */
 export const expiriesPerBatchMax = 512
-/** Reservations, live and ended, that one shard keeps in memory: some 400 bytes each. */
-export const reservationsPerShardMax = 4_000_000
+
+// ---- Memory of a worker --------------------------------------------------------------------------------------------
+
+/** MiB of a worker's heap (V8's old generation). Below it there would be little room for anything but the code. */
+export const workerHeapMbMin = 64
+export const workerHeapMbMax = 65_536
+/** Unless it is set: enough for some ten million ended reservations, and little enough to be collected in time. */
+export const workerHeapMbDefaultMax = 4_096
+/**
+ * Of the machine's memory, the heaps of all workers by default. As much again goes to the threads that make snapshots,
+ * and nearly as much to the tables and buffers that both have outside their heaps; the rest is for the listeners.
+ */
+export const workerHeapsShare = 1 / 4
+/** Heap of a worker without records: code, journal, messages under way. Measured: 8 MB idle, 16 MB under full load. */
+export const workerBaseBytes = 24 * MIB
+/**
+ * Of the heap beside that, records (domain/footprint.ts). The rest is for garbage between collections, for arrays that
+ * are copied to grow, and for the mailbox.
+ */
+export const recordsHeapShare = 0.6
+/** From this part of what records may take, those that may be forgotten early are. */
+export const recordsShortShare = 15 / 16
+/** Of the heap, commands that wait; what one of them takes, but for bodies with very many lines. */
+export const mailboxHeapShare = 1 / 8
+export const letterBytes = KIB
 
 // ---- Journal -------------------------------------------------------------------------------------------------------
 
@@ -106,6 +133,16 @@ export const takeInMsMax = 1_000
 export const listenersCloseMs = 12_000
 
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
+assert(
+  workerBaseBytes + (workerHeapMbMin * MIB - workerBaseBytes) * recordsHeapShare <
+    workerHeapMbMin * MIB * (1 - mailboxHeapShare),
+  'records and mailbox leave some of the smallest heap',
+)
+assert(
+  (workerHeapMbMin * MIB - workerBaseBytes) * recordsHeapShare * (1 - recordsShortShare) >
+    2 * batchCommandsMax * reservationBytesMax,
+  'a turn cannot spend what is left between short and spent, so that one may forget before the next one refuses',
+)
 assert(segmentBytesMin * settlementRoomShare > 2 * eventBytesMax, 'the smallest segment keeps room to settle')
 assert(listenersCloseMs > replyTimeoutMs, 'whoever waits for a reply hears it before its socket is cut')
 assert(

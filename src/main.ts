@@ -37,7 +37,7 @@ try {
 }
 
 async function run(config: Config): Promise<void> {
-  const { shards, workers, crashPoint, segmentBytes, returnDays } = config
+  const { shards, workers, crashPoint, segmentBytes, returnDays, workerHeapMb } = config
   armCrashPoint(crashPoint)
   const log = openLog({ level: config.logLevel })
   const { logger } = log
@@ -55,6 +55,7 @@ async function run(config: Config): Promise<void> {
     snapshotDirectory: paths.snapshots,
     segmentBytes,
     returnDays,
+    workerHeapMb,
     acceptClock: config.clockAccept,
     crashPoint,
     nextEpoch: nextEpoch(realDisk, paths.journal),
@@ -126,7 +127,7 @@ async function run(config: Config): Promise<void> {
   await started
   const parts = supervisor.readiness()
   logger.info(
-    { host: config.host, port, shards, workers, listeners: config.listeners, parts, version },
+    { host: config.host, port, shards, workers, workerHeapMb, listeners: config.listeners, parts, version },
     'started',
   )
   if (process.stdout.isTTY) greet(config, port, adminKey)

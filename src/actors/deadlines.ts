@@ -4,7 +4,7 @@
  * time is put off, and a million holds cost one timer.
  */
 export class Deadlines<T> {
-  #times = new Float64Array(1_024)
+  #times = new Float64Array(64)
   readonly #items: T[] = []
 
   get size(): number {

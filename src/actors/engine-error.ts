@@ -8,6 +8,8 @@ export type EngineErrorCode =
   | 'storage-full'
   /** No room to write anything; reads are answered. Nothing happened. */
   | 'read-only'
+  /** No memory for another record; what exists can be settled. Nothing happened. */
+  | 'memory-full'
   /** The engine is closing. Nothing happened. */
   | 'shutting-down'
   /** This very command ended its worker several times. Nothing happened, and will not. */

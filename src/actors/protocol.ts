@@ -153,6 +153,8 @@ export type WorkerStatus = {
   readonly shards: readonly ShardStatus[]
   readonly mailbox: number
   readonly shed: number
+  /** What records are reckoned at, the most they may take of the heap, and what was refused for want of it. */
+  readonly memory: { readonly usedBytes: number; readonly maxBytes: number; readonly refused: number }
   readonly clockSkewMs: number
   readonly journal: {
     readonly frames: number

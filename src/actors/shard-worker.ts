@@ -13,7 +13,6 @@ import {
   batchCommandsMax,
   commandDeadlineMs,
   expiriesPerBatchMax,
-  mailboxMax,
   snapshotEventsMin,
   storageRetryMs,
 } from '../limits.ts'
@@ -26,6 +25,7 @@ import type { JournalWriter } from '../persistence/journal/writer.ts'
 import type { Clock, Port, Timers } from '../seams.ts'
 import { Alarm } from './alarm.ts'
 import { Mailbox } from './mailbox.ts'
+import { MemoryBudget, mailboxMaxOf, recordBytesMax } from './memory-budget.ts'
 import {
   type CallsMessage,
   type FromWorker,
@@ -54,6 +54,8 @@ export type WorkerSettings = {
   readonly snapshotDirectory: string
   readonly segmentBytes: number
   readonly returnDays: number
+  /** MiB of the thread's heap. */
+  readonly heapMb: number
   /** Believe the wall clock, whatever was recorded. */
   readonly acceptClock: boolean
 }
@@ -83,6 +85,8 @@ export class ShardWorker {
   readonly #mailbox: Mailbox<Connection>
   readonly #replies: Replies
   readonly #alarm: Alarm
+  /** Made anew with its shards, which count into it. */
+  #memory: MemoryBudget
   #shards: readonly Shard[] = []
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
@@ -101,7 +105,8 @@ export class ShardWorker {
   constructor(settings: WorkerSettings, parts: WorkerParts) {
     this.#settings = settings
     this.#parts = parts
-    this.#mailbox = new Mailbox(settings.shards, mailboxMax)
+    this.#memory = new MemoryBudget(recordBytesMax(settings.heapMb))
+    this.#mailbox = new Mailbox(settings.shards, mailboxMaxOf(settings.heapMb))
     this.#replies = new Replies(parts.timers)
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
     parts.supervisor.receive((message) => {
@@ -173,10 +178,13 @@ export class ShardWorker {
 
   #serve(recovery: Recovery, journal: EventSink): void {
     const readyAtMs = (this.#clock as ShardClock).nowMs()
-    const returnWindowMs = this.#settings.returnDays * dayMs
+    const { returnDays, heapMb } = this.#settings
+    const returnWindowMs = returnDays * dayMs
+    const memory = new MemoryBudget(recordBytesMax(heapMb))
+    this.#memory = memory
     this.#shards = [...recovery.shards.values()].map((recovered) => {
       this.#snapshotSequences.set(recovered.shard, recovered.snapshotSequence)
-      return new Shard({ ...recovered, readyAtMs, returnWindowMs }, journal)
+      return new Shard({ ...recovered, readyAtMs, returnWindowMs, memory }, journal)
     })
   }
 
@@ -241,7 +249,6 @@ export class ShardWorker {
     const nowMs = (this.#clock as ShardClock).nowMs()
     const monotonicMs = this.#parts.clock.monotonicMs()
     const share = Math.ceil(batchCommandsMax / this.#shards.length)
-    let nextDueMs = Number.POSITIVE_INFINITY
     for (const shard of this.#shards) {
       const letters = this.#mailbox.take(shard.id, share)
       shard.beginTurn(nowMs)
@@ -262,7 +269,6 @@ export class ShardWorker {
       if (journal !== undefined && !this.#isClosing) shard.doWhatIsDue(expiriesPerBatchMax)
       shard.endTurn()
       if (answered < letters.length) this.#mailbox.putBack(shard.id, letters.slice(answered))
-      nextDueMs = Math.min(nextDueMs, shard.nextDueMs)
     }
     const restsOn = journal?.restsOn ?? 0
     this.#replies.gather(restsOn)
@@ -270,7 +276,8 @@ export class ShardWorker {
     this.#replies.release(journal?.durableOrdinal ?? 0)
     this.#noteRoom()
     if (this.#mailbox.size > 0) this.#scheduleTurn()
-    this.#setAlarm(nextDueMs, nowMs)
+    // Only now: what a later shard did may have made memory short for the earlier ones too.
+    this.#setAlarm(Math.min(...this.#shards.map(({ nextDueMs }) => nextDueMs)), nowMs)
   }
 
   /** Everything up to this ordinal is durable: what rests on it may leave, and there is room to decide more. */
@@ -370,6 +377,7 @@ export class ShardWorker {
       hasNextSegment: this.#hasNextSegment,
       mailbox: this.#mailbox.size,
       shed: this.#shed,
+      memory: this.#memory,
       clockSkewMs: this.#clock?.skewMs() ?? 0,
     })
   }

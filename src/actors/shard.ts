@@ -9,16 +9,18 @@
  */
 import { crashPoint, throwIfPoison } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
-import { endedKnownMs } from '../domain/bounds.ts'
+import { endedKnownMs, endedKnownMsMin } from '../domain/bounds.ts'
 import type { Command } from '../domain/commands.ts'
 import { decide } from '../domain/decide.ts'
 import type { Event } from '../domain/events.ts'
 import { evolve } from '../domain/evolve.ts'
+import { makesRecord } from '../domain/footprint.ts'
 import type { ProductId, ReservationId, ShardId } from '../domain/ids.ts'
 import { availableOf, isLive, type Reservation, type ShardState } from '../domain/stock.ts'
-import { recoveryGraceMs, reservationsPerShardMax } from '../limits.ts'
+import { recoveryGraceMs } from '../limits.ts'
 import { Deadlines } from './deadlines.ts'
 import type { EngineErrorCode } from './engine-error.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import type { Refused, Reply, Request, ReservationReply, StockReply } from './requests.ts'
 
 /** The part of the journal a shard uses. */
@@ -52,6 +54,8 @@ export type ShardStart = {
   /** Shard time at which it began to serve: holds made before get the grace of a recovery. */
   readonly readyAtMs: number
   readonly returnWindowMs: number
+  /** What it may keep in memory, together with the other shards of its worker. */
+  readonly memory: MemoryBudget
 }
 
 /** Requests that give units back or sell them: there is room for these when there is none for new holds. */
@@ -72,6 +76,7 @@ export class Shard {
   readonly #journal: EventSink
   readonly #readyAtMs: number
   readonly #returnWindowMs: number
+  readonly #memory: MemoryBudget
   // A reservation has one entry in one of these, never later than it is due: an extension or an end leaves the entry as
   // it is, and when it comes up it goes to where it belongs by then.
   /** Ends of holds: they give units back, so they come first, and need little room. */
@@ -90,7 +95,9 @@ export class Shard {
     this.#nextSequence = start.nextSequence
     this.#readyAtMs = start.readyAtMs
     this.#returnWindowMs = start.returnWindowMs
+    this.#memory = start.memory
     this.#journal = journal
+    this.#memory.add(start.state.footprintBytes)
     for (const reservation of start.state.reservations.values()) this.#note(reservation)
   }
 
@@ -110,7 +117,8 @@ export class Shard {
 
   /** When this shard has something to do by itself. */
   get nextDueMs(): number {
-    return Math.min(this.#expiries.firstAtMs, this.#closings.firstAtMs, this.#forgettings.firstAtMs)
+    const forgetAtMs = this.#forgettings.firstAtMs - this.#forgetEarlierMs
+    return Math.min(this.#expiries.firstAtMs, this.#closings.firstAtMs, forgetAtMs)
   }
 
   /** Begins a batch; everything up to `endTurn` happens at this time. */
@@ -129,15 +137,7 @@ export class Shard {
   answer(request: Request): Reply | Undecided {
     if (request.type === 'readStock') return this.#stockReply(request.productId)
     if (request.type === 'readReservation') return this.#reservationReply(request.reservationId)
-    if (request.type === 'reserve') {
-      throwIfPoison(request.reference)
-      if (this.#state.reservations.size >= reservationsPerShardMax) {
-        return undecided(
-          'overloaded',
-          `shard ${this.id} keeps ${reservationsPerShardMax} reservations, its most`,
-        )
-      }
-    }
+    if (request.type === 'reserve') throwIfPoison(request.reference)
     if (!this.#hasRoomFor(request)) return withoutRoom(this.#journal)
 
     const decision = decide(this.#state, request, this.#nowMs)
@@ -145,6 +145,10 @@ export class Shard {
       const { reason } = decision.refusal
       this.counters.refused.set(reason, (this.counters.refused.get(reason) ?? 0) + 1)
       return decision
+    }
+    if (this.#memory.isSpent && decision.events.some(makesRecord)) {
+      this.#memory.refused += 1
+      return undecided('memory-full', `${this.#memory.maxBytes} bytes of records are this worker's most`)
     }
     for (const event of decision.events) this.#apply(event)
     return this.#replyTo(request, decision.events)
@@ -159,8 +163,9 @@ export class Shard {
   /** Works one kind of entry off; returns at how many it looked. */
   #doOf(due: Deadlines<Reservation>, max: number): number {
     let looked = 0
-    for (; looked < max && due.firstAtMs <= this.#nowMs && !this.#journal.isFull(); looked++) {
+    for (; looked < max && !this.#journal.isFull(); looked++) {
       const atMs = due.firstAtMs
+      if (atMs - (due === this.#forgettings ? this.#forgetEarlierMs : 0) > this.#nowMs) break
       const reservation = due.take()
       if (this.#queueOf(reservation) !== due || this.#dueAtMs(reservation) > atMs) {
         this.#note(reservation)
@@ -179,6 +184,11 @@ export class Shard {
     return looked
   }
 
+  /** Where memory is short, what ended is forgotten sooner: the oldest first, and no more than makes room. */
+  get #forgetEarlierMs(): number {
+    return this.#memory.isShort ? endedKnownMs - endedKnownMsMin : 0
+  }
+
   #hasRoomFor(command: Command): boolean {
     const { room } = this.#journal
     return room === 'all' || (room === 'settlements' && SETTLEMENTS.has(command.type))
@@ -186,7 +196,9 @@ export class Shard {
 
   /** Into memory and into the journal's open frame, in one breath (S1). */
   #apply(event: Event): void {
+    const footprintBytes = this.#state.footprintBytes
     const reservation = evolve(this.#state, event, this.#nowMs)
+    this.#memory.add(this.#state.footprintBytes - footprintBytes)
     crashPoint('shard.afterApply')
     if (!this.#inSection) {
       this.#journal.beginSection(this.id, this.#nextSequence, this.#nowMs)

@@ -29,6 +29,8 @@ export type SupervisorOptions = {
   readonly snapshotDirectory: string
   readonly segmentBytes: number
   readonly returnDays: number
+  /** MiB of each worker's heap. */
+  readonly workerHeapMb: number
   readonly acceptClock: boolean
   readonly crashPoint: string | undefined
   /** The first epoch that no file of this journal has. */
@@ -148,6 +150,7 @@ export class Supervisor {
   #spawn(member: Member): void {
     const { workers, shards, journalDirectory, snapshotDirectory, segmentBytes, returnDays, acceptClock } =
       this.#options
+    const { workerHeapMb: heapMb } = this.#options
     this.#epoch += 1
     const settings: WorkerSettings = {
       stream: { epoch: this.#epoch, worker: member.index },
@@ -157,10 +160,14 @@ export class Supervisor {
       snapshotDirectory,
       segmentBytes,
       returnDays,
+      heapMb,
       acceptClock,
     }
     const workerData: WorkerData = { settings, crashPoint: this.#options.crashPoint }
-    const thread = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData })
+    const thread = new Worker(new URL('./worker-entry.ts', import.meta.url), {
+      workerData,
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    })
     member.settings = settings
     member.thread = thread
     member.port = portOf(thread)
@@ -251,7 +258,10 @@ export class Supervisor {
       segment,
       crashPoint: this.#options.crashPoint,
     }
-    const thread = new Worker(new URL('./snapshot-entry.ts', import.meta.url), { workerData })
+    // It keeps what the worker keeps.
+    const resourceLimits = { maxOldGenerationSizeMb: member.settings.heapMb }
+    const url = new URL('./snapshot-entry.ts', import.meta.url)
+    const thread = new Worker(url, { workerData, resourceLimits })
     member.snapshotting = thread
     thread.on('error', (error) => {
       this.#options.log('warn', 'snapshot.failed', { worker: member.index, why: String(error) })

@@ -1,22 +1,40 @@
 /** A worker thread: the real parts, and the shards that run on them. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { getHeapStatistics } from 'node:v8'
+import { parentPort, resourceLimits, workerData } from 'node:worker_threads'
 import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
+import { workerHeapMbMin } from '../limits.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
-import { portOf, realClock, realTimers } from '../seams.ts'
+import { type Port, portOf, realClock, realTimers } from '../seams.ts'
+import type { FromWorker, ToWorker } from './protocol.ts'
 import { ShardWorker, type WorkerSettings } from './shard-worker.ts'
 
 export type WorkerData = { readonly settings: WorkerSettings; readonly crashPoint: string | undefined }
 
+const MIB = 1_024 * 1_024
+
 assert(parentPort !== null, 'this file is run as a worker thread')
 const { settings, crashPoint } = workerData as WorkerData
 armCrashPoint(crashPoint)
-const worker = new ShardWorker(settings, {
-  disk: realDisk,
-  clock: realClock,
-  timers: realTimers,
-  supervisor: portOf(parentPort),
-  portOf,
-  exit: (code) => process.exit(code),
-})
+const supervisor: Port<ToWorker, FromWorker> = portOf(parentPort)
+// A flag of V8, such as NODE_OPTIONS=--max-old-space-size, takes the place of what the supervisor gave this thread.
+const limitMb = Math.floor(
+  getHeapStatistics().heap_size_limit / MIB - (resourceLimits.maxYoungGenerationSizeMb ?? 0),
+)
+const heapMb = Math.max(workerHeapMbMin, Math.min(settings.heapMb, limitMb))
+if (limitMb < settings.heapMb) {
+  const detail = { heapMb: limitMb, wantedMb: settings.heapMb }
+  supervisor.send({ type: 'log', level: 'warn', event: 'worker.heapIsSmaller', detail })
+}
+const worker = new ShardWorker(
+  { ...settings, heapMb },
+  {
+    disk: realDisk,
+    clock: realClock,
+    timers: realTimers,
+    supervisor,
+    portOf,
+    exit: (code) => process.exit(code),
+  },
+)
 await worker.start()

@@ -1,5 +1,6 @@
 import type { StreamId } from '../persistence/journal/frame.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import type { WorkerStatus } from './protocol.ts'
 import type { Shard } from './shard.ts'
 
@@ -12,9 +13,11 @@ export function workerStatusOf(worker: {
   /** Commands that wait for their turn, and those that were refused for want of time or room. */
   readonly mailbox: number
   readonly shed: number
+  readonly memory: MemoryBudget
   readonly clockSkewMs: number
 }): WorkerStatus {
-  const { stream, shards, journal, hasNextSegment, mailbox, shed, clockSkewMs } = worker
+  const { stream, shards, journal, hasNextSegment, mailbox, shed, memory, clockSkewMs } = worker
+  const { usedBytes, maxBytes, refused } = memory
   const { frames, events, bytes, syncs, seals, rolls } = journal?.counters ?? NONE
   const segment = journal?.segmentIndex ?? 0
   return {
@@ -24,6 +27,7 @@ export function workerStatusOf(worker: {
     }),
     mailbox,
     shed,
+    memory: { usedBytes, maxBytes, refused },
     clockSkewMs,
     journal: {
       frames,

@@ -32,6 +32,7 @@ const REFERENCE_BYTES_MAX = STRING_BYTES + BYTES_PER_CHARACTER_MAX * referenceLe
 export const reservationBytesMax =
   RESERVATION_BYTES + REFERENCE_BYTES_MAX + COUNTED_CUSTOMER_BYTES + 2 * (STRING_BYTES + customerIdLengthMax)
 
+/** Of a reservation as it stands; it can only fall from here on (F1). */
 export function reservationBytes(reservation: ReservationView): number {
   const { status, customerId, reference, returnClosed } = reservation
   let bytes = RESERVATION_BYTES

@@ -1,0 +1,67 @@
+/** The kinds of settings there are. Values are text, as the environment has them. */
+import { z } from 'zod'
+
+/** One variable of the environment: what it means, what it takes, and what holds where it is not set. */
+export type Setting<Value, Fallback> = {
+  readonly variable: string
+  readonly meaning: string
+  readonly expected: string
+  readonly example: string
+  readonly schema: z.ZodType<Value, string>
+  readonly fallback: Fallback
+  /** For the table, where the fallback depends on something. */
+  readonly fallbackText?: string
+  readonly secret?: boolean
+}
+/** What tells the settings of one kind apart. */
+export type Described = Pick<Setting<unknown, unknown>, 'meaning' | 'example'> & {
+  readonly fallbackText?: string
+}
+
+/** A whole number between two, both included. */
+export function whole<Fallback extends number | undefined>(
+  variable: string,
+  [min, max]: readonly [min: number, max: number],
+  fallback: Fallback,
+  described: Described,
+): Setting<number, Fallback> {
+  // No sign, point, exponent, blank or leading zero: what Number() takes for a number is far more than people mean.
+  const schema = z
+    .string()
+    .regex(/^(?:0|[1-9][0-9]{0,14})$/)
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max))
+  return { variable, schema, fallback, expected: `a whole number from ${min} to ${max}`, ...described }
+}
+
+/** One of these words. */
+export function choice<const Value extends string>(
+  variable: string,
+  values: readonly Value[],
+  fallback: NoInfer<Value>,
+  described: Described,
+): Setting<Value, Value> {
+  const expected = `one of ${values.join(', ')}`
+  // Whatever the type says of the text, only these values pass.
+  const schema = z.string().pipe(z.enum(values))
+  return { variable, schema, fallback, expected, ...described }
+}
+
+/** `true` or `false`, the latter unless it is set. */
+export function flag(variable: string, described: Described): Setting<boolean, boolean> {
+  const schema = z
+    .string()
+    .pipe(z.enum(['true', 'false']))
+    .transform((value) => value === 'true')
+  return { variable, schema, fallback: false, expected: 'true or false', ...described }
+}
+
+/** Whatever fits the pattern. */
+export function text<Fallback extends string | undefined>(
+  variable: string,
+  pattern: RegExp,
+  fallback: Fallback,
+  described: Described & { readonly expected: string },
+): Setting<string, Fallback> {
+  return { variable, schema: z.string().regex(pattern), fallback, ...described }
+}
