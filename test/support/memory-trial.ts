@@ -1,5 +1,6 @@
 /** Servers with little memory: too little to live, or enough to live but not for all that is asked. */
 import * as assert from 'uvu/assert'
+import { recordBytesMax } from '../../src/actors/memory-budget.ts'
 import { expectSameAnswers, judge } from './journal-oracle.ts'
 import { deliver, LoadClient } from './load-client.ts'
 import { RequestLedger } from './request-ledger.ts'
@@ -69,6 +70,18 @@ export async function fillWorkersOf(megabytes: number, limitMs: number): Promise
   assert.is((await next.stop()).code, 0)
   judge(site, ledger, verdict.journal)
   return `${megabytes} MB: ${made} reserved, ${settled} settled, ${madeAgain} more after a restart`
+}
+
+/** Gives Node's flag, which V8 obeys before all else, and the setting; tells what a worker's records may take. */
+export async function limitHeapTo(flagMb: number, settingMb: number): Promise<string> {
+  await using site = new Site()
+  const environment = { WORKER_HEAP_MB: String(settingMb) }
+  const server = await site.start({ environment, nodeArguments: [`--max-old-space-size=${flagMb}`] })
+  const maxBytes = await metric(server, 'holdfast_memory_records_max_bytes')
+  assert.is(maxBytes, recordBytesMax(Math.min(flagMb, settingMb)))
+  const [warning] = server.logged('worker.heapIsSmaller')
+  assert.equal([warning?.heapMb, warning?.wantedMb], [flagMb, settingMb])
+  return `${flagMb} MB: ${maxBytes} bytes of records`
 }
 
 async function reserveUntilRefused(
