@@ -9,9 +9,12 @@ type Environment = Readonly<Record<string, string | undefined>>
 const STRONG = 'hf_admin_Zk3v9QpX7sTbN2mLr8WcY5dJhG4fEaU6oKiR1tSy'
 const ESC = String.fromCharCode(27)
 
-function read(environment: Environment, cores = 2, files: Environment = {}) {
+const GIB = 1_024 ** 3
+
+function read(environment: Environment, cores = 2, files: Environment = {}, memoryBytes = 8 * GIB) {
   return readConfig(environment, {
     cores,
+    memoryBytes,
     readFile: (path) => {
       const text = files[path]
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
@@ -45,6 +48,7 @@ defaults('starts on a small machine with nothing set', () => {
     shards: 8,
     workers: 1,
     listeners: 1,
+    workerHeapMb: 2_048,
     returnDays: 60,
     clockAccept: false,
     metricsPublic: false,
@@ -74,6 +78,19 @@ defaults('gives a larger machine more threads, and never more workers than shard
   assert.equal(threads(16), [4, 11])
   assert.equal(threads(64, { SHARDS: '3' }), [3, 60])
   assert.equal(threads(2, { WORKERS: '4', LISTENERS: '3' }), [4, 3])
+})
+
+defaults('gives the heaps of all workers together a quarter of the memory, within bounds', () => {
+  const heapMb = (memoryBytes: number, environment: Environment = {}) => {
+    const result = read(environment, 2, {}, memoryBytes)
+    return result.type === 'valid' ? result.config.workerHeapMb : undefined
+  }
+  assert.is(heapMb(GIB), 256)
+  assert.is(heapMb(8 * GIB, { WORKERS: '3' }), 682)
+  assert.is(heapMb(64 * GIB), 4_096)
+  assert.is(heapMb(GIB / 8), 64)
+  assert.is(heapMb(GIB / 8, { WORKER_HEAP_MB: '100' }), 100)
+  assert.equal(variables(problems({ WORKER_HEAP_MB: '63' })), ['WORKER_HEAP_MB'])
 })
 
 defaults('drains in production only', () => {

@@ -44,6 +44,15 @@ export function startChild({ file, args = [], environment = {}, core }: ChildOpt
   return child
 }
 
+/** Measures one figure. It is not killed at this process's exit but ends itself, so that it can end what it started. */
+export function startFigure(name: string, scale: string): ChildProcess {
+  const args = [join(ROOT, 'bench/figure-entry.ts'), name, scale]
+  return spawn(process.execPath, args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'advanced',
+  })
+}
+
 /** The first message a child sends, or a rejection if it ends before. */
 export function messageFrom<Message>(child: ChildProcess): Promise<Message> {
   return new Promise((resolve, reject) => {
@@ -69,6 +78,15 @@ export function endChild(child: ChildProcess): Promise<number | null> {
       resolve(code)
     })
     child.kill('SIGTERM')
+  })
+}
+
+/** Ends it where it stands, as a crash does; resolves when it is gone. */
+export function killChild(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    child.once('exit', () => resolve())
+    child.kill('SIGKILL')
   })
 }
 

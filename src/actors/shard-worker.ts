@@ -91,6 +91,7 @@ export class ShardWorker {
   readonly #replies: Replies
   readonly #alarm: Alarm
   readonly #desk: DutyDesk
+  /** Made anew with its shards, which count into it. */
   #memory: MemoryBudget
   #shards: readonly Shard[] = []
   #journal: JournalWriter | undefined

@@ -29,6 +29,17 @@ export function engineRegistry(
     'Commands refused undecided, for want of time or room.',
     ['worker'],
   )
+  const records = gauge('holdfast_memory_records_bytes', 'What records are reckoned to take of the heap.', [
+    'worker',
+  ])
+  const recordsMax = gauge('holdfast_memory_records_max_bytes', 'The most that records may take of it.', [
+    'worker',
+  ])
+  const refusedForMemory = counter(
+    'holdfast_memory_refusals_total',
+    'Commands refused undecided, for want of memory for another record.',
+    ['worker'],
+  )
   const skew = gauge('holdfast_clock_skew_seconds', 'Wall clock less shard time.', ['worker'])
   const epoch = gauge('holdfast_journal_epoch', 'Number of the ownership.', ['worker'])
   const frames = counter('holdfast_journal_frames_total', 'Frames written.', ['worker'])
@@ -40,6 +51,9 @@ export function engineRegistry(
   for (const { worker, shards, journal, ...rest } of statuses) {
     mailbox.set({ worker }, rest.mailbox)
     shed.inc({ worker }, rest.shed)
+    records.set({ worker }, rest.memory.usedBytes)
+    recordsMax.set({ worker }, rest.memory.maxBytes)
+    refusedForMemory.inc({ worker }, rest.memory.refused)
     skew.set({ worker }, rest.clockSkewMs / 1_000)
     epoch.set({ worker }, journal.epoch)
     frames.inc({ worker }, journal.frames)

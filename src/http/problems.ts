@@ -54,7 +54,7 @@ export const PROBLEMS = {
   'unknown-reservation': {
     status: 404,
     title: 'No such reservation',
-    help: 'The reservation does not exist, ended more than a day ago, or belongs to somebody else.',
+    help: 'The reservation does not exist, ended more than a day ago (an hour where the server is short of memory), or belongs to somebody else.',
   },
   'unknown-api-key': {
     status: 404,
@@ -200,6 +200,11 @@ export const PROBLEMS = {
     status: 503,
     title: 'There is no room to record this',
     help: 'Nothing happened. `detail` says what still works: some room is kept to confirm, release and return, for as long as it lasts. Whoever runs this server must make room on its disk.',
+  },
+  'memory-full': {
+    status: 503,
+    title: 'There is no memory for more reservations or products',
+    help: 'Nothing happened. What is held or sold can still be confirmed, released and returned. There is room again when reservations have ended for an hour, or when whoever runs this server sets a greater `WORKER_HEAP_MB`.',
   },
   'shutting-down': {
     status: 503,

@@ -84,6 +84,7 @@ const RESERVE: Operation = {
     'max-per-reservation',
     'per-customer-limit',
     'out-of-stock',
+    'memory-full',
   ],
 }
 

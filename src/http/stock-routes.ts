@@ -105,7 +105,13 @@ const ADJUST: Operation = {
     example: { ...EXAMPLE, onHand: 45, held: 4, sold: 12, sequence: 20_311 },
     headers: ['Holdfast-Position'],
   },
-  problems: ['unknown-product', 'stock-version-mismatch', 'stock-below-held', 'stock-above-max'],
+  problems: [
+    'unknown-product',
+    'stock-version-mismatch',
+    'stock-below-held',
+    'stock-above-max',
+    'memory-full',
+  ],
 }
 
 async function adjust({ engine, shards }: Parts, call: Call): Promise<Response> {

@@ -59,6 +59,7 @@ const NOTHING = new Set([
   'shard-unavailable',
   'storage-full',
   'read-only',
+  'memory-full',
   'shutting-down',
   'command-quarantined',
 ])

@@ -1,12 +1,29 @@
 /** A shard alone, with a journal that only notes: what it keeps in memory, and what it does when that is full. */
 import * as assert from 'uvu/assert'
+import { MemoryBudget } from '../../src/actors/memory-budget.ts'
 import type { Reply, Request } from '../../src/actors/requests.ts'
 import { Shard, type Undecided } from '../../src/actors/shard.ts'
-import { endedKnownMs } from '../../src/domain/bounds.ts'
+import { endedKnownMs, referenceLengthMax } from '../../src/domain/bounds.ts'
 import type { Event } from '../../src/domain/events.ts'
-import { type ReservationId, reservationIdOf, type ShardId } from '../../src/domain/ids.ts'
+import { evolve } from '../../src/domain/evolve.ts'
+import { footprintOf } from '../../src/domain/footprint.ts'
+import { type ProductId, type ReservationId, reservationIdOf, type ShardId } from '../../src/domain/ids.ts'
 import { emptyShard } from '../../src/domain/stock.ts'
-import { adjustTo, confirm, extend, hourMs, minuteMs, noonMs, release, reserve } from '../domain/examples.ts'
+import { encodeState } from '../../src/persistence/journal/state-codec.ts'
+import {
+  adjustTo,
+  cable,
+  confirm,
+  extend,
+  giveBack,
+  hourMs,
+  minuteMs,
+  noonMs,
+  release,
+  reserve,
+  scheduleSale,
+  startPayment,
+} from '../domain/examples.ts'
 import { suite } from '../support/suite.ts'
 
 const deadlines = suite('the deadlines of a shard')
@@ -50,20 +67,148 @@ deadlines('are one for each reservation through all of its ends', () => {
 
 deadlines.run()
 
+const memory = suite('a shard whose worker has no memory for more')
+
+memory('refuses what would make another record, and settles all there is', () => {
+  const shard = new LoneShard(50_000)
+  shard.ask(adjustTo(1_000))
+  shard.ask({ ...adjustTo(5), productId: cable })
+  const made = shard.fill()
+  assert.ok(made.length > 50, `${made.length} were made`)
+  const { refused } = shard.memory
+  shard.isFull({ ...adjustTo(1), productId: another })
+  shard.isFull(reserve(1, { reservationId: shard.newId(), productId: cable }))
+  assert.is(shard.memory.refused, refused + 2)
+
+  const usedBytes = shard.memory.usedBytes
+  const reference = '汉'.repeat(referenceLengthMax)
+  const [first, second, third, ...rest] = made
+  for (const request of [
+    adjustTo(2_000),
+    scheduleSale({ perCustomerLimit: 2_000 }),
+    { ...extend(hourMs), reservationId: first },
+    { ...startPayment(), reservationId: second },
+    { ...confirm(), reservationId: second, reference },
+    { ...giveBack(), reservationId: second },
+    { ...release(), reservationId: third },
+    ...rest.map((reservationId) => ({ ...confirm(), reservationId, reference })),
+  ]) {
+    const { type } = shard.ask(request as Request)
+    assert.ok(type === 'reservation' || type === 'stock', `${request.type} was answered with ${type}`)
+  }
+  assert.ok(shard.memory.usedBytes <= usedBytes, 'however long the references that came late')
+  assert.is(shard.memory.usedBytes, footprintOf(shard.shard.state))
+})
+
+memory('still says what a rule refuses', () => {
+  const shard = new LoneShard(50_000)
+  shard.ask(adjustTo(1_000))
+  const [first] = shard.fill()
+  const refusals: readonly [Request, string][] = [
+    [reserve(2_000, { reservationId: shard.newId() }), 'outOfStock'],
+    [reserve(1, { reservationId: first as ReservationId }), 'reservationExists'],
+    [reserve(1, { reservationId: shard.newId(), productId: another }), 'unknownProduct'],
+  ]
+  for (const [request, reason] of refusals) {
+    const reply = shard.ask(request)
+    assert.is(reply.type === 'refused' && reply.refusal.reason, reason)
+  }
+})
+
+memory(
+  'forgets the oldest that ended more than an hour ago before it refuses, and no more than it must',
+  () => {
+    const shard = new LoneShard(50_000)
+    shard.ask(adjustTo(1_000))
+    const made = shard.fill()
+    const [oldest, older, old, ...living] = made
+    for (const reservationId of [oldest, older, old]) {
+      shard.ask({ ...release(), reservationId } as Request)
+      shard.nowMs += minuteMs
+    }
+    // What ended takes less than what lives; filled up again nothing is left of that.
+    living.push(...shard.fill())
+    for (const reservationId of living) shard.ask({ ...extend(hourMs), reservationId })
+    shard.passUntil(shard.nowMs + 57 * minuteMs - 1)
+    shard.isFull(reserve(1, { reservationId: shard.newId() }))
+    const before = shard.events.length
+    shard.passUntil(shard.nowMs + 1)
+    assert.equal(
+      shard.events.slice(before).map(({ type }) => type),
+      ['ReservationForgotten'],
+    )
+    assert.equal(
+      [oldest, older, old].map((id) => shard.statusOf(id)),
+      [undefined, 'released', 'released'],
+    )
+    for (const reservationId of living) assert.is(shard.statusOf(reservationId), 'held')
+  },
+)
+
+memory('makes room by itself for whoever asks an hour after the end, and replays to the same bytes', () => {
+  const shard = new LoneShard(50_000)
+  shard.ask(adjustTo(1_000))
+  for (let round = 0; round < 5; round++) {
+    const made = shard.fill()
+    for (const reservationId of made) shard.ask({ ...release(), reservationId })
+    shard.fill()
+    shard.passUntil(shard.nowMs + hourMs)
+    assert.ok(shard.memory.usedBytes <= footprintOf(shard.shard.state))
+  }
+  const replayed = emptyShard()
+  shard.events.forEach((event, i) => void evolve(replayed, event, shard.times[i] as number))
+  assert.ok(encodeState(replayed).equals(encodeState(shard.shard.state)), 'the same bytes')
+  assert.is(replayed.footprintBytes, shard.shard.state.footprintBytes)
+  assert.ok(shard.events.some(({ type }) => type === 'ReservationForgotten'))
+  const { length } = shard.events.filter(({ type }) => type === 'UnitsHeld')
+  assert.ok(length > 3 * 74, `${length} were made with room for fewer than a hundred at a time`)
+})
+
+memory('keeps a confirmed one as long as it can be returned', () => {
+  const shard = new LoneShard(50_000)
+  shard.ask(adjustTo(1_000))
+  const made = shard.fill()
+  for (const reservationId of made) shard.ask({ ...confirm(), reservationId })
+  const confirmedAtMs = shard.nowMs
+  made.push(...shard.fill())
+  for (const reservationId of made.slice(-2)) shard.ask({ ...confirm(), reservationId })
+  shard.fill()
+  const [first] = made
+  assert.ok(first !== undefined)
+  shard.passUntil(confirmedAtMs + returnWindowMs - 1)
+  assert.is(shard.statusOf(first), 'confirmed')
+  shard.fill()
+  shard.passUntil(confirmedAtMs + returnWindowMs + hourMs - 1)
+  assert.is(shard.statusOf(first), 'confirmed', 'its window is over, and the hour is not')
+  shard.fill()
+  shard.passUntil(confirmedAtMs + returnWindowMs + hourMs)
+  assert.is(shard.statusOf(first), undefined)
+})
+
+memory.run()
+
 const returnWindowMs = 7 * 24 * hourMs
+const another = 'another' as ProductId
 
 class LoneShard {
   readonly shard: Shard
+  readonly memory: MemoryBudget
   readonly events: Event[] = []
+  /** Of the events. */
+  readonly times: number[] = []
   nowMs = noonMs
   #made = 0
 
-  constructor() {
+  constructor(memoryBytes = Number.POSITIVE_INFINITY) {
+    this.memory = new MemoryBudget(memoryBytes)
     const journal = {
       room: 'all' as const,
       isFull: () => false,
       beginSection: () => {},
-      append: (event: Event) => void this.events.push(event),
+      append: (event: Event) => {
+        this.events.push(event)
+        this.times.push(this.nowMs)
+      },
       endSection: () => {},
     }
     const start = {
@@ -72,6 +217,7 @@ class LoneShard {
       nextSequence: 1,
       readyAtMs: noonMs,
       returnWindowMs,
+      memory: this.memory,
     }
     this.shard = new Shard(start, journal)
   }
@@ -85,15 +231,38 @@ class LoneShard {
     return answer
   }
 
+  newId(): ReservationId {
+    return reservationIdOf(String(++this.#made).padStart(26, '0'), this.shard.id)
+  }
+
   reserve(): ReservationId {
-    const reservationId = reservationIdOf(String(++this.#made).padStart(26, '0'), this.shard.id)
+    const reservationId = this.newId()
     const reply = this.ask(reserve(1, { reservationId, ttlMs: 10 * minuteMs }))
     assert.is(reply.type, 'held', JSON.stringify(reply))
     return reservationId
   }
 
-  statusOf(reservationId: ReservationId): string | undefined {
-    return this.shard.state.reservations.get(reservationId)?.status
+  /** Reserves until there is no memory; answers what was made. */
+  fill(): ReservationId[] {
+    const made: ReservationId[] = []
+    for (;;) {
+      const reservationId = this.newId()
+      const reply = this.ask(reserve(1, { reservationId, ttlMs: hourMs }))
+      if (reply.type !== 'held') {
+        assert.is(reply.type === 'undecided' && reply.code, 'memory-full', JSON.stringify(reply))
+        return made
+      }
+      made.push(reservationId)
+    }
+  }
+
+  isFull(request: Request): void {
+    const reply = this.ask(request)
+    assert.is(reply.type === 'undecided' && reply.code, 'memory-full', JSON.stringify(reply))
+  }
+
+  statusOf(reservationId: ReservationId | undefined): string | undefined {
+    return reservationId && this.shard.state.reservations.get(reservationId)?.status
   }
 
   /** Lets the time come, with a turn whenever something is due. */

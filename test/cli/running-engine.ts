@@ -43,6 +43,7 @@ export async function startEngine(
     snapshotDirectory: snapshots,
     segmentBytes,
     returnDays: 60,
+    workerHeapMb: 256,
     acceptClock: false,
     crashPoint: undefined,
     nextEpoch: nextEpoch(realDisk, journal),

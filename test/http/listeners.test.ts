@@ -33,6 +33,7 @@ class World implements AsyncDisposable {
       snapshotDirectory: '/nowhere',
       segmentBytes: 65_536,
       returnDays: 60,
+      workerHeapMb: 256,
       acceptClock: false,
       crashPoint: undefined,
       nextEpoch: 1,

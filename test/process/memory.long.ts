@@ -1,5 +1,5 @@
 /** FAULTS.md, A13, until somebody dies: the process, or a worker again and again. */
-import { tryHeapOf } from '../support/memory-trial.ts'
+import { fillWorkersOf, tryHeapOf } from '../support/memory-trial.ts'
 import { note, suite } from '../support/suite.ts'
 
 const test = suite('a heap that fills up', { limitMs: 300_000 })
@@ -7,6 +7,12 @@ const test = suite('a heap that fills up', { limitMs: 300_000 })
 for (const megabytes of [20, 24, 32, 64]) {
   test(`of ${megabytes} MB loses nothing acknowledged`, async () => {
     note(await tryHeapOf(megabytes, 120_000))
+  })
+}
+
+for (const megabytes of [96, 256]) {
+  test(`of ${megabytes} MB refuses what does not fit, and no worker dies`, async () => {
+    note(await fillWorkersOf(megabytes, 250_000))
   })
 }
 

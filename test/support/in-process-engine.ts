@@ -35,6 +35,7 @@ export type InProcessOptions = {
   readonly shards?: number
   readonly segmentBytes?: number
   readonly returnDays?: number
+  readonly heapMb?: number
   readonly acceptClock?: boolean
   /** Leave what interrupted starts left, as a process does whose boot was cut short. */
   readonly keepLeftovers?: boolean
@@ -162,6 +163,7 @@ export class InProcessEngine {
       shards: 4,
       segmentBytes: 64 * 1_024,
       returnDays: 60,
+      heapMb: 4_096,
       acceptClock: false,
       keepLeftovers: false,
       ...options,
@@ -202,7 +204,7 @@ export class InProcessEngine {
   /** Starts a worker, or the successor of one that has ended. */
   spawn(worker: number): WorkerLife {
     this.#epoch += 1
-    const { workers, shards, segmentBytes, returnDays, acceptClock } = this.options
+    const { workers, shards, segmentBytes, returnDays, heapMb, acceptClock } = this.options
     const life = new WorkerLife({
       settings: {
         stream: { epoch: this.#epoch, worker },
@@ -212,6 +214,7 @@ export class InProcessEngine {
         snapshotDirectory,
         segmentBytes,
         returnDays,
+        heapMb,
         acceptClock,
       },
       disk: this.disk,

@@ -6,10 +6,11 @@
  */
 import type { Event } from '../../domain/events.ts'
 import type { ShardId } from '../../domain/ids.ts'
+import { archivedBefore, readArchive } from './archived.ts'
 import { eventsOf, type Frame, type Section, type StreamId, streamName } from './frame.ts'
 import { framesIn } from './frames-in.ts'
 import { markPath, readMark } from './mark.ts'
-import { carriedIndex, listSegments, readWhole, type SegmentName } from './segments.ts'
+import { carriedIndex, listSegments, readWhole } from './segments.ts'
 import {
   type CertainSection,
   type JournalPlace,
@@ -28,7 +29,9 @@ export type JournalEvent = {
 type Stream = {
   readonly id: StreamId
   readonly name: string
-  readonly segments: readonly SegmentName[]
+  readonly opening: Frame
+  /** How many of its first segments were archived, and the openings of those behind. */
+  readonly archived: number
   readonly openings: readonly Frame[]
   /** No event of it is later. */
   endsBeforeMs: number
@@ -166,11 +169,11 @@ export class JournalFollower {
   }
 
   /** Begins at the last segment that has so many events behind its opening, as the openings tell. */
-  #followerOf({ id, openings }: Stream, count: number): StreamFollower {
+  #followerOf({ id, opening, archived, openings }: Stream, count: number): StreamFollower {
     const newest = sequencesOf(openings.at(-1) as Frame)
     let from = openings.length
     while (from > 1 && newest - sequencesOf(openings[from - 1] as Frame) < count) from -= 1
-    return new StreamFollower(this.#files, id, { segment: from, opening: openings[0] as Frame })
+    return new StreamFollower(this.#files, id, { segment: archived + from, opening })
   }
 
   /** Streams that opened, newest first. */
@@ -178,17 +181,20 @@ export class JournalFollower {
     const { disk, journal } = this.#files
     const streams: Stream[] = []
     const opened = new Map<ShardId, number>()
+    const archive = readArchive(disk, journal)
     const byName = [...Map.groupBy(listSegments(disk, journal), ({ stream }) => streamName(stream))]
     for (const [name, files] of byName.reverse()) {
-      const segments = files.filter(({ index }) => index !== carriedIndex)
-      const openings = openingsOf(this.#files, segments)
-      const [opening] = openings
-      if (opening === undefined) continue
+      const ofArchive = archive.streams.get(name)
+      const archived = archivedBefore(ofArchive, files)
+      const openings = openingsOf(this.#files, files, archived + 1)
+      const opening = archived > 0 ? ofArchive?.opening : openings[0]
+      if (opening === undefined || openings.length === 0) continue
       const ends = opening.sections.map(({ shard }) => opened.get(shard) ?? Number.POSITIVE_INFINITY)
-      streams.push({ id: opening.stream, name, segments, openings, endsBeforeMs: Math.max(0, ...ends) })
+      const endsBeforeMs = Math.max(0, ...ends)
+      streams.push({ id: opening.stream, name, opening, archived, openings, endsBeforeMs })
       // One that has only just opened may yet be gone after a crash, and the one before it go on.
       const mark = readMark(disk, markPath(journal, opening.stream))
-      if (openings.length === 1 && mark.type !== 'mark') continue
+      if (archived === 0 && openings.length === 1 && mark.type !== 'mark') continue
       for (const { shard } of opening.sections) opened.set(shard, opening.timeMs)
     }
     return streams
@@ -206,8 +212,8 @@ export class JournalFollower {
 }
 
 /** Of a stream whose shards another has opened since: so it had opened them. */
-function claimOf({ id, openings }: Stream): Claim {
-  return { epoch: id.epoch, hasOpened: () => true, sections: () => openings[0]?.sections ?? [] }
+function claimOf({ id, opening }: Stream): Claim {
+  return { epoch: id.epoch, hasOpened: () => true, sections: () => opening.sections }
 }
 
 function sequencesOf(opening: Frame): number {

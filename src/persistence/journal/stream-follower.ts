@@ -5,7 +5,7 @@
  * shard behind it. A frame that is only written may yet be cut off by a crash, and is held back.
  */
 import type { Disk, DiskFile } from './disk.ts'
-import { type Frame, frameHeaderBytes, type Section, type StreamId } from './frame.ts'
+import { type Frame, frameHeaderBytes, type Link, type Section, type StreamId } from './frame.ts'
 import { parseKnown } from './frames-in.ts'
 import { markPath, readMark } from './mark.ts'
 import { type SegmentName, segmentPath } from './segments.ts'
@@ -13,7 +13,12 @@ import { type SegmentName, segmentPath } from './segments.ts'
 /** A journal's directory, and the disk it is on. */
 export type JournalPlace = { readonly disk: Disk; readonly journal: string }
 
-export type CertainSection = { readonly stream: StreamId; readonly section: Section }
+export type CertainSection = {
+  readonly stream: StreamId
+  readonly section: Section
+  /** Of the frame it stands in. */
+  readonly link: Link
+}
 
 /** Whether, and from which sequence on, a newer stream has this shard. */
 export type FenceOf = (shard: number, epoch: number) => { readonly nextSequence: number } | undefined
@@ -25,6 +30,10 @@ export type Stuck = {
   readonly polls: number
 }
 
+/** Frames of one event are small, and each read costs as much as parsing some of them. */
+const READ_AHEAD_BYTES = 256 * 1_024
+const NOTHING_AHEAD = { from: 0, bytes: Buffer.alloc(0) }
+
 export class StreamFollower {
   readonly id: StreamId
   readonly #files: JournalPlace
@@ -35,7 +44,9 @@ export class StreamFollower {
   #lastOrdinal = 0
   #durableOrdinal = 0
   /** Sections of frames that are not durable yet. */
-  #waiting: { readonly ordinal: number; readonly section: Section }[] = []
+  #waiting: (CertainSection & { readonly ordinal: number })[] = []
+  /** Bytes of the segment that were read ahead. */
+  #ahead: { readonly from: number; readonly bytes: Buffer } = NOTHING_AHEAD
   /** Where bytes that are no frame stand, and in how many polls they stood there. */
   #stuck: { readonly offset: number; readonly why: string; polls: number } | undefined
 
@@ -75,19 +86,29 @@ export class StreamFollower {
     return { path: segmentPath(this.#files.journal, this.id, this.#index), ...this.#stuck }
   }
 
-  /** Reads on, as far as there is something. */
-  read(): void {
+  /**
+   * Reads on, as far as there is something, or until it has read so many bytes of frames; false where there may be more.
+   * `each` is called with every frame, certain or not.
+   */
+  read(bytesMax = Number.POSITIVE_INFINITY, each: (frame: Frame) => void = () => {}): boolean {
     const mark = this.#readMark()
+    let left = bytesMax
     for (;;) {
       // Where the next segment has begun, this one is complete: so it is looked at first.
-      const nextHasBegun = this.#frameAt(this.#index + 1, 0) !== undefined
-      this.#readFrames()
-      if (!nextHasBegun) break
+      const nextHasBegun = this.#beginsAt(this.#index + 1)
+      left = this.#readFrames(left, each)
+      if (!nextHasBegun || left <= 0) break
       this.close()
       this.#index += 1
       this.#offset = 0
     }
-    this.#durableOrdinal = Math.max(this.#durableOrdinal, Math.min(mark, this.#lastOrdinal))
+    this.noteDurable(mark)
+    return left > 0
+  }
+
+  /** Its worker said that frames up to here are durable. */
+  noteDurable(ordinal: number): void {
+    this.#durableOrdinal = Math.max(this.#durableOrdinal, Math.min(ordinal, this.#lastOrdinal))
   }
 
   /** Takes a frame that its stream's own file has lost, from a copy that a later start made. */
@@ -98,60 +119,89 @@ export class StreamFollower {
   close(): void {
     this.#file?.close()
     this.#file = undefined
+    this.#ahead = NOTHING_AHEAD
   }
 
   /** What has become certain since the last call, oldest first. */
   takeCertain(fenceOf: FenceOf): CertainSection[] {
     const certain: CertainSection[] = []
-    this.#waiting = this.#waiting.filter(({ ordinal, section }) => {
+    this.#waiting = this.#waiting.filter(({ ordinal, section, link }) => {
       const fence = fenceOf(section.shard, this.id.epoch)
       if (fence !== undefined && section.firstSequence >= fence.nextSequence) return false
       if (fence === undefined && ordinal > this.#durableOrdinal) return true
-      certain.push({ stream: this.id, section })
+      certain.push({ stream: this.id, section, link })
       return false
     })
     return certain
   }
 
-  #readFrames(): void {
-    for (;;) {
-      const frame = this.#frameAt(this.#index, this.#offset)
-      if (frame === undefined) return
+  #readFrames(bytesMax: number, each: (frame: Frame) => void): number {
+    let left = bytesMax
+    while (left > 0) {
+      const frame = this.#nextFrame()
+      if (frame === undefined) break
       this.#accept(frame)
       this.#offset += frame.bytes.length
+      left -= frame.bytes.length
+      each(frame)
     }
+    return left
   }
 
   #accept(frame: Frame): void {
-    if (frame.ordinal === 1) this.#opening = frame
-    this.#lastOrdinal = frame.ordinal
+    const { ordinal, link } = frame
+    if (ordinal === 1) this.#opening = frame
+    this.#lastOrdinal = ordinal
     this.#durableOrdinal = Math.max(this.#durableOrdinal, frame.durableOrdinal)
     if (frame.kind !== 'batch') return
-    for (const section of frame.sections) this.#waiting.push({ ordinal: frame.ordinal, section })
+    for (const section of frame.sections) this.#waiting.push({ stream: this.id, section, link, ordinal })
   }
 
-  #frameAt(index: number, offset: number): Frame | undefined {
-    const isCurrent = index === this.#index
-    const file = isCurrent ? this.#current() : this.#open(index)
-    if (file === undefined) return undefined
+  #nextFrame(): Frame | undefined {
+    const known = this.#frameAhead()
+    if (known !== undefined) return known
+    const file = this.#current()
+    const head = file?.read(this.#offset, frameHeaderBytes)
+    if (file === undefined || head === undefined || !isBegun(head)) return undefined
+    const length = Math.max(READ_AHEAD_BYTES, head.readUInt32LE(4))
+    this.#ahead = { from: this.#offset, bytes: file.read(this.#offset, Math.min(length, file.size())) }
+    const frame = this.#frameAhead()
+    if (frame !== undefined) return frame
+    // What was just being written is whole at the next look.
+    const parsed = parseKnown(this.#ahead.bytes, 0)
+    this.#noteStuck(
+      parsed.type === 'damaged' || parsed.type === 'foreign' ? parsed.why : 'no frame begins here',
+    )
+    this.#ahead = NOTHING_AHEAD
+    return undefined
+  }
+
+  /** The next frame, if all of it was read ahead. */
+  #frameAhead(): Frame | undefined {
+    const { from, bytes } = this.#ahead
+    const head = bytes.subarray(this.#offset - from, this.#offset - from + frameHeaderBytes)
+    if (!isBegun(head) || this.#offset - from + head.readUInt32LE(4) > bytes.length) return undefined
+    const parsed = parseKnown(bytes, this.#offset - from)
+    if (parsed.type !== 'frame') return undefined
+    this.#stuck = undefined
+    return parsed.frame
+  }
+
+  /** Whether a segment's first frame is there. */
+  #beginsAt(index: number): boolean {
+    const file = this.#open(index)
+    if (file === undefined) return false
     try {
-      const head = file.read(offset, frameHeaderBytes)
-      if (head.length < frameHeaderBytes || head.readUInt32LE(0) === 0) return undefined
-      const parsed = parseKnown(file.read(offset, head.readUInt32LE(4)), 0)
-      if (parsed.type === 'frame') {
-        if (isCurrent) this.#stuck = undefined
-        return parsed.frame
-      }
-      if (isCurrent) this.#noteStuck(offset, parsed.type === 'blank' ? 'no frame begins here' : parsed.why)
-      return undefined
+      const head = file.read(0, frameHeaderBytes)
+      return isBegun(head) && parseKnown(file.read(0, head.readUInt32LE(4)), 0).type === 'frame'
     } finally {
-      if (!isCurrent) file.close()
+      file.close()
     }
   }
 
-  #noteStuck(offset: number, why: string): void {
-    if (this.#stuck?.offset === offset) this.#stuck.polls += 1
-    else this.#stuck = { offset, why, polls: 1 }
+  #noteStuck(why: string): void {
+    if (this.#stuck?.offset === this.#offset) this.#stuck.polls += 1
+    else this.#stuck = { offset: this.#offset, why, polls: 1 }
   }
 
   #current(): DiskFile | undefined {
@@ -175,10 +225,16 @@ export class StreamFollower {
   }
 }
 
-/** A stream's openings, segment by segment, as far as it has them. */
-export function openingsOf(files: JournalPlace, segments: readonly SegmentName[]): Frame[] {
+/** Whether somebody has begun to write a frame here. */
+function isBegun(head: Buffer): boolean {
+  return head.length >= frameHeaderBytes && head.readUInt32LE(0) !== 0
+}
+
+/** A stream's openings, segment by segment from one on, as far as it has them. */
+export function openingsOf(files: JournalPlace, segments: readonly SegmentName[], from = 1): Frame[] {
   const openings: Frame[] = []
   for (const { path, index } of segments) {
+    if (index < from) continue
     let bytes: Buffer
     try {
       const file = files.disk.open(path, 'read')
@@ -192,7 +248,7 @@ export function openingsOf(files: JournalPlace, segments: readonly SegmentName[]
       throw error
     }
     const parsed = parseKnown(bytes, 0)
-    if (index !== openings.length + 1 || parsed.type !== 'frame' || parsed.frame.kind !== 'open') break
+    if (index !== from + openings.length || parsed.type !== 'frame' || parsed.frame.kind !== 'open') break
     openings.push(parsed.frame)
   }
   return openings

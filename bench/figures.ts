@@ -1,0 +1,18 @@
+/** Every figure there is, in the order in which they are measured and printed. Loaded only where it is measured. */
+import type { Figure } from './figure.ts'
+
+export const FIGURES: Readonly<Record<string, () => Promise<Figure>>> = {
+  spread: async () => (await import('./figures/spread.ts')).spread,
+  'hot-product': async () => (await import('./figures/hot-product.ts')).hotProduct,
+  redis: async () => (await import('./figures/redis.ts')).redis,
+  postgres: async () => (await import('./figures/postgres.ts')).postgres,
+  http: async () => (await import('./figures/http.ts')).http,
+  'live-reservations': async () => (await import('./figures/live-reservations.ts')).liveReservations,
+  replay: async () => (await import('./figures/replay.ts')).replay,
+  memory: async () => (await import('./figures/memory.ts')).memory,
+  'journal-bytes': async () => (await import('./figures/journal-bytes.ts')).journalBytes,
+  overload: async () => (await import('./figures/overload.ts')).overload,
+  'overload-http': async () => (await import('./figures/overload-http.ts')).overloadHttp,
+  restart: async () => (await import('./figures/restart.ts')).restart,
+  'flash-sale': async () => (await import('./figures/flash-sale.ts')).flashSale,
+}

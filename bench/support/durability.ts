@@ -1,0 +1,33 @@
+/** Whether what was acknowledged is in the journal: read back from the files, product by product, after the engine's end. */
+import type { ProductId } from '../../src/domain/ids.ts'
+import { foldJournal } from './journal-fold.ts'
+import { type JournalCounts, type LocalEngine, STOCK } from './local-engine.ts'
+
+export type Acknowledgements = {
+  readonly acknowledged: number
+  readonly byProduct: ReadonlyMap<ProductId, number>
+}
+
+/** Ends the engine in order. Throws where its syncs and events and these acknowledgements do not add up. */
+export async function endChecked(local: LocalEngine, told: Acknowledgements): Promise<JournalCounts> {
+  const counts = await local.journal()
+  await local.end()
+  const { frames, rolls, syncs } = counts
+  // The frame that opens a segment is made durable by the sync of the batch written behind it.
+  if (syncs < frames - rolls)
+    throw new Error(`${frames} frames, ${rolls} of them openings, and ${syncs} syncs`)
+  const fold = foldJournal(local.journalDirectory)
+  if (fold.contradictions.length > 0)
+    throw new Error(`the journal contradicts itself: ${fold.contradictions[0]}`)
+  if (fold.reservations.size !== told.acknowledged) {
+    throw new Error(`${told.acknowledged} acknowledged, and ${fold.reservations.size} in the journal`)
+  }
+  for (const [productId, { stocked, held, sold, oversold }] of fold.products) {
+    const acknowledged = told.byProduct.get(productId as ProductId) ?? 0
+    if (stocked === STOCK && held === acknowledged && sold === 0 && oversold === 0) continue
+    throw new Error(
+      `${productId}: ${acknowledged} acknowledged; ${stocked} stocked, ${held} held, ${sold} sold`,
+    )
+  }
+  return counts
+}
