@@ -7,7 +7,7 @@ import { accepted, type Decision, type Refusal, refused } from './decision.ts'
 import type { HoldPlaced, HoldSettled, SplitSettled } from './events.ts'
 import type { ProductId } from './ids.ts'
 import { extendedTo, paymentDeadline } from './reservation-times.ts'
-import { abortedStep, type SettledLine } from './split.ts'
+import type { SettledLine } from './split.ts'
 import { availableOf, isLive, type ShardView, type SplitView } from './stock.ts'
 
 /** What a shard's products give to their lines of a reservation. */
@@ -185,6 +185,7 @@ export function decideForSplit(
       return settled(shard, split, { closed: true })
     case 'forget':
       assert(!isLive(status) && split.unsettled.size === 0, 'only what is settled everywhere is forgotten')
+      assert(status !== 'confirmed' || split.returnClosed, 'a confirmed one is first closed')
       return accepted({ type: 'SplitForgotten', reservationId })
   }
   if (!isLive(status)) return refused({ reason: 'reservationResolved', status })
@@ -266,7 +267,10 @@ function settled(shard: ShardView, split: SplitView, change: Change): Decision {
   return accepted(settlement, ...holdEvents(shard, { reservationId, step, lines, closed }))
 }
 
-/** What a settlement changes in the holds of one shard: nothing where it is known, or older than what is. */
+/**
+ * What a settlement changes in the holds of one shard: nothing where it is known, or older than what is. It names all lines
+ * of the shard, so a hold that it leaves out came from a command that was heard again, and holds nothing.
+ */
 function holdEvents(
   shard: ShardView,
   { reservationId, step, lines, closed }: Omit<Settle, 'type' | 'shard'>,
@@ -275,9 +279,8 @@ function holdEvents(
   return found.flatMap((hold) => {
     const { productId } = hold.stock
     const none: SettledLine = { productId, held: 0, sold: 0 }
-    const said = step === abortedStep ? none : lines.find((line) => line.productId === productId)
-    if (said === undefined || step <= hold.step) return []
-    const { held, sold } = said
+    const { held, sold } = lines.find((line) => line.productId === productId) ?? none
+    if (step <= hold.step) return []
     const isOver = closed || held + sold === 0
     if (held === hold.held && sold === hold.sold && !isOver) return []
     return [

@@ -66,6 +66,7 @@ export function evolveSplit(
   if (event.type === 'SplitHeld') return make(shard, event, atMs)
   if (event.type === 'SplitAborted') {
     assert(!shard.splits.has(reservationId), 'only an unknown reservation is aborted')
+    assert(!shard.aborted.has(reservationId), 'a reservation is aborted once')
     shard.aborted.set(reservationId, atMs)
     shard.footprintBytes += abortedBytes
     return undefined
@@ -95,6 +96,7 @@ export function evolveSplit(
       return split
     case 'SplitForgotten':
       assert(!isLive(split.status) && split.unsettled.size === 0, 'only what is settled is forgotten')
+      assert(split.status !== 'confirmed' || split.returnClosed, 'a confirmed one is first closed')
       shard.splits.delete(reservationId)
       shard.footprintBytes -= splitBytes(split)
       return undefined

@@ -133,7 +133,8 @@ for (const event of ofReservation) {
   })
   fitting(`stops the shard: ${event.type} of another product than the reservation's`, () => {
     const known = stockAdjusted(5, { productId: cable })
-    breaks([...holding, known], { ...event, productId: cable }, /stays with its product/)
+    const misplaced = { ...event, productId: cable } as Happened
+    breaks([...holding, known], misplaced, /stays with its product/)
   })
 }
 
@@ -160,6 +161,7 @@ for (const [history, happened] of versions) {
       for (const off of [-1, 1, 2]) {
         const { shard } = given(...history)
         const event = complete(shard, happened)
+        assert.ok('version' in event)
         const wrong: Event = { ...event, version: event.version + off }
         assert.throws(() => evolve(shard, wrong, noonMs), isBroken(/versions have no gaps/))
       }
@@ -174,7 +176,8 @@ fitting.run()
 const state = suite('the state after events')
 
 state('is nothing where nothing happened', () => {
-  assert.equal(portraitOf(given().shard), { products: [], reservations: [] })
+  const nothing = { products: [], reservations: [], splits: [], aborted: [], holds: [], keys: [] }
+  assert.equal(portraitOf(given().shard), nothing)
 })
 
 state('keeps of a sale what was scheduled last, and of a retirement that it was', () => {
@@ -194,6 +197,8 @@ state('keeps of a sale what was scheduled last, and of a retirement that it was'
       held: 0,
       sold: 0,
       retired: true,
+      earmarked: 0,
+      waitlist: undefined,
       sale: { closesAtMs: 3 },
       customers: undefined,
     },

@@ -13,7 +13,9 @@ import type { Decision, Refusal } from '../../src/domain/decision.ts'
 import type { Event } from '../../src/domain/events.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import type { ProductId, ReservationId } from '../../src/domain/ids.ts'
+import type { SplitReservation } from '../../src/domain/split.ts'
 import { availableOf, emptyShard, type Reservation, type ShardState } from '../../src/domain/stock.ts'
+import { serveLine } from '../../src/domain/waitlist.ts'
 import { noonMs, phone, res1 } from './examples.ts'
 import { portraitOf } from './portrait.ts'
 
@@ -25,10 +27,17 @@ export type Happened = Without<Event, 'version' | 'available' | 'onHand'> & {
   readonly onHand?: number | undefined
 }
 
+type Serving = { readonly max?: number; readonly hasMore?: boolean; readonly productId?: ProductId }
+
 /** What is left after an accepted command. */
 export type After = {
   leaves(counters: { onHand: number; held: number; sold: number }, productId?: ProductId): After
   leavesReservation(fields: Partial<Reservation>, reservationId?: ReservationId): After
+  leavesSplit(fields: Partial<SplitReservation>, reservationId?: ReservationId): After
+  /** What those in line get in the same frame (W1). */
+  serves(events: readonly Happened[], options?: Serving): After
+  /** Asks for more of the same shard. */
+  when(command: Command, nowMs?: number): When
   readonly shard: ShardState
 }
 
@@ -45,6 +54,7 @@ export type When = {
 export function given(...history: readonly Happened[]) {
   const shard = emptyShard()
   for (const happened of history) evolve(shard, complete(shard, happened), noonMs)
+  settleLines(shard)
   return { shard, when: (command: Command, nowMs: number = noonMs): When => when(shard, command, nowMs) }
 }
 
@@ -59,10 +69,10 @@ function when(shard: ShardState, command: Command, nowMs: number): When {
   }
   const accepts = (...expected: readonly Happened[]): After => {
     const decision = answer()
-    const events = expected.map((happened) => versioned(shard, happened))
+    const events = versionedInTurn(shard, expected)
     assert.equal(decision, { type: 'accepted', events })
     for (const event of events) evolve(shard, event, nowMs)
-    return after(shard)
+    return after(shard, nowMs)
   }
   return {
     accepts,
@@ -72,7 +82,7 @@ function when(shard: ShardState, command: Command, nowMs: number): When {
   }
 }
 
-function after(shard: ShardState): After {
+function after(shard: ShardState, nowMs: number): After {
   const result: After = {
     shard,
     leaves: ({ onHand, held, sold }, productId = phone) => {
@@ -88,8 +98,36 @@ function after(shard: ShardState): After {
       assert.equal(reservation, { ...reservation, ...fields })
       return result
     },
+    leavesSplit: (fields, reservationId) => {
+      const split =
+        reservationId === undefined ? [...shard.splits.values()][0] : shard.splits.get(reservationId)
+      assert.ok(split)
+      assert.equal(split, { ...split, ...fields })
+      return result
+    },
+    serves: (expected, { max = 32, hasMore = false, productId = phone } = {}) => {
+      const stock = shard.products.get(productId)
+      assert.ok(stock)
+      const isHeard = shard.unserved.has(stock)
+      const before = portraitOf(shard)
+      const served = serveLine(stock, nowMs, max)
+      assert.equal(portraitOf(shard), before, 'asking changes nothing')
+      const events = versionedInTurn(shard, expected)
+      assert.equal(served, { events, hasMore })
+      assert.ok(isHeard || events.length === 0, 'a line that gets something was heard of')
+      for (const event of events) evolve(shard, event, nowMs)
+      settleLines(shard)
+      return result
+    },
+    when: (command, laterMs = nowMs) => when(shard, command, laterMs),
   }
   return result
+}
+
+/** As the shard does once it has offered what was freed: nothing is left to offer between two commands. */
+export function settleLines(shard: ShardState): void {
+  for (const { waitlist } of shard.products.values()) if (waitlist !== undefined) waitlist.freed = 0
+  shard.unserved.clear()
 }
 
 /** Whether what was thrown is a broken invariant of this meaning. */
@@ -99,10 +137,15 @@ export function isBroken(message: RegExp) {
 
 /** The event with its place in the shard's history; `evolve` asserts what is filled in here. */
 export function complete(shard: ShardState, happened: Happened): Event {
-  const stock = shard.products.get(happened.productId)
+  const stock = 'productId' in happened ? shard.products.get(happened.productId) : undefined
   switch (happened.type) {
-    case 'UnitsHeld': {
+    case 'UnitsHeld':
+    case 'HoldPlaced': {
       const left = stock === undefined ? 0 : availableOf(stock) - happened.quantity
+      return versioned(shard, { ...happened, available: happened.available ?? left })
+    }
+    case 'WaitlistServed': {
+      const left = stock === undefined ? 0 : stock.onHand - stock.held - happened.quantity
       return versioned(shard, { ...happened, available: happened.available ?? left })
     }
     case 'StockAdjusted':
@@ -115,8 +158,24 @@ export function complete(shard: ShardState, happened: Happened): Event {
   }
 }
 
+/** Events that follow each other on their products. */
+function versionedInTurn(shard: ShardState, all: readonly Happened[]): Event[] {
+  const before = new Map<ProductId, number>()
+  return all.map((happened) => {
+    if (!('productId' in happened)) return versioned(shard, happened)
+    const { productId } = happened
+    const version = (before.get(productId) ?? versionOf(shard, productId)) + 1
+    before.set(productId, version)
+    return { ...happened, version } as Event
+  })
+}
+
 function versioned(shard: ShardState, happened: Happened): Event {
-  const version = (shard.products.get(happened.productId)?.version ?? 0) + 1
   // `Happened` is an event less what callers add, and `version` is the last of it; a forgotten count fails the comparison.
-  return { ...happened, version } as Event
+  if (!('productId' in happened)) return happened as Event
+  return { ...happened, version: versionOf(shard, happened.productId) + 1 } as Event
+}
+
+function versionOf(shard: ShardState, productId: ProductId): number {
+  return shard.products.get(productId)?.version ?? 0
 }

@@ -6,9 +6,9 @@
  */
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { Command } from '../../src/domain/commands.ts'
+import type { ProductCommand, ReservationCommand } from '../../src/domain/commands.ts'
 import { decide } from '../../src/domain/decide.ts'
-import type { Event, StockAdjusted } from '../../src/domain/events.ts'
+import type { Event, ProductEvent, StockAdjusted } from '../../src/domain/events.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { footprintOf, makesRecord } from '../../src/domain/footprint.ts'
 import type { ReservationId } from '../../src/domain/ids.ts'
@@ -36,6 +36,8 @@ import { commandOf, type RandomStep, randomProducts, randomStep } from './random
 const RUNS = 2_000
 const STEPS_MAX = 100
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+type Command = ProductCommand | ReservationCommand
 
 const random = suite('random commands')
 
@@ -145,6 +147,7 @@ class Run {
 
   /** Rests on events and state alone, so that it holds even where rules and model are wrong together. */
   #checkInvariants(event: Event): void {
+    assert.ok(isOfProduct(event))
     const stock = this.#shard.products.get(event.productId)
     assert.ok(stock)
     const { onHand, held, sold, sale, customers } = stock
@@ -205,6 +208,10 @@ class Run {
     for (const { event, atMs } of this.#journal) evolve(replayed, event, atMs)
     assert.equal(portraitOf(replayed), portraitOf(this.#shard), 'a replay gives the same state')
   }
+}
+
+function isOfProduct(event: Event): event is ProductEvent {
+  return 'productId' in event
 }
 
 function isAdjustmentOf(productId: string, event: Event): event is StockAdjusted {

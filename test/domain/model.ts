@@ -2,7 +2,7 @@
  * A second opinion on the rules, written to be unlike them: it has no counters and no events. It keeps every adjustment
  * and every reservation ever made, and adds them all up again for each question.
  */
-import type { Command, Line, ProductCommand, ReservationCommand, Reserve } from '../../src/domain/commands.ts'
+import type { Line, ProductCommand, ReservationCommand, Reserve } from '../../src/domain/commands.ts'
 import type { Refusal } from '../../src/domain/decision.ts'
 import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
 import type { ReservationStatus, Sale } from '../../src/domain/stock.ts'
@@ -34,7 +34,7 @@ export class Model {
   readonly #sales = new Map<ProductId, Sale>()
   readonly #retired = new Set<ProductId>()
 
-  apply(command: Command, nowMs: number): Verdict {
+  apply(command: ProductCommand | ReservationCommand, nowMs: number): Verdict {
     if ('productId' in command) return this.#forProduct(command, nowMs)
     const entry = this.entries.find(({ id, forgotten }) => id === command.reservationId && !forgotten)
     return entry === undefined ? 'unknownReservation' : this.#forEntry(entry, command, nowMs)

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { onHandMax, referenceLengthMax } from '../../src/domain/bounds.ts'
-import type { Adjust, Command, Line } from '../../src/domain/commands.ts'
+import type { Adjust, Line, ProductCommand, ReservationCommand } from '../../src/domain/commands.ts'
 import type { ProductId, ReservationId } from '../../src/domain/ids.ts'
 import type { Sale } from '../../src/domain/stock.ts'
 import { ann, bob, cable, hourMs, minuteMs, phone, secondMs } from './examples.ts'
@@ -92,7 +92,7 @@ export type Situation = {
   }[]
 }
 
-export function commandOf(draft: Draft, situation: Situation): Command {
+export function commandOf(draft: Draft, situation: Situation): ProductCommand | ReservationCommand {
   switch (draft.type) {
     case 'reserve': {
       const { comesAgain, recency, ...fields } = draft
