@@ -20,4 +20,16 @@ export const schema: readonly Migration[] = [
       CREATE INDEX api_keys_by_revocation ON api_keys (revoked_at_ms);
     `,
   },
+  {
+    name: 'idempotency-records',
+    sql: `
+      CREATE TABLE idempotency_records (
+        hash        TEXT PRIMARY KEY CHECK (length(hash) = 64),
+        fingerprint TEXT NOT NULL CHECK (length(fingerprint) = 64),
+        at_ms       INTEGER NOT NULL CHECK (at_ms >= 0),
+        sealed      BLOB NOT NULL CHECK (length(sealed) > 28)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX idempotency_records_by_age ON idempotency_records (at_ms);
+    `,
+  },
 ]

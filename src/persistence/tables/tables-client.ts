@@ -5,12 +5,15 @@
 import type { Port, Timer, Timers } from '../../seams.ts'
 import type { ApiKey, ApiKeyHolder, NewApiKey } from './api-key.ts'
 import type { ApiKeyRequest } from './api-keys.ts'
+import type { TableKey } from './table-key.ts'
 import { TablesError, type TablesErrorCode } from './tables-error.ts'
 import {
   type FromTables,
   isRead,
   type Outcome,
+  type Replayable,
   type ReplyTo,
+  type Revocation,
   type TablesRequest,
   type ToTables,
   tablesCallsInFlightMax,
@@ -19,12 +22,12 @@ import {
 
 /** All reject with `TablesError`. */
 export type ApiKeysClient = {
-  /** The only time that the key itself is told. */
-  create(request: ApiKeyRequest): Promise<NewApiKey>
+  /** The only time that the key itself is told, but for repetitions under the same idempotency key. */
+  create(request: ApiKeyRequest, key?: TableKey): Promise<NewApiKey & Replayable>
   /** Those not revoked, the newest first. */
   list(): Promise<readonly ApiKey[]>
-  /** Whether there was such a key, not revoked before. */
-  revoke(id: string): Promise<boolean>
+  /** Says whether there was such a key, not revoked before. */
+  revoke(id: string, key?: TableKey): Promise<Revocation>
   /** Who holds the key with this hash (`hashOfApiKey`), unless it is revoked. */
   findByHash(hash: string): Promise<ApiKeyHolder | undefined>
 }
@@ -42,9 +45,9 @@ type Call = {
 
 export class TablesClient {
   readonly apiKeys: ApiKeysClient = {
-    create: (request) => this.#call({ type: 'createApiKey', ...request }),
+    create: (request, key) => this.#call({ type: 'createApiKey', ...request, key }),
     list: () => this.#call({ type: 'listApiKeys' }),
-    revoke: (id) => this.#call({ type: 'revokeApiKey', id }),
+    revoke: (id, key) => this.#call({ type: 'revokeApiKey', id, key }),
     findByHash: (hash) => this.#call({ type: 'findApiKey', hash }),
   }
   readonly #timers: Timers

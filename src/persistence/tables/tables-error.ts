@@ -9,10 +9,17 @@ export type TablesErrorCode =
   | 'shutting-down'
   /** As many live keys as there may be. */
   | 'api-keys-full'
+  /** The idempotency key came with another body before. */
+  | 'idempotency-mismatch'
+  /** The first request with this idempotency key waits for its turn. */
+  | 'idempotency-in-flight'
   /** A value that the table's own checks refuse; whoever sent it should have checked it. */
   | 'invalid'
   /** The change may have been made: the thread ended, or did not answer in time. */
   | 'outcome-unknown'
+
+/** The same call would be refused again. */
+const FINAL: readonly TablesErrorCode[] = ['api-keys-full', 'idempotency-mismatch', 'invalid']
 
 export class TablesError extends Error {
   override readonly name = 'TablesError'
@@ -23,7 +30,7 @@ export class TablesError extends Error {
   constructor(code: TablesErrorCode, message: string) {
     super(message)
     this.code = code
-    this.retryable = code !== 'api-keys-full' && code !== 'invalid'
+    this.retryable = !FINAL.includes(code)
   }
 }
 

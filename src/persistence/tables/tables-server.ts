@@ -11,12 +11,15 @@ import Database from 'better-sqlite3'
 import { unreachable } from '../../domain/assert.ts'
 import type { Clock, Port, Random, Timers } from '../../seams.ts'
 import { ApiKeys } from './api-keys.ts'
+import { IdempotencyRecords } from './idempotency-records.ts'
 import { TablesError } from './tables-error.ts'
 import {
   type FromTables,
   isRead,
+  keyOf,
   type Outcome,
   type ReplyTo,
+  type Revocation,
   type TablesRequest,
   type ToTables,
   tablesBatchMax,
@@ -35,8 +38,11 @@ export class TablesServer {
   readonly #clock: Clock
   readonly #timers: Timers
   readonly #apiKeys: ApiKeys
+  readonly #records: IdempotencyRecords
   readonly #ports = new Set<TablesPort>()
   #queue: Waiting[] = []
+  /** Hashes of the idempotency keys in the queue. */
+  readonly #running = new Set<string>()
   #mode: 'idle' | 'turn-scheduled' | 'ended' = 'idle'
   #commitsCount = 0
 
@@ -46,6 +52,7 @@ export class TablesServer {
     this.#clock = seams.clock
     this.#timers = seams.timers
     this.#apiKeys = new ApiKeys(database, seams.random)
+    this.#records = new IdempotencyRecords(database, seams.random)
   }
 
   /** Transactions that changed something and are on disk. */
@@ -84,14 +91,27 @@ export class TablesServer {
 
   #receive(port: TablesPort, { requests }: ToTables): void {
     if (this.#mode === 'ended') return
-    const room = tablesQueueMax - this.#queue.length
-    for (const { call, request } of requests.slice(0, room)) this.#queue.push({ port, call, request })
-    const refused = requests.slice(room)
-    if (refused.length > 0) {
-      const outcome = failed('overloaded', `${tablesQueueMax} requests wait for the tables already.`)
-      port.send({ type: 'outcomes', revoked: [], outcomes: refused.map(({ call }) => ({ call, outcome })) })
+    const refused: { readonly call: number; readonly outcome: Outcome }[] = []
+    for (const { call, request } of requests) {
+      const outcome = this.#enqueue({ port, call, request })
+      if (outcome !== undefined) refused.push({ call, outcome })
     }
+    if (refused.length > 0) port.send({ type: 'outcomes', revoked: [], outcomes: refused })
     this.#scheduleTurn()
+  }
+
+  /** Why it is not taken in, if so. */
+  #enqueue(waiting: Waiting): Outcome | undefined {
+    if (this.#queue.length >= tablesQueueMax) {
+      return failed('overloaded', `${tablesQueueMax} requests wait for the tables already.`)
+    }
+    const key = keyOf(waiting.request)
+    if (key !== undefined && this.#running.has(key.hash)) {
+      return failed('idempotency-in-flight', 'The first request with this key is still waiting.')
+    }
+    if (key !== undefined) this.#running.add(key.hash)
+    this.#queue.push(waiting)
+    return undefined
   }
 
   /** After the input that is ready now: while one transaction syncs, the next one's requests gather in the ports. */
@@ -109,6 +129,10 @@ export class TablesServer {
   #takeTurn(): void {
     const batch = this.#queue.slice(0, tablesBatchMax)
     this.#queue = this.#queue.slice(tablesBatchMax)
+    for (const { request } of batch) {
+      const key = keyOf(request)
+      if (key !== undefined) this.#running.delete(key.hash)
+    }
     let turn: Turn
     try {
       turn = this.#answer(batch)
@@ -173,13 +197,21 @@ export class TablesServer {
   #run(request: TablesRequest, nowMs: number, revoked: string[]): ReplyTo<TablesRequest> {
     switch (request.type) {
       case 'createApiKey':
-        return this.#apiKeys.create(request, nowMs)
+        return this.#records.once(
+          { key: request.key, nowMs },
+          () => this.#apiKeys.create(request, nowMs),
+          () => true,
+        )
       case 'listApiKeys':
         return this.#apiKeys.list()
       case 'revokeApiKey': {
-        const changed = this.#apiKeys.revoke(request.id, nowMs)
-        if (changed) revoked.push(request.id)
-        return changed
+        const reply: Revocation = this.#records.once(
+          { key: request.key, nowMs },
+          () => ({ revoked: this.#apiKeys.revoke(request.id, nowMs) }),
+          ({ revoked: wasThere }) => wasThere,
+        )
+        if (reply.revoked && reply.replayed !== true) revoked.push(request.id)
+        return reply
       }
       case 'findApiKey':
         return this.#apiKeys.findByHash(request.hash)

@@ -76,7 +76,7 @@ test('sends the calls of one tick in one message and matches replies in any orde
     {
       requests: [
         { call: 1, request: { type: 'findApiKey', hash: 'a' } },
-        { call: 2, request: { type: 'revokeApiKey', id: 'key_b' } },
+        { call: 2, request: { type: 'revokeApiKey', id: 'key_b', key: undefined } },
       ],
     },
   ])
@@ -84,12 +84,12 @@ test('sends the calls of one tick in one message and matches replies in any orde
     type: 'outcomes',
     revoked: ['key_b'],
     outcomes: [
-      { call: 2, outcome: { type: 'answered', reply: true } },
+      { call: 2, outcome: { type: 'answered', reply: { revoked: true } } },
       { call: 1, outcome: { type: 'answered', reply: { id: 'key_a', role: 'staff' } } },
     ],
   })
   assert.equal(await first, { id: 'key_a', role: 'staff' })
-  assert.is(await second, true)
+  assert.equal(await second, { revoked: true })
   assert.equal(bench.revoked, ['key_b'])
   assert.is(bench.timersCount, 0, 'answered calls leave no timer behind')
 })

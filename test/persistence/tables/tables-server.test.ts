@@ -131,7 +131,7 @@ test('makes, finds, lists and revokes keys', async ({ world }) => {
   const revoking = [apiKeys.revoke(id), apiKeys.revoke(id), apiKeys.revoke('key_unknown')]
   const findingAgain = apiKeys.findByHash(hashOfApiKey(key))
   world.settle()
-  assert.equal(await Promise.all(revoking), [true, false, false])
+  assert.equal(await Promise.all(revoking), [{ revoked: true }, { revoked: false }, { revoked: false }])
   assert.is(await findingAgain, undefined)
 })
 
@@ -207,7 +207,7 @@ test('tells every listener of a revocation, and its caller first of it and then 
   const { id } = await creating
   assert.equal([log, otherLog], [[], []])
 
-  const revoking = apiKeys.revoke(id).then((found) => void log.push(`answered ${found}`))
+  const revoking = apiKeys.revoke(id).then(({ revoked }) => void log.push(`answered ${revoked}`))
   world.settle()
   assert.equal(otherLog, [`revoked ${id}`], 'before the answer is even looked at')
   await revoking
