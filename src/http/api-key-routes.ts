@@ -1,5 +1,6 @@
 /** API keys: made, listed and revoked by admins; a key itself is shown once. */
 import { readBody } from './body.ts'
+import { tableKey, withReplay } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
 import { Problem } from './problems.ts'
 import { empty, json } from './responses.ts'
@@ -43,10 +44,12 @@ const CREATE: Operation = {
 }
 
 async function create({ apiKeys }: Parts, call: Call): Promise<Response> {
-  const { name, role } = await readBody(call, apiKeyBody)
+  const body = await readBody(call, apiKeyBody)
+  const { name, role } = body
   const createdBy = call.principal?.callerId ?? ''
-  const { id, key } = await apiKeys.create({ name, role, createdBy })
-  return json(call, 201, { id, key }, { ...POSITION, location: `/v1/api-keys/${id}` })
+  const reply = await apiKeys.create({ name, role, createdBy }, tableKey(call, body))
+  const { id, key } = reply
+  return json(call, 201, { id, key }, withReplay({ ...POSITION, location: `/v1/api-keys/${id}` }, reply))
 }
 
 const LIST: Operation = {
@@ -100,9 +103,13 @@ const REVOKE: Operation = {
 
 async function revoke({ apiKeys, authenticator }: Parts, call: Call): Promise<Response> {
   const id = call.context.req.param('id') ?? ''
-  if (!KEY_ID.test(id) || !(await apiKeys.revoke(id))) {
-    throw new Problem('unknown-api-key', 'There is no such API key.')
-  }
+  if (!KEY_ID.test(id)) throw unknownApiKey()
+  const reply = await apiKeys.revoke(id, tableKey(call, {}))
+  if (!reply.revoked) throw unknownApiKey()
   authenticator.forget(id)
-  return empty(call, POSITION)
+  return empty(call, withReplay(POSITION, reply))
+}
+
+function unknownApiKey(): Problem {
+  return new Problem('unknown-api-key', 'There is no such API key.')
 }

@@ -14,6 +14,7 @@ import { requestIdLengthMax } from '../limits.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { bearerOf, reaches, unauthenticated } from './auth.ts'
 import { HttpMetrics } from './http-metrics.ts'
+import { idempotencyKeyIn } from './idempotency.ts'
 import { operationsRoutes } from './operations-routes.ts'
 import type { HttpParts, Principal } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
@@ -23,10 +24,9 @@ import { empty, expectedFailure, problem } from './responses.ts'
 import { type Call, type Env, headerOf, type Route, targetOf } from './route.ts'
 import { saleRoutes } from './sale-routes.ts'
 import { stockRoutes } from './stock-routes.ts'
+import { waitlistRoutes } from './waitlist-routes.ts'
 
 const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
-/** Quoted as the IETF's draft has it, or bare as most clients send it. */
-const IDEMPOTENCY_KEY = /^(?:"[\x21-\x7e]{1,255}"|[\x21\x23-\x7e][\x21-\x7e]{0,254})$/
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 const PREFIX_SPAN = 36 ** 8
 const NAME_LENGTH_MAX = 64
@@ -51,6 +51,7 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...reservationRoutes(parts),
     ...stockRoutes(parts),
     ...saleRoutes(parts),
+    ...waitlistRoutes(parts),
     ...apiKeyRoutes(parts),
   ]
   const operations = routes.map(({ operation }) => operation)
@@ -96,7 +97,7 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
       const startedMs = clock.monotonicMs()
       const requestId = acceptedId(headerOf(context, 'x-request-id')) ?? newRequestId()
       throwUncaughtIfPoison(requestId)
-      let call: Call = { context, requestId, principal: undefined, drain }
+      let call: Call = { context, requestId, principal: undefined, idempotencyKey: undefined, drain }
       let response: Response
       try {
         const target = targetOf(context)
@@ -106,10 +107,11 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
           const found = authenticator.authenticate(bearerOf(authorization))
           const principal = found instanceof Promise ? await found : found
           if (principal === undefined) throw unauthenticated('The token is not valid.')
-          call = { context, requestId, principal, drain }
+          call = { context, requestId, principal, idempotencyKey: undefined, drain }
         }
         if (access !== 'anyone') checkRole(call.principal, access)
-        if (changes) checkIdempotencyKey(headerOf(context, 'idempotency-key'))
+        const key = changes ? headerOf(context, 'idempotency-key') : undefined
+        if (key !== undefined) call = { ...call, idempotencyKey: idempotencyKeyIn(key) }
         if (!takesAnyQuery && target.includes('?')) refuseQuery(target)
         const replied = handle(call)
         response = replied instanceof Promise ? await replied : replied
@@ -155,11 +157,6 @@ function checkEncoding(target: string): void {
 function checkRole(principal: Principal | undefined, least: Principal['role']): void {
   if (principal === undefined) throw unauthenticated('This call needs a token.')
   if (!reaches(principal, least)) throw new Problem('forbidden', `This call needs the role ${least}.`)
-}
-
-function checkIdempotencyKey(key: string | undefined): void {
-  if (key === undefined || IDEMPOTENCY_KEY.test(key)) return
-  throw new Problem('malformed-request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.')
 }
 
 function refuseQuery(target: string): void {

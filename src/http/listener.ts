@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { Registry } from 'prom-client'
 import { Engine } from '../actors/engine.ts'
+import { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { Logger } from '../log.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
@@ -61,6 +62,7 @@ export async function runListener(
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
     engine,
+    splits: new SplitCoordinator(engine, { timers: realTimers, shards }),
     shards,
     authenticator,
     apiKeys: tables.apiKeys,

@@ -18,8 +18,10 @@ Errors are RFC 9457 problems; their \`type\` is a page of this server. Times are
 parameters are refused. Changing replies carry \`Holdfast-Position\`, an opaque token to read one’s own write with.
 503 always means that nothing happened; 504 means that the outcome is not known.
 
-\`Idempotency-Key\` is checked for its form. Answering a repeated key as before comes with the next version: until then a
-repeated request is carried out again, and no reply carries \`Idempotency-Replayed\`.`
+Every call that changes something takes an \`Idempotency-Key\`: sent again by the same caller with the same key and the same
+body, within 24 hours, it changes nothing more and is answered as before, with \`Idempotency-Replayed: true\`. Another
+body under that key is 422. Only successes are kept: what was refused is decided afresh. Draw keys at random, a UUID for
+instance, and a new one for each new request.`
 
 const TAGS: readonly { readonly name: Operation['tag']; readonly description: string }[] = [
   {
@@ -28,6 +30,7 @@ const TAGS: readonly { readonly name: Operation['tag']; readonly description: st
   },
   { name: 'Stock', description: 'How many units there are.' },
   { name: 'Sales', description: 'When a product is sold, and how much of it to whom.' },
+  { name: 'Waitlist', description: 'Who gets the units that come back.' },
   { name: 'API keys', description: 'Who may call.' },
   { name: 'Operations', description: 'Running this server.' },
 ]
@@ -38,6 +41,10 @@ const REPLY_HEADERS: Readonly<
   Location: { description: 'Where what was made can be read.', schema: { type: 'string' } },
   'Holdfast-Position': {
     description: 'Opaque token of the place of this change.',
+    schema: { type: 'string' },
+  },
+  'Idempotency-Replayed': {
+    description: '`true` where this is the reply to an earlier request with the same `Idempotency-Key`.',
     schema: { type: 'string' },
   },
   'X-Request-Id': {
@@ -121,7 +128,8 @@ function parametersOf({ path, changes }: Operation): NonNullable<ZodOpenApiOpera
   const key = {
     name: 'Idempotency-Key',
     in: 'header',
-    description: '1 to 255 visible ASCII characters. Checked for its form only in this version.',
+    description:
+      '1 to 255 visible ASCII characters, quoted or bare. Known for 24 hours, for this caller and this path.',
     schema: { type: 'string', minLength: 1, maxLength: 257 },
     example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
   } as const
@@ -134,11 +142,12 @@ function exampleOf(path: string): string {
   return path.startsWith('/problems/') ? 'out-of-stock' : 'iphone-17-pro'
 }
 
-function successOf({ success }: Operation): ZodOpenApiResponseObject {
+function successOf({ success, changes }: Operation): ZodOpenApiResponseObject {
   const { description, schema, example, contentType = 'application/json', headers = [] } = success
+  const replayed = changes === true ? ['Idempotency-Replayed'] : []
   return {
     description,
-    headers: headersNamed(...headers, 'X-Request-Id'),
+    headers: headersNamed(...headers, ...replayed, 'X-Request-Id'),
     ...(schema === undefined
       ? {}
       : { content: { [contentType]: example === undefined ? { schema } : { schema, example } } }),
@@ -182,7 +191,7 @@ export function problemsOf(operation: Operation): readonly ProblemCode[] {
   if (tag === 'Operations') return [...new Set(codes)]
   codes.push('tables-unavailable', 'overloaded', 'shutting-down')
   if (tag !== 'API keys') codes.push('shard-unavailable')
-  if (changes === true) codes.push('storage-full', 'outcome-unknown')
-  if (changes === true && tag !== 'API keys') codes.push('command-quarantined')
+  if (changes === true) codes.push('idempotency-mismatch', 'storage-full', 'outcome-unknown')
+  if (changes === true) codes.push(tag === 'API keys' ? 'idempotency-in-flight' : 'command-quarantined')
   return [...new Set(codes)]
 }

@@ -3,7 +3,9 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { ReplyTo, Request } from '../actors/requests.ts'
+import type { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
+import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
 
 /** Answers requests wherever their shard lives; rejects with `EngineError` and nothing else. */
@@ -12,6 +14,9 @@ export type ReservationEngine = {
   /** A fresh id that names the product's shard as the reservation's home. */
   newReservationId(productId: ProductId): ReservationId
 }
+
+/** Reservations of several products, and what changes those of any; rejects with `EngineError` and nothing else. */
+export type SplitReservations = Pick<SplitCoordinator, 'reserve' | 'change'>
 
 export type Role = 'customer' | 'service' | 'staff' | 'admin'
 export type KeyRole = Exclude<Role, 'customer'>
@@ -36,15 +41,18 @@ export type ApiKeyEntry = {
   readonly createdAtMs: number
 }
 
+/** `replayed` where this is the reply to an earlier call under the same idempotency key. */
+type Replayable = { readonly replayed?: true }
+
 /** The table of API keys, which holds hashes only. */
 export type ApiKeys = {
-  create(key: { readonly name: string; readonly role: KeyRole; readonly createdBy: string }): Promise<{
-    readonly id: string
-    readonly key: string
-  }>
+  create(
+    key: { readonly name: string; readonly role: KeyRole; readonly createdBy: string },
+    once?: TableKey,
+  ): Promise<Replayable & { readonly id: string; readonly key: string }>
   list(): Promise<readonly ApiKeyEntry[]>
-  /** False where there is no such key. */
-  revoke(id: string): Promise<boolean>
+  /** `revoked` is false where there is no such key. */
+  revoke(id: string, once?: TableKey): Promise<Replayable & { readonly revoked: boolean }>
   /** `hash` is SHA-256 of the whole key, in lower-case hexadecimal. */
   findByHash(hash: string): Promise<{ readonly id: string; readonly role: KeyRole } | undefined>
 }
@@ -69,6 +77,7 @@ export type Drain = { started: boolean }
 
 export type HttpParts = {
   readonly engine: ReservationEngine
+  readonly splits: SplitReservations
   /** Number of shards, fixed for the life of the data. */
   readonly shards: number
   readonly authenticator: Authenticator

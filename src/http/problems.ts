@@ -56,6 +56,11 @@ export const PROBLEMS = {
     title: 'No such reservation',
     help: 'The reservation does not exist, ended more than a day ago (an hour where the server is short of memory), or belongs to somebody else.',
   },
+  'not-waiting': {
+    status: 404,
+    title: 'Not in line',
+    help: 'The customer does not stand in line for this product: they never did, left it, or what came of it has ended. A sale that has closed has no line.',
+  },
   'unknown-api-key': {
     status: 404,
     title: 'No such API key',
@@ -80,6 +85,11 @@ export const PROBLEMS = {
     status: 415,
     title: 'The body must be JSON',
     help: 'Send `Content-Type: application/json`, in UTF-8 and without a content encoding such as gzip.',
+  },
+  'idempotency-mismatch': {
+    status: 422,
+    title: 'The key came with another body before',
+    help: 'This `Idempotency-Key` was used for this call within the last 24 hours, with another body. Nothing happened. Send the body it came with, or take a new key for what is a new request.',
   },
   'headers-too-large': {
     status: 431,
@@ -171,6 +181,26 @@ export const PROBLEMS = {
     title: 'More stock than a product can have',
     help: 'A product can have at most `onHandMax` units on hand.',
   },
+  'stock-available': {
+    status: CONFLICT,
+    title: 'There is no need to wait',
+    help: 'As many units as were asked for are `available` now. Reserve them.',
+  },
+  'already-waiting': {
+    status: CONFLICT,
+    title: 'In line already, for another quantity',
+    help: 'The customer stands in line for `quantity` units. A place is for one quantity: leave the line and join it anew for another, or keep the place.',
+  },
+  'waitlist-full': {
+    status: CONFLICT,
+    title: 'The line is full',
+    help: 'As many customers as can stand in line for this product do. Try again later.',
+  },
+  'idempotency-in-flight': {
+    status: CONFLICT,
+    title: 'The first request with this key is still running',
+    help: 'This request changed nothing. Send it again after the seconds that `Retry-After` names: it is then answered as the first one was.',
+  },
   'api-keys-full': {
     status: CONFLICT,
     title: 'There are as many API keys as there may be',
@@ -219,7 +249,7 @@ export const PROBLEMS = {
   'outcome-unknown': {
     status: 504,
     title: 'The outcome is not known',
-    help: 'The request may or may not have taken effect. Read what it would have changed before you send it again.',
+    help: 'The request may or may not have taken effect. If it had an `Idempotency-Key`, send it again with the same key: it takes effect once at the most. If not, read what it would have changed first.',
   },
 } as const satisfies Readonly<Record<string, Entry>>
 
@@ -289,6 +319,8 @@ export function problemOfTables(code: TablesErrorCode): Unanswered | undefined {
     case 'shutting-down':
     case 'outcome-unknown':
     case 'api-keys-full':
+    case 'idempotency-mismatch':
+    case 'idempotency-in-flight':
       return { code, detail: PROBLEMS[code].help }
     case 'unavailable':
       return { code: 'tables-unavailable', detail: PROBLEMS['tables-unavailable'].help }

@@ -52,12 +52,30 @@ export function problemOfRefusal(refusal: Refusal): RefusalProblem {
       return about('per-customer-limit', detail, { productId, limit, remaining })
     }
     case 'outOfStock': {
-      const [first] = refusal.items
+      const { items } = refusal
+      const short = items.find(({ requested, available }) => available < requested) ?? items[0]
       const detail =
-        first === undefined
+        short === undefined
           ? 'Not enough units are available.'
-          : `${first.requested} of ${first.productId} were asked for, ${first.available} are available.`
-      return about('out-of-stock', detail, { items: refusal.items })
+          : `${short.requested} of ${short.productId} were asked for, ${short.available} are available.`
+      return about('out-of-stock', detail, { items })
+    }
+    case 'stockAvailable': {
+      const { productId, available } = refusal
+      return about('stock-available', `${available} of ${productId} are available.`, { productId, available })
+    }
+    case 'alreadyWaiting': {
+      const { productId, quantity } = refusal
+      const detail = `The customer stands in line for ${quantity} of ${productId}.`
+      return about('already-waiting', detail, { productId, quantity })
+    }
+    case 'waitlistFull': {
+      const { productId } = refusal
+      return about('waitlist-full', `The line for ${productId} is full.`, { productId })
+    }
+    case 'notWaiting': {
+      const { productId } = refusal
+      return about('not-waiting', `The customer does not stand in line for ${productId}.`, { productId })
     }
     case 'unknownReservation':
       return about('unknown-reservation', 'There is no such reservation.')
@@ -92,6 +110,8 @@ export function problemOfRefusal(refusal: Refusal): RefusalProblem {
       const detail = `${requested} of ${productId} were named, ${confirmed} are left to return.`
       return about('exceeds-confirmed', detail, { productId, requested, confirmed })
     }
+    case 'idempotencyMismatch':
+      return about('idempotency-mismatch', 'This Idempotency-Key came with another body before.')
     case 'stockVersionMismatch': {
       const { expected, version } = refusal
       const detail = `The stock is at version ${version}, not ${expected}.`

@@ -8,7 +8,7 @@ import type { ProblemCode } from './problems.ts'
 /** Behind a socket there is Node's own request; `app.request()` has none, and no bindings at all. */
 export type Env = { Bindings: Partial<HttpBindings> }
 
-export type Tag = 'Reservations' | 'Stock' | 'Sales' | 'API keys' | 'Operations'
+export type Tag = 'Reservations' | 'Stock' | 'Sales' | 'Waitlist' | 'API keys' | 'Operations'
 
 export type Operation = {
   readonly method: 'get' | 'post' | 'put' | 'delete'
@@ -22,7 +22,7 @@ export type Operation = {
   readonly access: 'anyone' | Role
   /** Called so often that only a sample of its requests is logged. */
   readonly hot?: boolean
-  /** Changes something: takes `Idempotency-Key`. */
+  /** Changes something: takes `Idempotency-Key`, and says so where it repeats an earlier reply. */
   readonly changes?: boolean
   readonly query?: { readonly schema: z.ZodObject; readonly example: Readonly<Record<string, string>> }
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown; readonly optional?: boolean }
@@ -46,6 +46,8 @@ export type Call = {
   readonly context: Context<Env>
   readonly requestId: string
   readonly principal: Principal | undefined
+  /** Of a request that changes something; without the quotes it may have come in. */
+  readonly idempotencyKey: string | undefined
   /** Looked at when the reply is written: the server may begin to close while a request is under way. */
   readonly drain: Drain
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { shardOf } from '../domain/ids.ts'
 import type { Sale } from '../domain/stock.ts'
 import { readBody } from './body.ts'
+import { commandKey, withReplay } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
 import { invalid } from './problems.ts'
@@ -75,11 +76,12 @@ const REPLACE: Operation = {
 
 async function replace({ engine, shards }: Parts, call: Call): Promise<Response> {
   const productId = productIdOf(call)
-  const sale = saleOf(await readBody(call, saleBody))
-  const reply = await engine.execute({ type: 'scheduleSale', productId, sale })
+  const body = await readBody(call, saleBody)
+  const key = commandKey(call, body)
+  const reply = await engine.execute({ type: 'scheduleSale', productId, sale: saleOf(body), key })
   if (reply.type === 'refused') return refusal(call, reply.refusal)
   const position = `s${shardOf(productId, shards)}.${reply.sequence}`
-  return json(call, 200, viewOf(reply.sale), { 'holdfast-position': position })
+  return json(call, 200, viewOf(reply.sale), withReplay({ 'holdfast-position': position }, reply))
 }
 
 function saleOf(body: z.output<typeof saleBody>): Sale {

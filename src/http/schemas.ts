@@ -81,7 +81,7 @@ const lines = z.array(line).min(1).max(linesMax)
 export const reserveBody = z
   .strictObject({
     items: lines.meta({
-      description: 'Lines of the same product are summed. In this version all name one product.',
+      description: `Lines of the same product are summed, to ${quantityMax} units at most.`,
     }),
     ttlSeconds: ttlSeconds
       .optional()
@@ -178,6 +178,21 @@ export const saleBody = z
     description: 'When a product is sold, and how much of it to whom. What is absent does not limit.',
   })
 
+export const waitlistBody = z
+  .strictObject({
+    quantity,
+    customerId: customerId.optional().meta({
+      description: 'Needed from services. A customer must not send it.',
+    }),
+  })
+  .meta({ id: 'WaitlistRequest' })
+
+export const waitlistQuery = z.strictObject({
+  customerId: customerId.optional().meta({
+    description: 'Whose place; needed from services. A customer must not send it.',
+  }),
+})
+
 export const apiKeyBody = z
   .strictObject({
     name: plainText(KEY_NAME_LENGTH_MAX).meta({
@@ -259,6 +274,25 @@ export const stockManyReply = z
     unknown: z.array(productId).meta({ description: 'Of the ids asked for, those that never had stock.' }),
   })
   .meta({ id: 'StockOfMany' })
+
+export const waitingReply = z
+  .strictObject({
+    productId,
+    quantity,
+    position: z.int().min(1).meta({ description: 'Place in the line, from 1.' }),
+  })
+  .meta({ id: 'Waiting' })
+
+const servedReply = z
+  .strictObject({
+    productId,
+    quantity,
+    reservationId,
+    expiresAt: instant.meta({ description: 'When the hold ends.' }),
+  })
+  .meta({ id: 'Served', description: 'The units came, and are held.' })
+
+export const waitlistReply = waitingReply.or(servedReply)
 
 export const apiKeyCreatedReply = z
   .strictObject({

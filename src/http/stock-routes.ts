@@ -5,6 +5,7 @@ import { isProductId, type ProductId, shardOf } from '../domain/ids.ts'
 import { stockManyMax } from '../limits.ts'
 import { reaches } from './auth.ts'
 import { type JsonBody, parseBody, readJson } from './body.ts'
+import { commandKey, withReplay } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
 import { invalid } from './problems.ts'
@@ -116,11 +117,12 @@ const ADJUST: Operation = {
 
 async function adjust({ engine, shards }: Parts, call: Call): Promise<Response> {
   const productId = productIdOf(call)
-  const reply = await engine.execute(adjustmentOf(productId, await readJson(call)))
+  const body = await readJson(call)
+  const adjustment = adjustmentOf(productId, body)
+  const reply = await engine.execute({ ...adjustment, key: commandKey(call, body.value) })
   if (reply.type === 'refused') return refusal(call, reply.refusal)
-  return json(call, 200, viewOf(call, reply), {
-    'holdfast-position': `s${shardOf(productId, shards)}.${reply.sequence}`,
-  })
+  const position = `s${shardOf(productId, shards)}.${reply.sequence}`
+  return json(call, 200, viewOf(call, reply), withReplay({ 'holdfast-position': position }, reply))
 }
 
 /** A union's mistakes would name both of its shapes; which one is meant the body says itself. */

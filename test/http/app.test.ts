@@ -6,7 +6,9 @@ import { suite } from '../support/suite.ts'
 import { fakes, RESERVATION_ID } from './fake-parts.ts'
 
 type Role = 'anyone' | 'customer' | 'service' | 'staff' | 'admin'
-type Row = readonly [method: string, path: string, least: Role, body?: unknown]
+type Row = readonly [method: string, path: string, least: Role, body?: unknown, more?: FromServices]
+/** What services have to add, and customers must not. */
+type FromServices = { readonly query?: string; readonly body?: object }
 
 const ITEMS = [{ productId: 'pixel-11', quantity: 1 }]
 const RESERVATION = `/v1/reservations/${RESERVATION_ID}`
@@ -26,6 +28,9 @@ const ROUTES: readonly Row[] = [
   ['POST', `${PRODUCT}/stock/adjustments`, 'staff', { delta: 1, reason: 'x' }],
   ['GET', `${PRODUCT}/sale`, 'anyone'],
   ['PUT', `${PRODUCT}/sale`, 'staff', {}],
+  ['POST', `${PRODUCT}/waitlist`, 'customer', { quantity: 1 }, { body: { customerId: 'usr_ann' } }],
+  ['GET', `${PRODUCT}/waitlist`, 'customer', undefined, { query: '?customerId=usr_ann' }],
+  ['DELETE', `${PRODUCT}/waitlist`, 'customer', undefined, { query: '?customerId=usr_ann' }],
   ['POST', '/v1/api-keys', 'admin', { name: 'x', role: 'service' }],
   ['GET', '/v1/api-keys', 'admin'],
   ['DELETE', '/v1/api-keys/key_1', 'admin'],
@@ -49,11 +54,14 @@ const TOKENS: Readonly<Record<Role, string | undefined>> = {
 
 const roles = suite('roles')
 
-for (const [method, path, least, body] of ROUTES) {
+for (const [method, path, least, given, more = {}] of ROUTES) {
   roles(`${method} ${path} is for ${least} and above`, async () => {
     for (const role of RANKS) {
       const { call, engine, apiKeys } = fakes()
       const as = TOKENS[role]
+      const isService = RANKS.indexOf(role) > RANKS.indexOf('customer')
+      const target = isService ? path + (more.query ?? '') : path
+      const body = isService && more.body !== undefined ? { ...(given as object), ...more.body } : given
       apiKeys.entries.set('key_1', {
         id: 'key_1',
         name: 'x',
@@ -61,7 +69,7 @@ for (const [method, path, least, body] of ROUTES) {
         createdBy: 'x',
         createdAtMs: 0,
       })
-      const reply = await call(method, path, { ...(as === undefined ? {} : { as }), body })
+      const reply = await call(method, target, { ...(as === undefined ? {} : { as }), body })
       if (RANKS.indexOf(role) >= RANKS.indexOf(least)) {
         assert.ok(reply.status >= 200 && reply.status < 300, `${role}: ${reply.status} ${reply.text}`)
         continue
@@ -328,15 +336,16 @@ failures('the caller gets 500 with the request’s id alone, and the log gets th
     null,
     { code: 'secret' },
   ]
-  for (const [method, path, , body] of ROUTES.filter(([, path]) =>
-    /^\/v1.*(?:reservations|stock|sale)/.test(path),
+  for (const [method, path, , given, more = {}] of ROUTES.filter(([, path]) =>
+    /^\/v1.*(?:reservations|stock|sale|waitlist)/.test(path),
   )) {
     for (const error of thrown) {
       const { call, engine, logged } = fakes()
       engine.answer = () => {
         throw error
       }
-      const reply = await call(method, path, { as: 'admin', body })
+      const body = more.body === undefined ? given : { ...(given as object), ...more.body }
+      const reply = await call(method, path + (more.query ?? ''), { as: 'admin', body })
       assert.is(reply.status, 500, `${method} ${path}`)
       assert.is(reply.body.code, 'internal-error')
       assert.is(reply.body.requestId, reply.headers.get('x-request-id'))

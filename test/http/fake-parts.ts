@@ -3,10 +3,14 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type {
   Request as EngineRequest,
+  Refused,
   ReplyTo,
   ReservationReply,
+  ReservationRequest,
+  SplitHeldReply,
   StockReply,
 } from '../../src/actors/requests.ts'
+import type { SeveralProducts } from '../../src/actors/split-coordinator.ts'
 import {
   type CustomerId,
   type ProductId,
@@ -15,7 +19,15 @@ import {
   type ShardId,
 } from '../../src/domain/ids.ts'
 import { createApp } from '../../src/http/app.ts'
-import type { ApiKeyEntry, ApiKeys, HttpParts, Principal, Readiness } from '../../src/http/parts.ts'
+import type {
+  ApiKeyEntry,
+  ApiKeys,
+  HttpParts,
+  Principal,
+  Readiness,
+  SplitReservations,
+} from '../../src/http/parts.ts'
+import type { TableKey } from '../../src/persistence/tables/table-key.ts'
 
 export const SHARDS = 8
 export const NOW_MS = Date.parse('2026-11-27T08:00:00.000Z')
@@ -47,6 +59,37 @@ export class FakeEngine {
   }
 }
 
+/** Reservations of several products: makes them as a test says, and passes changes to the engine. */
+export class FakeSplits implements SplitReservations {
+  readonly #engine: FakeEngine
+  readonly asks: SeveralProducts[] = []
+  answer: (ask: SeveralProducts) => SplitHeldReply | Refused = splitHeld
+
+  constructor(engine: FakeEngine) {
+    this.#engine = engine
+  }
+
+  reserve(ask: SeveralProducts): Promise<SplitHeldReply | Refused> {
+    this.asks.push(ask)
+    return Promise.resolve(ask).then(this.answer)
+  }
+
+  change(request: ReservationRequest): Promise<ReservationReply | Refused> {
+    return this.#engine.execute<ReservationRequest>(request)
+  }
+}
+
+/** Every line is held in full. */
+export function splitHeld({ reservationId, lines }: SeveralProducts): SplitHeldReply {
+  return {
+    type: 'splitHeld',
+    reservationId,
+    lines: lines.map((line) => ({ ...line, available: 41 })),
+    expiresAtMs: NOW_MS + 600_000,
+    sequence: 1042,
+  }
+}
+
 /** Everything goes well. */
 export function usualAnswer(request: EngineRequest): unknown {
   switch (request.type) {
@@ -65,6 +108,22 @@ export function usualAnswer(request: EngineRequest): unknown {
       const sale = request.type === 'scheduleSale' ? request.sale : {}
       return stock({ productId: request.productId, sale })
     }
+    case 'joinWaitlist':
+      return {
+        type: 'waiting',
+        productId: request.productId,
+        quantity: request.quantity,
+        position: 7,
+        sequence: 88,
+      }
+    case 'readWaitlist':
+      return { type: 'waiting', productId: request.productId, quantity: 1, position: 7, sequence: 88 }
+    case 'leaveWaitlist':
+      return { type: 'left', sequence: 89 }
+    case 'claimKey':
+      return { type: 'claimed', reservationId: request.reservationId }
+    case 'freeKey':
+      return { type: 'done' }
     default:
       return reservation({})
   }
@@ -74,16 +133,14 @@ export function reservation(fields: Partial<ReservationReply>): ReservationReply
   return {
     type: 'reservation',
     reservationId: RESERVATION_ID,
-    productId: 'pixel-11' as ProductId,
     customerId: 'usr_ann' as CustomerId,
     reference: 'cart-1',
     status: 'held',
-    quantity: 2,
-    returned: 0,
-    createdAtMs: NOW_MS,
+    lines: [{ productId: 'pixel-11' as ProductId, quantity: 2, returned: 0 }],
     expiresAtMs: NOW_MS + 600_000,
     resolvedAtMs: undefined,
     sequence: 77,
+    unsettled: [],
     ...fields,
   }
 }
@@ -116,8 +173,14 @@ const PRINCIPALS: Readonly<Record<string, Principal>> = {
 
 export class FakeApiKeys implements ApiKeys {
   readonly entries = new Map<string, ApiKeyEntry>()
+  /** Those that changes came with. */
+  readonly idempotencyKeys: (TableKey | undefined)[] = []
 
-  create(key: { readonly name: string; readonly role: ApiKeyEntry['role']; readonly createdBy: string }) {
+  create(
+    key: { readonly name: string; readonly role: ApiKeyEntry['role']; readonly createdBy: string },
+    once?: TableKey,
+  ): ReturnType<ApiKeys['create']> {
+    this.idempotencyKeys.push(once)
     const id = `key_${this.entries.size + 1}`
     this.entries.set(id, { id, ...key, createdAtMs: NOW_MS })
     return Promise.resolve({ id, key: `hf_${id}_secret_0123456789` })
@@ -127,8 +190,9 @@ export class FakeApiKeys implements ApiKeys {
     return Promise.resolve([...this.entries.values()])
   }
 
-  revoke(id: string) {
-    return Promise.resolve(this.entries.delete(id))
+  revoke(id: string, once?: TableKey): ReturnType<ApiKeys['revoke']> {
+    this.idempotencyKeys.push(once)
+    return Promise.resolve({ revoked: this.entries.delete(id) })
   }
 
   findByHash(_hash: string): ReturnType<ApiKeys['findByHash']> {
@@ -150,6 +214,7 @@ export class FakeClock {
 
 export type Fakes = {
   readonly engine: FakeEngine
+  readonly splits: FakeSplits
   readonly apiKeys: FakeApiKeys
   readonly forgotten: string[]
   readonly logged: Record<string, unknown>[]
@@ -179,6 +244,7 @@ export type Reply = {
 export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Readiness } = {}): Fakes {
   const { readiness = { ready: true, parts: [] }, ...parts } = overrides
   const engine = new FakeEngine()
+  const splits = new FakeSplits(engine)
   const apiKeys = new FakeApiKeys()
   const clock = new FakeClock()
   const forgotten: string[] = []
@@ -187,6 +253,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
   const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   const all: HttpParts = {
     engine,
+    splits,
     shards: SHARDS,
     authenticator: {
       authenticate: (token) => (Object.hasOwn(PRINCIPALS, token) ? PRINCIPALS[token] : undefined),
@@ -207,7 +274,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
   const call = async (method: string, path: string, options: CallOptions = {}) => {
     return replyOf(await app.request(path, requestOf(method, options)))
   }
-  return { engine, apiKeys, forgotten, logged, registry, clock, parts: all, app, call }
+  return { engine, splits, apiKeys, forgotten, logged, registry, clock, parts: all, app, call }
 }
 
 function requestOf(method: string, { as, body, headers }: CallOptions): RequestInit {

@@ -51,6 +51,20 @@ const REFUSALS: {
     'out-of-stock',
     { items: [{ productId, requested: 2, available: 1 }] },
   ],
+  stockAvailable: [
+    { reason: 'stockAvailable', productId, available: 3 },
+    409,
+    'stock-available',
+    { productId, available: 3 },
+  ],
+  alreadyWaiting: [
+    { reason: 'alreadyWaiting', productId, quantity: 2 },
+    409,
+    'already-waiting',
+    { productId, quantity: 2 },
+  ],
+  waitlistFull: [{ reason: 'waitlistFull', productId }, 409, 'waitlist-full', { productId }],
+  notWaiting: [{ reason: 'notWaiting', productId }, 404, 'not-waiting', { productId }],
   unknownReservation: [{ reason: 'unknownReservation' }, 404, 'unknown-reservation', {}],
   reservationResolved: [
     { reason: 'reservationResolved', status: 'expired' },
@@ -89,6 +103,7 @@ const REFUSALS: {
     'exceeds-confirmed',
     { confirmed: 2 },
   ],
+  idempotencyMismatch: [{ reason: 'idempotencyMismatch' }, 422, 'idempotency-mismatch', {}],
   stockVersionMismatch: [
     { reason: 'stockVersionMismatch', expected: 8, version: 9 },
     409,
@@ -155,6 +170,8 @@ const TABLES_ERRORS: Readonly<Record<TablesErrorCode, readonly [status: number, 
   'storage-full': [503, 'storage-full'],
   'shutting-down': [503, 'shutting-down'],
   'api-keys-full': [409, 'api-keys-full'],
+  'idempotency-mismatch': [422, 'idempotency-mismatch'],
+  'idempotency-in-flight': [409, 'idempotency-in-flight'],
   invalid: [500, 'internal-error'],
   'outcome-unknown': [504, 'outcome-unknown'],
 }
@@ -166,7 +183,7 @@ for (const [tablesCode, [status, code]] of Object.entries(TABLES_ERRORS)) {
     const reply = await call('GET', '/v1/api-keys', { as: 'admin' })
     assert.is(reply.status, status)
     assert.is(reply.body.code, code)
-    assert.is(reply.headers.has('retry-after'), status > 500)
+    assert.is(reply.headers.has('retry-after'), status > 500 || tablesCode === 'idempotency-in-flight')
     assert.not.match(reply.text, /secret/)
   })
 }

@@ -39,7 +39,12 @@ sale('a PUT replaces the whole and answers what a GET will', async () => {
   assert.is(reply.status, 200)
   assert.equal(reply.body, SALE)
   assert.match(reply.headers.get('holdfast-position') ?? '', /^s[0-7]\.2031$/)
-  assert.equal(engine.only, { type: 'scheduleSale', productId: 'pixel-11', sale: DOMAIN_SALE })
+  assert.equal(engine.only, {
+    type: 'scheduleSale',
+    productId: 'pixel-11',
+    sale: DOMAIN_SALE,
+    key: undefined,
+  })
 })
 
 sale('an empty body ends all limits', async () => {

@@ -145,6 +145,7 @@ adjust('a delta goes to the product with its reason and reference', async () => 
     change,
     reason: 'broken',
     reference: 'rma-1',
+    key: undefined,
   })
 })
 
@@ -161,6 +162,7 @@ adjust('a set goes with the version it rests on', async () => {
     change: { set: 0, expectedVersion: 9 },
     reason: 'count',
     reference: undefined,
+    key: undefined,
   })
 })
 
