@@ -5,7 +5,7 @@ import type { Event } from '../domain/events.ts'
 import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
 import { abortedStep, settlementFor } from '../domain/split.ts'
 import { availableOf, isLive, type ShardView, type StockView } from '../domain/stock.ts'
-import { positionOf } from '../domain/waitlist.ts'
+import { exitOf, positionOf } from '../domain/waitlist.ts'
 import type {
   KeyRequest,
   Outcome,
@@ -93,7 +93,8 @@ export function waitlistAnswer(
   if (stock === undefined) return unknownProduct(productId)
   const entry = stock.waitlist?.line.get(customerId)
   const position = positionOf(stock, customerId)
-  if (entry !== undefined && position !== undefined && !isOver(stock, nowMs)) {
+  // A closed sale has no line, though its entries go with the next units that come.
+  if (entry !== undefined && position !== undefined && exitOf(stock, nowMs) === undefined) {
     return { type: 'waiting', productId, quantity: entry.quantity, position, sequence }
   }
   const servedAs = stock.waitlist?.served.get(customerId)
@@ -101,11 +102,6 @@ export function waitlistAnswer(
   if (served === undefined) return { type: 'refused', refusal: { reason: 'notWaiting', productId } }
   const { id: reservationId, quantity, expiresAtMs } = served
   return { type: 'served', productId, reservationId, quantity, expiresAtMs, sequence }
-}
-
-/** A closed sale has no line, though its entries go with the next units that come. */
-function isOver({ retired, sale }: StockView, nowMs: number): boolean {
-  return retired || (sale.closesAtMs !== undefined && nowMs >= sale.closesAtMs)
 }
 
 function unknownProduct(productId: ProductId): Refused {

@@ -33,6 +33,12 @@ export function freed(shard: ShardState, stock: Stock, units: number): void {
   unserve(shard, stock)
 }
 
+/** A customer has more than before: where they head the line, they may be over their limit, and the next one's turn come. */
+export function took(shard: ShardState, stock: Stock, customerId: CustomerId | undefined): void {
+  if (stock.waitlist === undefined || customerId === undefined) return
+  if (stock.waitlist.line.has(customerId)) unserve(shard, stock)
+}
+
 /** What the line can have may have changed. */
 export function unserve(shard: ShardState, stock: Stock): void {
   if (stock.waitlist !== undefined) shard.unserved.add(stock)

@@ -1,6 +1,6 @@
 /** How events of split reservations change the state of a shard: of their home, and of the actors that hold their units. */
 import { assert, unreachable } from './assert.ts'
-import { advance, count, freed, known } from './counting.ts'
+import { advance, count, freed, known, took } from './counting.ts'
 import type { HoldEvent, HoldPlaced, HoldSettled, SplitEvent, SplitHeld, SplitSettled } from './events.ts'
 import { abortedBytes, holdBytes, splitBytes } from './footprint.ts'
 import { homeOf } from './ids.ts'
@@ -21,6 +21,7 @@ function place(shard: ShardState, event: HoldPlaced, atMs: number): void {
   assert(stock.held <= stock.onHand, 'never more held than on hand')
   assert(availableOf(stock) === event.available, 'the reply said how many are left')
   count(stock, customerId, quantity)
+  took(shard, stock, customerId)
   const ofReservation = shard.holds.get(reservationId) ?? []
   assert(!ofReservation.some((hold) => hold.stock === stock), 'a reservation has one hold of a product')
   ofReservation.push({ reservationId, stock, customerId, heldAtMs: atMs, held: quantity, sold: 0, step: 0 })

@@ -1,8 +1,9 @@
 /** How an event changes the state of its shard. Never refuses: what is in the journal has happened. */
 import { assert, unreachable } from './assert.ts'
-import { advance, count, freed, known, unserve } from './counting.ts'
+import { advance, count, freed, known, took, unserve } from './counting.ts'
 import type {
   Event,
+  ProductRetired,
   ReservationEvent,
   SaleScheduled,
   StockAdjusted,
@@ -37,7 +38,7 @@ export function evolve(
       schedule(shard, event)
       return undefined
     case 'ProductRetired':
-      advance(known(shard.products.get(event.productId)), event.version).retired = true
+      retire(shard, event)
       return undefined
     case 'HoldPlaced':
     case 'HoldSettled':
@@ -91,6 +92,7 @@ function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Rese
   assert(stock.held <= stock.onHand, 'never more held than on hand')
   assert(availableOf(stock) === event.available, 'the reply said how many are left')
   count(stock, event.customerId, event.quantity)
+  took(shard, stock, event.customerId)
   const reservation: Reservation = {
     id: event.reservationId,
     stock,
@@ -121,6 +123,12 @@ function adjust(shard: ShardState, event: StockAdjusted): void {
   assert(stock.onHand === event.onHand, 'the reply said how many are on hand')
   assert(stock.onHand >= stock.held, 'never fewer on hand than held')
   freed(shard, stock, event.delta)
+}
+
+function retire(shard: ShardState, event: ProductRetired): void {
+  const stock = advance(known(shard.products.get(event.productId)), event.version)
+  stock.retired = true
+  unserve(shard, stock)
 }
 
 function schedule(shard: ShardState, event: SaleScheduled): void {

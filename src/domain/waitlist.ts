@@ -77,14 +77,18 @@ export function serveLine(
   let pool = Math.min(free, stock.earmarked + Math.max(0, waitlist.freed))
   let earmarked = stock.earmarked
   let hasMore = false
-  const isOver = exitOf(stock, nowMs)
-  for (const { customerId, quantity, reservationId } of waitlist.line.values()) {
-    const cause = isOver ?? (quantity > remainingFor(stock, customerId) ? 'overLimit' : undefined)
+  let head: Waiting | undefined
+  const exit = exitOf(stock, nowMs)
+  for (const first of waitlist.line.values()) {
+    head = first
+    const { customerId, quantity, reservationId } = first
+    const cause = exit ?? (quantity > mostFor(stock, customerId) ? 'overLimit' : undefined)
     if (cause === undefined && quantity > free) break
     if (events.length === max) {
       hasMore = true
       break
     }
+    head = undefined
     version += 1
     earmarked = 0
     if (cause !== undefined) {
@@ -104,8 +108,7 @@ export function serveLine(
       available: free,
     })
   }
-  const head = [...waitlist.line.values()][events.length]
-  const wanted = head === undefined ? 0 : hasMore ? pool : Math.min(pool, head.quantity)
+  const wanted = head === undefined ? 0 : pool
   if (wanted !== earmarked) {
     events.push({ type: 'UnitsEarmarked', productId, version: version + 1, quantity: wanted })
   }
@@ -123,10 +126,16 @@ export function positionOf(stock: StockView, customerId: CustomerId): number | u
   return undefined
 }
 
-/** Why nobody is served any more, if so. */
-function exitOf({ retired, sale }: StockView, nowMs: number): WaitlistExit | undefined {
+/** Why nobody is served any more, if so. A sale that was put off is not the one they stood in line for. */
+export function exitOf({ retired, sale }: StockView, nowMs: number): WaitlistExit | undefined {
+  const { opensAtMs = Number.NEGATIVE_INFINITY, closesAtMs = Number.POSITIVE_INFINITY } = sale
   if (retired) return 'retired'
-  return sale.closesAtMs !== undefined && nowMs >= sale.closesAtMs ? 'saleClosed' : undefined
+  return nowMs < opensAtMs || nowMs >= closesAtMs ? 'saleClosed' : undefined
+}
+
+/** What one more reservation of this customer may hold. */
+function mostFor(stock: StockView, customerId: CustomerId): number {
+  return Math.min(remainingFor(stock, customerId), stock.sale.maxPerReservation ?? Number.POSITIVE_INFINITY)
 }
 
 function remainingFor({ sale, customers }: StockView, customerId: CustomerId): number {
