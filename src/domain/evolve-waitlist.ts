@@ -33,8 +33,8 @@ export function evolveWaitlist(
       break
     }
     case 'UnitsEarmarked':
+      known(stock.waitlist).freed = 0
       stock.earmarked = event.quantity
-      if (stock.waitlist !== undefined) stock.waitlist.freed = 0
       assert(availableOf(stock) >= 0, 'only free units are put aside')
       break
     default:
@@ -47,12 +47,16 @@ export function evolveWaitlist(
 export function leaveServed(
   shard: ShardState,
   stock: Stock,
-  { customerId, reservationId }: WaitlistServed,
+  { customerId, reservationId, quantity }: WaitlistServed,
 ): void {
   const waitlist = known(stock.waitlist)
   const bytesBefore = waitlistBytes(waitlist)
-  const [head] = waitlist.line.keys()
-  assert(head === customerId, 'the line is served in order')
+  const [head] = waitlist.line.values()
+  assert(head?.customerId === customerId, 'the line is served in order')
+  assert(
+    head.reservationId === reservationId && head.quantity === quantity,
+    'the head gets what it waits for',
+  )
   waitlist.line.delete(customerId)
   waitlist.served.set(customerId, reservationId)
   waitlist.freed = 0
