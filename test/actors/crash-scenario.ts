@@ -101,8 +101,8 @@ export class Ledger {
     } else if (outcome.type === 'held' && request.type === 'reserve') {
       this.#known(request.reservationId, `held/${outcome.quantity}/0`)
     } else if (outcome.type === 'reservation') {
-      const { reservationId, status, quantity, returned } = outcome
-      this.#known(reservationId, `${status}/${quantity}/${returned}`)
+      const { reservationId, status, lines } = outcome
+      this.#known(reservationId, `${status}/${lines[0]?.quantity}/${lines[0]?.returned}`)
     } else if (outcome.type === 'refused' && outcome.refusal.reason === 'unknownReservation') {
       if ('reservationId' in request) this.#known(request.reservationId, ABSENT)
     } else if (outcome.type === 'refused') this.#undo(request)

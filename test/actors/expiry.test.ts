@@ -251,7 +251,7 @@ ended('that was confirmed is returned on the last day and forgotten a day after 
   await world.ask(confirm(id))
   await world.advance(60 * DAY - 1)
   const reply = await world.ask(giveBack(id))
-  assert.is(reply.type === 'reservation' && reply.returned, 1)
+  assert.is(reply.type === 'reservation' && reply.lines[0]?.returned, 1)
   await world.advance(DAY)
   assert.is((await reservationOf(world, id)).status, 'confirmed')
   await world.advance(2)

@@ -202,7 +202,7 @@ class LoneShard {
   constructor(memoryBytes = Number.POSITIVE_INFINITY) {
     this.memory = new MemoryBudget(memoryBytes)
     const journal = {
-      room: 'all' as const,
+      roomFor: () => 'all' as const,
       isFull: () => false,
       beginSection: () => {},
       append: (event: Event) => {
