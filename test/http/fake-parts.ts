@@ -38,6 +38,8 @@ export type Answer = (request: EngineRequest) => unknown
 
 export class FakeEngine {
   readonly requests: EngineRequest[] = []
+  /** Products for which a reservation's id was drawn. */
+  readonly drawnFor: ProductId[] = []
   answer: Answer = usualAnswer
 
   execute<R extends EngineRequest>(request: R): Promise<ReplyTo<R>> {
@@ -46,7 +48,8 @@ export class FakeEngine {
     return Promise.resolve(request).then(this.answer) as Promise<ReplyTo<R>>
   }
 
-  newReservationId(_productId: ProductId): ReservationId {
+  newReservationId(productId: ProductId): ReservationId {
+    this.drawnFor.push(productId)
     return RESERVATION_ID
   }
 
@@ -63,6 +66,7 @@ export class FakeEngine {
 export class FakeSplits implements SplitReservations {
   readonly #engine: FakeEngine
   readonly asks: SeveralProducts[] = []
+  readonly changes: ReservationRequest[] = []
   answer: (ask: SeveralProducts) => SplitHeldReply | Refused = splitHeld
 
   constructor(engine: FakeEngine) {
@@ -75,6 +79,7 @@ export class FakeSplits implements SplitReservations {
   }
 
   change(request: ReservationRequest): Promise<ReservationReply | Refused> {
+    this.changes.push(request)
     return this.#engine.execute<ReservationRequest>(request)
   }
 }

@@ -81,6 +81,7 @@ type Operation = {
   readonly operationId?: string
   readonly tags?: readonly string[]
   readonly summary?: string
+  readonly parameters?: readonly { readonly name: string }[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example?: unknown }>> }
   readonly responses: Readonly<
     Record<
@@ -156,6 +157,29 @@ openapi('every change tells its position', async () => {
   }
 })
 
+openapi(
+  'every change takes an Idempotency-Key, says where it repeats a reply, and can refuse a key',
+  async () => {
+    for (const [path, methods] of Object.entries((await readDocument()).paths)) {
+      for (const [method, { parameters = [], responses }] of Object.entries(methods)) {
+        const [success] = Object.entries(responses).filter(([status]) => status.startsWith('2'))
+        const changes = method !== 'get'
+        const name = `${method} ${path}`
+        assert.is(
+          parameters.some((each) => each.name === 'Idempotency-Key'),
+          changes,
+          name,
+        )
+        assert.is(success?.[1].headers?.['Idempotency-Replayed'] !== undefined, changes, name)
+        const refusals = responses['422']?.content?.['application/problem+json']?.examples ?? {}
+        assert.is('idempotency-mismatch' in refusals, changes, name)
+        const conflicts = responses['409']?.content?.['application/problem+json']?.examples ?? {}
+        assert.is('idempotency-in-flight' in conflicts, changes && path.startsWith('/v1/api-keys'), name)
+      }
+    }
+  },
+)
+
 openapi('every reference leads somewhere', async () => {
   const document = await readDocument()
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)]
@@ -208,6 +232,13 @@ docs('shows every operation with its example, its reply and its problems', async
     assert.ok(text.includes(`id="${target}"`), target)
   assert.ok(text.includes('&quot;productId&quot;: &quot;iphone-17-pro&quot;'))
   assert.ok(text.includes('/problems/out-of-stock'))
+})
+
+docs('says how keys work, and of nothing that it comes later', async () => {
+  const { call } = fakes()
+  const { text } = await call('GET', '/docs')
+  assert.match(text, 'Idempotency-Replayed')
+  assert.not.match(text, /next version|in this version|one product at a time/)
 })
 
 docs.run()

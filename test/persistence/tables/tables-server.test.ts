@@ -7,6 +7,7 @@ import { hashOfApiKey } from '../../../src/persistence/tables/api-key.ts'
 import { openDatabase } from '../../../src/persistence/tables/database.ts'
 import { migrate } from '../../../src/persistence/tables/migrations.ts'
 import { schema } from '../../../src/persistence/tables/schema.ts'
+import { tableKeyOf } from '../../../src/persistence/tables/table-key.ts'
 import { TablesClient } from '../../../src/persistence/tables/tables-client.ts'
 import { TablesError, type TablesErrorCode } from '../../../src/persistence/tables/tables-error.ts'
 import {
@@ -266,6 +267,95 @@ test('closing answers what waits, empties the log and says so to every listener'
   const reopened = openDatabase(world.path)
   assert.is(reopened.prepare('SELECT count(*) FROM api_keys').pluck().get(), 600)
   reopened.close()
+})
+
+const KEY = tableKeyOf('key_admin POST /v1/api-keys', 'a key of the client', 'a body')
+
+test('makes a change once under an idempotency key, and answers as before from any listener', async ({
+  world,
+}) => {
+  const first = world.listener().apiKeys.create(SHOP, KEY)
+  world.settle()
+  const { apiKeys } = world.listener()
+  const again = apiKeys.create(SHOP, KEY)
+  const listing = apiKeys.list()
+  world.settle()
+  assert.equal(await again, { ...(await first), replayed: true })
+  assert.is((await listing).length, 1)
+
+  const { id } = await first
+  const revoke = { ...KEY, hash: 'd'.repeat(64) }
+  const log: string[] = []
+  world.listener(log)
+  for (const expected of [{ revoked: true }, { revoked: true, replayed: true }]) {
+    const revoking = apiKeys.revoke(id, revoke)
+    world.settle()
+    assert.equal(await revoking, expected)
+  }
+  assert.equal(log, [`revoked ${id}`], 'what is answered again changes nothing, so nothing is told')
+})
+
+test('refuses another body under a key, and a key whose first request still waits', async ({ world }) => {
+  const listeners = [world.listener(), world.listener()] as const
+  const first = listeners[0].apiKeys.create(SHOP, KEY)
+  const running = listeners.map(({ apiKeys }) => failureOf(apiKeys.create(SHOP, KEY)))
+  const other = listeners[1].apiKeys.create(SHOP, { ...KEY, hash: 'e'.repeat(64) })
+  world.settle()
+  assert.equal(await Promise.all(running), ['idempotency-in-flight', 'idempotency-in-flight'])
+  assert.not.equal((await first).id, (await other).id)
+  const mismatch = failureOf(listeners[1].apiKeys.create(SHOP, { ...KEY, fingerprint: 'f'.repeat(64) }))
+  world.settle()
+  assert.is(await mismatch, 'idempotency-mismatch')
+  const count = world.database.prepare('SELECT count(*) FROM api_keys').pluck().get()
+  assert.is(count, 2)
+})
+
+test('keeps no answer of what failed or found nothing, and none without its change', async ({ world }) => {
+  const { apiKeys } = world.listener()
+  const bad = failureOf(apiKeys.create({ ...SHOP, name: '' }, KEY))
+  const nothing = apiKeys.revoke('key_unknown', { ...KEY, hash: 'd'.repeat(64) })
+  world.settle()
+  assert.is(await bad, 'invalid')
+  assert.equal(await nothing, { revoked: false })
+  const records = world.database.prepare('SELECT count(*) FROM idempotency_records').pluck()
+  assert.is(records.get(), 0)
+
+  const pages = Number(world.database.pragma('page_count', { simple: true }))
+  world.database.pragma(`max_page_count = ${pages}`)
+  const full = Array.from({ length: 100 }, (_, i) =>
+    failureOf(apiKeys.create(SHOP, { ...KEY, hash: String(i).padStart(64, '0') })),
+  )
+  world.settle()
+  assert.equal(new Set(await Promise.all(full)), new Set(['storage-full']))
+  world.database.pragma('max_page_count = 100000')
+  assert.is(records.get(), 0, 'change and record share a transaction')
+  const retry = apiKeys.create(SHOP, KEY)
+  world.settle()
+  assert.not('replayed' in (await retry))
+})
+
+test('has the answer again after a restart', async ({ world }) => {
+  const first = world.listener().apiKeys.create(SHOP, KEY)
+  world.settle()
+  world.server.close()
+  const database = openDatabase(world.path)
+  assert.is(migrate(database, schema, 0), 0)
+  const server = new TablesServer(database, { clock, timers: world.timers, random: realRandom() })
+  const outcomes: unknown[] = []
+  let ask: (message: ToTables) => void = () => {}
+  server.connect({
+    send: (message) => void (message.type === 'outcomes' && outcomes.push(...message.outcomes)),
+    receive: (handler) => {
+      ask = handler
+    },
+    onClose() {},
+    close() {},
+  })
+  ask({ requests: [{ call: 1, request: { type: 'createApiKey', ...SHOP, key: KEY } }] })
+  world.settle()
+  const reply = { ...(await first), replayed: true }
+  assert.equal(outcomes, [{ call: 1, outcome: { type: 'answered', reply } }])
+  server.close()
 })
 
 test('refuses at once what its queue cannot hold', async ({ world }) => {
