@@ -192,6 +192,8 @@ export type FromWorker =
     }
   | { readonly type: 'status'; readonly id: number; readonly status: WorkerStatus }
   | { readonly type: 'rolled'; readonly segment: number }
+  /** Of each of these a reservation has expired, durably; who is named twice had two. */
+  | { readonly type: 'expired'; readonly customerIds: readonly CustomerId[] }
   /** It ends now (S3); `poison` is the request it was deciding, where that is why. */
   | { readonly type: 'failed'; readonly why: string; readonly poison: string | undefined }
   | { readonly type: 'closed' }

@@ -27,6 +27,11 @@ export function newCounters(): ShardCounters {
   }
 }
 
+/** Whether with this event a reservation ends because its time was over; each does so once. */
+export function isExpiry(event: Event): boolean {
+  return event.type === 'HoldExpired' || (event.type === 'SplitSettled' && event.status === 'expired')
+}
+
 export function countEvent(counters: ShardCounters, event: Event): void {
   switch (event.type) {
     case 'UnitsHeld':

@@ -114,7 +114,7 @@ export class ShardWorker {
     this.#memory = new MemoryBudget(recordBytesMax(settings.heapMb))
     this.#mailbox = new Mailbox(settings.shards, mailboxMaxOf(settings.heapMb))
     this.#replies = new Replies(parts.timers)
-    this.#desk = new DutyDesk(parts.engine, { timers: parts.timers, shards: settings.shardsOfData })
+    this.#desk = new DutyDesk(parts.engine, { ...parts, shards: settings.shardsOfData })
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
     parts.supervisor.receive((message) => {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))

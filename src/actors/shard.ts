@@ -15,7 +15,7 @@ import { decide } from '../domain/decide.ts'
 import type { Event } from '../domain/events.ts'
 import { evolve } from '../domain/evolve.ts'
 import { makesRecord } from '../domain/footprint.ts'
-import type { ReservationId, ShardId } from '../domain/ids.ts'
+import type { CustomerId, ReservationId, ShardId } from '../domain/ids.ts'
 import type { ShardState, Stock } from '../domain/stock.ts'
 import { serveLine } from '../domain/waitlist.ts'
 import {
@@ -42,7 +42,7 @@ import { type DueKind, Dues, dueKinds } from './dues.ts'
 import type { EngineErrorCode } from './engine-error.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { ClaimKey, FreeKey, Reply, Request } from './requests.ts'
-import { countEvent, newCounters, type ShardCounters } from './shard-counters.ts'
+import { countEvent, isExpiry, newCounters, type ShardCounters } from './shard-counters.ts'
 import { type Duty, SplitDuties } from './split-duties.ts'
 
 /** The part of the journal a shard uses. */
@@ -85,6 +85,8 @@ const SETTLEMENTS: ReadonlySet<Command['type']> = new Set([
 export class Shard {
   readonly id: ShardId
   readonly counters: ShardCounters = newCounters()
+  /** Whose reservations have expired since the worker last took this. */
+  readonly expired: CustomerId[] = []
   readonly #state: ShardState
   readonly #journal: EventSink
   readonly #memory: MemoryBudget
@@ -359,6 +361,7 @@ export class Shard {
     this.#journal.append(event)
     this.#nextSequence += 1
     countEvent(this.counters, event)
+    if (isExpiry(event) && reservation?.customerId !== undefined) this.expired.push(reservation.customerId)
     switch (event.type) {
       case 'UnitsHeld':
       case 'WaitlistServed':

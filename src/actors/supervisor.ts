@@ -8,6 +8,7 @@
  * V2  Every new worker gets an epoch above all before it.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import type { CustomerId } from '../domain/ids.ts'
 import { poisonRememberedMax, poisonTriesMax, shutdownDeadlineMs, snapshotSegments } from '../limits.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
@@ -35,6 +36,8 @@ export type SupervisorOptions = {
   readonly crashPoint: string | undefined
   /** The first epoch that no file of this journal has. */
   readonly nextEpoch: number
+  /** Hears whose reservations have expired, at any worker; who is named twice had two. */
+  readonly onExpired?: (customerIds: readonly CustomerId[]) => void
 }
 
 export type WorkerReadiness = { readonly worker: number; readonly state: WorkerState }
@@ -215,6 +218,9 @@ export class Supervisor {
         return
       case 'rolled':
         if (message.segment % snapshotSegments === 1) this.#snapshot(member, message.segment)
+        return
+      case 'expired':
+        this.#options.onExpired?.(message.customerIds)
         return
       case 'failed':
         this.#options.log('error', 'worker.failed', { worker: member.index, why: message.why })

@@ -19,6 +19,7 @@ import type {
 import type { Reply, ReplyTo, Request } from '../../src/actors/requests.ts'
 import { shardsOfWorker } from '../../src/actors/routing.ts'
 import { ShardWorker, type WorkerSettings } from '../../src/actors/shard-worker.ts'
+import type { CustomerId } from '../../src/domain/ids.ts'
 import { tidyJournal } from '../../src/persistence/journal/carry.ts'
 import { nextEpoch } from '../../src/persistence/journal/segments.ts'
 import { ManualClock, ManualTimers } from './manual-time.ts'
@@ -60,6 +61,8 @@ export class WorkerLife {
   readonly wire: Wire<CallsMessage, RepliesMessage> = new Wire()
   readonly logs: { readonly level: string; readonly event: string; readonly detail: object }[] = []
   readonly rolled: number[] = []
+  /** Whose reservations it said had expired. */
+  readonly expired: CustomerId[] = []
   /** How often it said that it failed, and of what. */
   readonly failures: { readonly why: string; readonly poison: string | undefined }[] = []
   readonly states: WorkerState[] = []
@@ -136,6 +139,7 @@ export class WorkerLife {
     if (message.type === 'state') this.states.push(message.state)
     else if (message.type === 'log') this.logs.push(message)
     else if (message.type === 'rolled') this.rolled.push(message.segment)
+    else if (message.type === 'expired') this.expired.push(...message.customerIds)
     else if (message.type === 'failed') this.failures.push(message)
     else if (message.type === 'closed') this.isClosed = true
     else this.status = message.status
