@@ -4,8 +4,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
+import { rateSettings } from './config/rate-settings.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
+import type { Network } from './ip-address.ts'
 import {
   segmentBytesDefault,
   segmentBytesMax,
@@ -34,6 +36,9 @@ export type Config = {
   readonly returnDays: number
   readonly clockAccept: boolean
   readonly metricsPublic: boolean
+  /** Requests a second, by whose they are; 0: without limit. */
+  readonly rates: Readonly<Record<'customer' | 'address' | 'address-customers' | 'key', number>>
+  readonly trustedProxies: readonly Network[]
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -143,6 +148,7 @@ const settings = {
     example: 'true',
   }),
   metricsPublic: flag('METRICS_PUBLIC', { meaning: 'Serve `/metrics` without a key', example: 'true' }),
+  ...rateSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -211,6 +217,13 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     returnDays: take(settings.returnDays),
     clockAccept: take(settings.clockAccept),
     metricsPublic: take(settings.metricsPublic),
+    rates: {
+      customer: take(settings.rateCustomer),
+      address: take(settings.rateAddress),
+      'address-customers': take(settings.rateAddressCustomers),
+      key: take(settings.rateKey),
+    },
+    trustedProxies: take(settings.trustedProxies),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),

@@ -154,6 +154,21 @@ export const takeInMsMax = 1_000
 /** How long requests in flight have to finish once the listeners close. */
 export const listenersCloseMs = 12_000
 
+// ---- Limits of callers ---------------------------------------------------------------------------------------------
+
+/** The highest rate: one request in the least time that is told apart. */
+export const ratePerSecondMax = 1_000_000
+/**
+ * Identities that each rate limit tells apart, at 12 bytes each. Only what was used within the last second needs its place,
+ * so that is how many may come in a second: no process answers as many.
+ */
+export const ratePlaces = 65_536
+/** Reservations of one customer that may expire within `cooldownWindowMs`; the last of them begins a cool-down. */
+export const cooldownExpiries = 3
+export const cooldownWindowMs = 3_600_000
+/** Customers of whom something has expired within the window, at 16 bytes each. */
+export const cooldownPlaces = 131_072
+
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(
   workerBaseBytes + (workerHeapMbMin * MIB - workerBaseBytes) * recordsHeapShare <

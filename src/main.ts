@@ -7,7 +7,9 @@
 import { Supervisor } from './actors/supervisor.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
+import { cooldownMemory, SharedCooldowns } from './http/cooldowns.ts'
 import { Listeners } from './http/listeners.ts'
+import { rateMemory } from './http/rate-limits.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
 import { adminKeyOf } from './persistence/admin-key.ts'
@@ -46,6 +48,8 @@ async function run(config: Config): Promise<void> {
   const adminKey = adminKeyOf(config.adminKey, paths.adminKey, realRandom())
   prepareJournal(paths, logger)
 
+  const cooldowns = cooldownMemory(realRandom())
+  const expiries = new SharedCooldowns(cooldowns, realClock)
   const supervisor = new Supervisor({
     timers: realTimers,
     log: (level, event, detail) => logger[level]({ event, ...detail }, event),
@@ -59,6 +63,7 @@ async function run(config: Config): Promise<void> {
     acceptClock: config.clockAccept,
     crashPoint,
     nextEpoch: nextEpoch(realDisk, paths.journal),
+    onExpired: (customerIds) => expiries.note(customerIds),
   })
   const tables = await startTablesThread(paths.tables)
   const started = supervisor.start()
@@ -72,6 +77,9 @@ async function run(config: Config): Promise<void> {
       workers,
       adminKey: adminKey.key,
       metricsPublic: config.metricsPublic,
+      trustedProxies: config.trustedProxies,
+      rateMemory: rateMemory(config.rates, realRandom()),
+      cooldownMemory: cooldowns,
       version,
     },
     supervisor,

@@ -1,5 +1,6 @@
 /** The kinds of settings there are. Values are text, as the environment has them. */
 import { z } from 'zod'
+import { type Network, parseNetwork } from './ip-address.ts'
 
 /** One variable of the environment: what it means, what it takes, and what holds where it is not set. */
 export type Setting<Value, Fallback> = {
@@ -64,4 +65,19 @@ export function text<Fallback extends string | undefined>(
   described: Described & { readonly expected: string },
 ): Setting<string, Fallback> {
   return { variable, schema: z.string().regex(pattern), fallback, ...described }
+}
+
+/** Networks or single addresses, separated by commas; none unless it is set. */
+export function networks(
+  variable: string,
+  described: Described,
+): Setting<readonly Network[], readonly Network[]> {
+  const schema = z.string().transform((value, context) => {
+    const found = value.split(',').map((part) => parseNetwork(part.trim()))
+    if (found.every((network) => network !== undefined)) return found
+    context.issues.push({ code: 'custom', message: 'is no network', input: value })
+    return z.NEVER
+  })
+  const expected = 'addresses or networks such as 10.0.0.0/8, separated by commas'
+  return { variable, schema, fallback: [], expected, ...described }
 }

@@ -52,6 +52,8 @@ defaults('starts on a small machine with nothing set', () => {
     returnDays: 60,
     clockAccept: false,
     metricsPublic: false,
+    rates: { customer: 20, address: 100, 'address-customers': 0, key: 0 },
+    trustedProxies: [],
     logLevel: 'info',
     drainMs: 0,
     segmentBytes: 32 * 1_024 * 1_024,

@@ -5,19 +5,21 @@
  * was thrown becomes a problem, a metric, a log line. No chain of middleware: Hono runs a single handler without
  * composing one, which is a good part of what a reservation costs here.
  *
- * H1  Order of checks: 401, 403, 404, validation, rules (API.md). The wrapper does the first two, handlers the rest.
+ * H1  Order of checks: 429, 401, 403, 404, validation, rules (API.md). The wrapper does the first three, handlers the
+ *     rest. Nothing of a request is read before it has paid, but what says who makes it.
  * H2  What is not a problem this API knows becomes 500 with an id, and the log alone says more.
  */
 import { Hono } from 'hono'
 import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
-import { bearerOf, reaches, unauthenticated } from './auth.ts'
+import { badToken, bearerOf, reaches, unauthenticated } from './auth.ts'
 import { HttpMetrics } from './http-metrics.ts'
 import { idempotencyKeyIn } from './idempotency.ts'
 import { operationsRoutes } from './operations-routes.ts'
 import type { HttpParts, Principal } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
+import { RateGate } from './rate-gate.ts'
 import { RequestLog } from './request-log.ts'
 import { reservationRoutes } from './reservation-routes.ts'
 import { empty, expectedFailure, problem } from './responses.ts'
@@ -84,36 +86,57 @@ function answerUnmatched(call: Call, methodsOf: (path: string) => readonly strin
 function wrapperOf(parts: HttpParts): (route: Route) => Handler {
   const { authenticator, clock, random, drain } = parts
   const metrics = new HttpMetrics(parts.registry)
+  const gate = new RateGate(parts)
   const log = new RequestLog(parts.log, clock)
   const newRequestId = requestIds(random.fraction())
 
   return ({ operation, handle }) => {
     const { access, path: route, hot = false, changes = false, query } = operation
+    const { takesUnits = false, unlimited = false } = operation
     const method = operation === UNMATCHED ? '(any)' : operation.method.toUpperCase()
     const meter = metrics.meter(route, method)
     const takesAnyQuery = query !== undefined || operation.tag === 'Operations'
+
+    /** For a caller who is known by now, as far as they want to be, and has paid. */
+    const serve = (known: Call, target: string): Response | Promise<Response> => {
+      if (target.includes('%')) checkEncoding(target)
+      if (access !== 'anyone') checkRole(known.principal, access)
+      const key = changes ? headerOf(known.context, 'idempotency-key') : undefined
+      const call = key === undefined ? known : { ...known, idempotencyKey: idempotencyKeyIn(key) }
+      if (!takesAnyQuery && target.includes('?')) refuseQuery(target)
+      return takesUnits ? gate.unlessCoolingDown(call, () => handle(call)) : handle(call)
+    }
 
     return async (context) => {
       const startedMs = clock.monotonicMs()
       const requestId = acceptedId(headerOf(context, 'x-request-id')) ?? newRequestId()
       throwUncaughtIfPoison(requestId)
-      let call: Call = { context, requestId, principal: undefined, idempotencyKey: undefined, drain }
+      let call: Call = {
+        context,
+        requestId,
+        principal: undefined,
+        idempotencyKey: undefined,
+        limitFields: undefined,
+        drain,
+      }
       let response: Response
       try {
-        const target = targetOf(context)
-        if (target.includes('%')) checkEncoding(target)
         const authorization = headerOf(context, 'authorization')
+        let principal: Principal | undefined
         if (authorization !== undefined) {
-          const found = authenticator.authenticate(bearerOf(authorization))
-          const principal = found instanceof Promise ? await found : found
-          if (principal === undefined) throw unauthenticated('The token is not valid.')
-          call = { context, requestId, principal, idempotencyKey: undefined, drain }
+          const token = bearerOf(authorization)
+          const found = token === undefined ? undefined : authenticator.authenticate(token)
+          principal = found instanceof Promise ? await found : found
         }
-        if (access !== 'anyone') checkRole(call.principal, access)
-        const key = changes ? headerOf(context, 'idempotency-key') : undefined
-        if (key !== undefined) call = { ...call, idempotencyKey: idempotencyKeyIn(key) }
-        if (!takesAnyQuery && target.includes('?')) refuseQuery(target)
-        const replied = handle(call)
+        const isFree = unlimited && authorization === undefined
+        const charged = isFree ? undefined : gate.charge(context, principal)
+        const toll = charged instanceof Promise ? await charged : charged
+        const limitFields = toll?.fields
+        call = { context, requestId, principal, idempotencyKey: undefined, limitFields, drain }
+        let replied: Response | Promise<Response>
+        if (toll?.refused !== undefined) replied = gate.refusal(call, toll.refused)
+        else if (authorization !== undefined && principal === undefined) throw badToken(authorization)
+        else replied = serve(call, targetOf(context))
         response = replied instanceof Promise ? await replied : replied
       } catch (thrown) {
         const failure = expectedFailure(call, thrown, random)

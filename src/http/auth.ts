@@ -21,11 +21,16 @@ export function reaches(principal: Principal | undefined, least: Role): boolean 
   return principal !== undefined && RANK[principal.role] >= RANK[least]
 }
 
-/** The token of an `Authorization` field. Throws 401 where there is a field and no such token in it. */
-export function bearerOf(authorization: string): string {
-  const token = BEARER.exec(authorization)?.[1]
-  if (token === undefined) throw unauthenticated('The Authorization header field must be "Bearer <token>".')
-  return token
+/** The token of an `Authorization` field, if that has one. */
+export function bearerOf(authorization: string): string | undefined {
+  return BEARER.exec(authorization)?.[1]
+}
+
+/** 401 for an `Authorization` field that makes nobody known. */
+export function badToken(authorization: string): Problem {
+  return bearerOf(authorization) === undefined
+    ? unauthenticated('The Authorization header field must be "Bearer <token>".')
+    : unauthenticated('The token is not valid.')
 }
 
 export function unauthenticated(detail: string): Problem {

@@ -6,13 +6,16 @@ import type { MessagePort } from 'node:worker_threads'
 import { Registry } from 'prom-client'
 import { Engine } from '../actors/engine.ts'
 import { SplitCoordinator } from '../actors/split-coordinator.ts'
+import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
+import { type CooldownMemory, SharedCooldowns } from './cooldowns.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
 import type { Drain } from './parts.ts'
+import { type RateMemory, SharedRateLimits } from './rate-limits.ts'
 import { readinessOf } from './readiness.ts'
 import { type RunningServer, startServer } from './server.ts'
 
@@ -25,6 +28,10 @@ export type ListenerSettings = {
   readonly workers: number
   readonly adminKey: string
   readonly metricsPublic: boolean
+  readonly trustedProxies: readonly Network[]
+  /** The same for all listeners of the process, who count together. */
+  readonly rateMemory: RateMemory
+  readonly cooldownMemory: CooldownMemory
   readonly version: string
 }
 
@@ -65,6 +72,9 @@ export async function runListener(
     splits: new SplitCoordinator(engine, { timers: realTimers, shards }),
     shards,
     authenticator,
+    rateLimits: new SharedRateLimits(settings.rateMemory, realClock),
+    cooldowns: new SharedCooldowns(settings.cooldownMemory, realClock),
+    trustedProxies: settings.trustedProxies,
     apiKeys: tables.apiKeys,
     status: {
       readiness: () => readinessOf(engine.workers(), drain.started),

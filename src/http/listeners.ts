@@ -12,11 +12,14 @@ import { controlChannel, type Supervisor } from '../actors/supervisor.ts'
 import { metricsTimeoutMs } from '../limits.ts'
 import type { Logger } from '../log.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
-import { type Port, portOf, type Timers } from '../seams.ts'
+import { type Port, portOf, realClock, type Timers } from '../seams.ts'
+import { SharedCooldowns } from './cooldowns.ts'
 import { engineRegistry } from './engine-metrics.ts'
+import { limitsRegistry } from './limits-metrics.ts'
 import { type ListenerEnds, type ListenerSettings, runListener } from './listener.ts'
 import type { ListenerData } from './listener-entry.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
+import { SharedRateLimits } from './rate-limits.ts'
 
 export type ListenersOptions = {
   readonly count: number
@@ -173,13 +176,16 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor } = this.#options
+    const { supervisor, settings } = this.#options
     const [statuses, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
       ...[...this.#members].map((member) => this.#collect(member)),
     ])
     const engine = await engineRegistry(statuses, supervisor.readiness()).getMetricsAsJSON()
-    const values = [...listeners, engine].map((registry) => [...registry])
+    const rateLimits = new SharedRateLimits(settings.rateMemory, realClock)
+    const cooldowns = new SharedCooldowns(settings.cooldownMemory, realClock)
+    const limits = await limitsRegistry(rateLimits, cooldowns).getMetricsAsJSON()
+    const values = [...listeners, engine, limits].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }
 

@@ -16,7 +16,7 @@ const INTRODUCTION = `A stock reservation engine for flash sales: never oversold
 
 Errors are RFC 9457 problems; their \`type\` is a page of this server. Times are RFC 3339 in UTC. Unknown fields and query
 parameters are refused. Changing replies carry \`Holdfast-Position\`, an opaque token to read one’s own write with.
-503 always means that nothing happened; 504 means that the outcome is not known.
+429 and 503 always mean that nothing happened; 504 means that the outcome is not known.
 
 Every call that changes something takes an \`Idempotency-Key\`: sent again by the same caller with the same key and the same
 body, within 24 hours, it changes nothing more and is answered as before, with \`Idempotency-Replayed: true\`. Another
@@ -45,6 +45,18 @@ const REPLY_HEADERS: Readonly<
   },
   'Idempotency-Replayed': {
     description: '`true` where this is the reply to an earlier request with the same `Idempotency-Key`.',
+    schema: { type: 'string' },
+  },
+  'RateLimit-Policy': {
+    description: 'The caller’s limits, where they have any: `q` requests, as many at once, in `w` seconds.',
+    schema: { type: 'string' },
+  },
+  RateLimit: {
+    description: 'What the caller has left of each: `r` requests; all of them again in `t` seconds.',
+    schema: { type: 'string' },
+  },
+  'Retry-After': {
+    description: 'Seconds after which another try makes sense, with 429 and 503.',
     schema: { type: 'string' },
   },
   'X-Request-Id': {
@@ -142,16 +154,21 @@ function exampleOf(path: string): string {
   return path.startsWith('/problems/') ? 'out-of-stock' : 'iphone-17-pro'
 }
 
-function successOf({ success, changes }: Operation): ZodOpenApiResponseObject {
+function successOf({ success, changes, unlimited }: Operation): ZodOpenApiResponseObject {
   const { description, schema, example, contentType = 'application/json', headers = [] } = success
   const replayed = changes === true ? ['Idempotency-Replayed'] : []
   return {
     description,
-    headers: headersNamed(...headers, ...replayed, 'X-Request-Id'),
+    headers: headersNamed(...headers, ...replayed, ...limitFields(unlimited), 'X-Request-Id'),
     ...(schema === undefined
       ? {}
       : { content: { [contentType]: example === undefined ? { schema } : { schema, example } } }),
   }
+}
+
+/** Of a reply to those who have limits. */
+function limitFields(unlimited = false): readonly string[] {
+  return unlimited ? [] : ['RateLimit-Policy', 'RateLimit']
 }
 
 function headersNamed(...names: readonly string[]) {
@@ -167,7 +184,7 @@ function failuresOf(operation: Operation): Record<string, ZodOpenApiResponseObje
     const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleProblem(code) }]))
     const reply: ZodOpenApiResponseObject = {
       description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join('\n'),
-      headers: headersNamed('X-Request-Id'),
+      headers: headersNamed(...limitFields(operation.unlimited), 'Retry-After', 'X-Request-Id'),
       content: { 'application/problem+json': { schema: problemReply, examples } },
     }
     return [status, reply] as const
@@ -184,6 +201,8 @@ function exampleProblem(code: ProblemCode) {
 export function problemsOf(operation: Operation): readonly ProblemCode[] {
   const { access, body, tag, changes, problems } = operation
   const codes: ProblemCode[] = []
+  if (operation.unlimited !== true) codes.push('rate-limited')
+  if (operation.takesUnits === true) codes.push('expiry-cooldown')
   if (tag !== 'Operations') codes.push('malformed-request', 'validation-failed', 'unauthenticated')
   if (access !== 'anyone' && access !== 'customer') codes.push('forbidden')
   if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')

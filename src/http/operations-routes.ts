@@ -51,6 +51,7 @@ const LIVEZ: Operation = {
   summary: 'Whether the process answers',
   access: 'anyone',
   hot: true,
+  unlimited: true,
   success: { status: 200, description: 'It does.', schema: livenessReply, example: { live: true } },
   problems: [],
 }
@@ -65,6 +66,7 @@ const READYZ: Operation = {
     'Answers 503 with the same body while one should not. With a service key it says which parts are not ready, and why. A journal without room is such a part, and no reason to send requests elsewhere.',
   access: 'anyone',
   hot: true,
+  unlimited: true,
   success: { status: 200, description: 'All are.', schema: readinessReply, example: { ready: true } },
   problems: [],
 }

@@ -5,8 +5,11 @@ import type { Registry } from 'prom-client'
 import type { ReplyTo, Request } from '../actors/requests.ts'
 import type { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
+import type { Network } from '../ip-address.ts'
 import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
+import type { Cooldowns } from './cooldowns.ts'
+import type { RateLimits } from './rate-limits.ts'
 
 /** Answers requests wherever their shard lives; rejects with `EngineError` and nothing else. */
 export type ReservationEngine = {
@@ -81,6 +84,10 @@ export type HttpParts = {
   /** Number of shards, fixed for the life of the data. */
   readonly shards: number
   readonly authenticator: Authenticator
+  readonly rateLimits: RateLimits
+  readonly cooldowns: Cooldowns
+  /** Peers that are believed when they say whom they forward. */
+  readonly trustedProxies: readonly Network[]
   readonly apiKeys: ApiKeys
   readonly status: Status
   /** Whether `GET /metrics` needs no key. */

@@ -91,6 +91,16 @@ export const PROBLEMS = {
     title: 'The key came with another body before',
     help: 'This `Idempotency-Key` was used for this call within the last 24 hours, with another body. Nothing happened. Send the body it came with, or take a new key for what is a new request.',
   },
+  'rate-limited': {
+    status: 429,
+    title: 'Too many requests',
+    help: 'The request was refused before anything happened; it counts against no limit. `policy` names the limit, which the `RateLimit-Policy` header field describes. Try again after the seconds that `Retry-After` names, under the same Idempotency-Key.',
+  },
+  'expiry-cooldown': {
+    status: 429,
+    title: 'Too many reservations of this customer have expired',
+    help: 'Nothing happened. Three reservations of this customer expired within an hour, and units that nobody buys are kept from those who would. What is held can still be read, extended and released. Reserve again after the seconds that `Retry-After` names.',
+  },
   'headers-too-large': {
     status: 431,
     title: 'The header fields are too large',

@@ -35,6 +35,7 @@ const RESERVE: Operation = {
   access: 'customer',
   hot: true,
   changes: true,
+  takesUnits: true,
   body: {
     schema: reserveBody,
     example: { items: exampleLines, ttlSeconds: 600, customerId: 'usr_8812', reference: 'cart-5521' },

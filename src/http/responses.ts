@@ -55,6 +55,7 @@ function fieldsOf(call: Call, type: string, more: Readonly<HeaderFields> | undef
     'x-request-id': call.requestId,
   }
   if (call.drain.started) fields.connection = 'close'
+  if (call.limitFields !== undefined) Object.assign(fields, call.limitFields)
   return more === undefined ? fields : Object.assign(fields, more)
 }
 

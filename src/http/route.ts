@@ -24,6 +24,10 @@ export type Operation = {
   readonly hot?: boolean
   /** Changes something: takes `Idempotency-Key`, and says so where it repeats an earlier reply. */
   readonly changes?: boolean
+  /** Takes units, or a place in line for them: refused to customers whose reservations have expired too often. */
+  readonly takesUnits?: boolean
+  /** Counts against no limit where no token comes with it: what load balancers ask must not fail for what others ask. */
+  readonly unlimited?: boolean
   readonly query?: { readonly schema: z.ZodObject; readonly example: Readonly<Record<string, string>> }
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown; readonly optional?: boolean }
   readonly success: Success
@@ -48,6 +52,8 @@ export type Call = {
   readonly principal: Principal | undefined
   /** Of a request that changes something; without the quotes it may have come in. */
   readonly idempotencyKey: string | undefined
+  /** Header fields about the caller's limits. Absent where they have none. */
+  readonly limitFields: Readonly<Record<string, string>> | undefined
   /** Looked at when the reply is written: the server may begin to close while a request is under way. */
   readonly drain: Drain
 }

@@ -35,6 +35,7 @@ const JOIN: Operation = {
     'Units that come back go to the line first, in order, as a hold for whoever is at its head; GET tells of it. One place a customer and product.',
   hot: true,
   changes: true,
+  takesUnits: true,
   body: { schema: waitlistBody, example: { quantity: 1, customerId: 'usr_8812' } },
   success: {
     status: 201,

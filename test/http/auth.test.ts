@@ -170,7 +170,7 @@ bearer('refuses all else', () => {
     'abc',
     'Bearer é',
   ]) {
-    assert.throws(() => bearerOf(text), /Authorization/, text)
+    assert.is(bearerOf(text), undefined, text)
   }
 })
 

@@ -1,4 +1,6 @@
 /** An app over fakes: an engine that answers what a test tells it, tokens that say who they are, a log kept in memory. */
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type {
@@ -28,6 +30,7 @@ import type {
   SplitReservations,
 } from '../../src/http/parts.ts'
 import type { TableKey } from '../../src/persistence/tables/table-key.ts'
+import { limits } from './fake-limits.ts'
 
 export const SHARDS = 8
 export const NOW_MS = Date.parse('2026-11-27T08:00:00.000Z')
@@ -236,6 +239,8 @@ export type CallOptions = {
   readonly as?: string
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** The other end of the socket; there is none unless it is given. */
+  readonly from?: string
 }
 
 export type Reply = {
@@ -265,6 +270,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
       forget: (keyId) => void forgotten.push(keyId),
     },
     apiKeys,
+    ...limits(clock),
     status: { readiness: () => readiness, metricsText: () => registry.metrics() },
     metricsPublic: false,
     registry,
@@ -277,7 +283,10 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
   }
   const app = createApp(all)
   const call = async (method: string, path: string, options: CallOptions = {}) => {
-    return replyOf(await app.request(path, requestOf(method, options)))
+    const request = requestOf(method, options)
+    const { from } = options
+    const bindings = from === undefined ? undefined : { incoming: incomingOf(path, request, from) }
+    return replyOf(await app.request(path, request, bindings))
   }
   return { engine, splits, apiKeys, forgotten, logged, registry, clock, parts: all, app, call }
 }
@@ -293,6 +302,18 @@ function requestOf(method: string, { as, body, headers }: CallOptions): RequestI
     },
     ...(body === undefined ? {} : { body: isText ? String(body) : JSON.stringify(body) }),
   }
+}
+
+/** Node's own view of the request, as far as the app looks at it. */
+function incomingOf(url: string, { method, headers, body }: RequestInit, from: string): IncomingMessage {
+  const incoming = Readable.from(typeof body === 'string' ? [Buffer.from(body)] : [])
+  const known = {
+    url,
+    method,
+    headers: Object.fromEntries(new Headers(headers)),
+    socket: { remoteAddress: from },
+  }
+  return Object.assign(incoming, known) as object as IncomingMessage
 }
 
 async function replyOf(response: Response): Promise<Reply> {

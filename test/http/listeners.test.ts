@@ -5,14 +5,18 @@ import { MessageChannel } from 'node:worker_threads'
 import { pino } from 'pino'
 import * as assert from 'uvu/assert'
 import { Supervisor } from '../../src/actors/supervisor.ts'
+import { cooldownMemory } from '../../src/http/cooldowns.ts'
 import { Listeners } from '../../src/http/listeners.ts'
+import { rateMemory } from '../../src/http/rate-limits.ts'
 import { respawnDelayMsMin } from '../../src/limits.ts'
 import { callServer } from '../support/http-call.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { suite } from '../support/suite.ts'
+import { noRates } from './fake-limits.ts'
 
 const poison = 'poison'
 const adminKey = 'listeners-test-admin-key'
+const random = { fraction: () => 0.5 }
 
 /** Two listeners over an engine whose workers never start. */
 class World implements AsyncDisposable {
@@ -52,6 +56,9 @@ class World implements AsyncDisposable {
         workers: 1,
         adminKey,
         metricsPublic: true,
+        trustedProxies: [],
+        rateMemory: rateMemory(noRates, random),
+        cooldownMemory: cooldownMemory(random),
         version: '0.0.0',
       },
       supervisor,
