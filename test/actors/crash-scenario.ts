@@ -102,7 +102,8 @@ export class Ledger {
       this.#known(request.reservationId, `held/${outcome.quantity}/0`)
     } else if (outcome.type === 'reservation') {
       const { reservationId, status, lines } = outcome
-      this.#known(reservationId, `${status}/${lines[0]?.quantity}/${lines[0]?.returned}`)
+      for (const { quantity, returned } of lines)
+        this.#known(reservationId, `${status}/${quantity}/${returned}`)
     } else if (outcome.type === 'refused' && outcome.refusal.reason === 'unknownReservation') {
       if ('reservationId' in request) this.#known(request.reservationId, ABSENT)
     } else if (outcome.type === 'refused') this.#undo(request)
