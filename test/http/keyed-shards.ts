@@ -15,7 +15,7 @@ import { shardOfRequest } from '../../src/actors/routing.ts'
 import type { SeveralProducts } from '../../src/actors/split-coordinator.ts'
 import type { Line } from '../../src/domain/commands.ts'
 import { homeOf, type ProductId, type ReservationId, reservationIdOf, shardOf } from '../../src/domain/ids.ts'
-import type { SplitReservations } from '../../src/http/parts.ts'
+import type { ReservationEngine, SplitReservations } from '../../src/http/parts.ts'
 import { NOW_MS } from './fake-parts.ts'
 
 /** What becomes of a message: it arrives, or is refused unheard, or nobody knows whether it was heard. */
@@ -33,20 +33,32 @@ type Known =
 
 export type Made = { readonly reservationId: ReservationId; readonly lines: readonly Line[] }
 
-export class KeyedShards {
+/** Shards whose messages wait at gates. */
+export type GatedShards = ReservationEngine & {
+  readonly shards: number
+  readonly splits: SplitReservations
+  /** Every reservation that was ever made. */
+  readonly made: readonly Made[]
+  restock(productId: ProductId, units: number): void
+  /** Lets so much time pass that nothing is under way any more; answers with the units that are held for nothing. */
+  rest(): Promise<number>
+}
+
+export type GatedOptions = {
+  readonly shards: number
+  readonly stock: Readonly<Record<string, number>>
+  readonly gate?: () => Promise<Fate>
+}
+
+export class KeyedShards implements GatedShards {
   readonly shards: number
   readonly stock: Map<ProductId, number>
-  /** Every reservation that was ever made. */
   readonly made: Made[] = []
   readonly #gate: () => Promise<Fate>
   readonly #keys: readonly Map<string, Known>[]
   #drawn = 0
 
-  constructor(options: {
-    readonly shards: number
-    readonly stock: Readonly<Record<string, number>>
-    readonly gate?: () => Promise<Fate>
-  }) {
+  constructor(options: GatedOptions) {
     this.shards = options.shards
     this.stock = new Map(Object.entries(options.stock)) as Map<ProductId, number>
     this.#gate = options.gate ?? (() => Promise.resolve('heard'))
@@ -56,6 +68,14 @@ export class KeyedShards {
   newReservationId(productId: ProductId): ReservationId {
     this.#drawn += 1
     return reservationIdOf(String(this.#drawn).padStart(26, '0'), shardOf(productId, this.shards))
+  }
+
+  restock(productId: ProductId, units: number): void {
+    this.stock.set(productId, (this.stock.get(productId) ?? 0) + units)
+  }
+
+  rest(): Promise<number> {
+    return Promise.resolve(0)
   }
 
   async execute<R extends EngineRequest>(request: R): Promise<ReplyTo<R>> {
