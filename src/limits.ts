@@ -9,6 +9,10 @@ const MIB = 1_024 * KIB
 
 /** Calls one listener waits for at once. Beyond it a call is refused at once: memory, not time, is what it costs. */
 export const callsInFlightMax = 65_536
+/** Calls that are taken whatever the oldest has waited: a slow disk alone turns nobody away. */
+export const callsPromptMax = 4_096
+/** Beyond these, how long the oldest may have waited before more are refused. */
+export const congestedAfterMs = 50
 /**
  * Commands one worker's mailbox holds, where its heap has room for as many. At 100,000 a second the last one waits two
  * thirds of a second.
@@ -159,8 +163,8 @@ export const listenersCloseMs = 12_000
 /** The highest rate: one request in the least time that is told apart. */
 export const ratePerSecondMax = 1_000_000
 /**
- * Identities that each rate limit tells apart, at 12 bytes each. Only what was used within the last second needs its place,
- * so that is how many may come in a second: no process answers as many.
+ * Identities that each rate limit tells apart, at 12 bytes each. Only who has used something of the last second's worth
+ * needs a place, and no process answers as many different ones in a second.
  */
 export const ratePlaces = 65_536
 /** Reservations of one customer that may expire within `cooldownWindowMs`; the last of them begins a cool-down. */

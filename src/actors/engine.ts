@@ -5,10 +5,16 @@
  * that its supervisor gives and takes away.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { ulid } from 'ulid'
 import { assert } from '../domain/assert.ts'
-import { type ProductId, type ReservationId, reservationIdOf, shardOf } from '../domain/ids.ts'
-import { batchCommandsMax, callsInFlightMax, poisonRememberedMax, replyTimeoutMs } from '../limits.ts'
+import type { ProductId, ReservationId } from '../domain/ids.ts'
+import {
+  batchCommandsMax,
+  callsInFlightMax,
+  callsPromptMax,
+  congestedAfterMs,
+  poisonRememberedMax,
+  replyTimeoutMs,
+} from '../limits.ts'
 import type { Clock, Port, Random, Timer, Timers } from '../seams.ts'
 import { EngineError } from './engine-error.ts'
 import {
@@ -22,6 +28,7 @@ import {
   writeCall,
 } from './protocol.ts'
 import { isRead, type Reply, type ReplyTo, type Request } from './requests.ts'
+import { ReservationIds } from './reservation-ids.ts'
 import { shardOfRequest, workerOf } from './routing.ts'
 
 export type EngineParts = {
@@ -59,7 +66,7 @@ export class Engine {
   /** By call id, oldest first. */
   readonly #calls = new Map<number, Call>()
   readonly #quarantined = new Set<string>()
-  readonly #fraction: () => number
+  readonly #ids: ReservationIds
   #lastCallId = 0
   #postIsDue = false
   #nowMs = 0
@@ -67,7 +74,7 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    this.#fraction = () => parts.random.fraction()
+    this.#ids = new ReservationIds(parts)
     this.#links = Array.from({ length: parts.workers }, (_, worker) => {
       return { worker, port: undefined, state: { type: 'starting' }, cells: [], gathered: 0 }
     })
@@ -76,8 +83,7 @@ export class Engine {
 
   /** Draws the id under which a reservation of this product is to be made: 80 random bits, and its home shard. */
   newReservationId(productId: ProductId): ReservationId {
-    const id = ulid(this.#parts.clock.wallMs(), this.#fraction)
-    return reservationIdOf(id, shardOf(productId, this.#parts.shards))
+    return this.#ids.draw(productId)
   }
 
   /**
@@ -118,8 +124,8 @@ export class Engine {
     if (link.port === undefined || link.state.type === 'starting' || link.state.type === 'stopped') {
       return reject(unavailable(link))
     }
-    if (this.#calls.size >= callsInFlightMax) {
-      return reject(new EngineError('overloaded', `${callsInFlightMax} calls wait for an answer already`))
+    if (this.#calls.size >= callsPromptMax && this.#isCongested()) {
+      return reject(new EngineError('overloaded', `${this.#calls.size} calls wait for an answer already`))
     }
     if (this.#quarantined.size > 0 && this.#quarantined.has(fingerprintOf(request))) {
       const why = 'this command ended its shard several times and is not tried again'
@@ -143,6 +149,16 @@ export class Engine {
     // A full turn's worth need not wait for the tick to end: the worker can begin.
     if (link.gathered >= batchCommandsMax) this.#postTo(link)
     if (this.#watch === undefined) this.#watchTime(replyTimeoutMs)
+  }
+
+  /**
+   * Whether the calls in flight are more than are answered soon. Judged by how long the oldest has waited, so that a queue
+   * that moves may be long, and one that does not is refused while those in it are still worth answering.
+   */
+  #isCongested(): boolean {
+    if (this.#calls.size >= callsInFlightMax) return true
+    const [oldest] = this.#calls.values()
+    return oldest !== undefined && this.#parts.clock.monotonicMs() - oldest.sentAtMs > congestedAfterMs
   }
 
   /** What this tick has gathered, in one message to each worker. */

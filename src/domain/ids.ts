@@ -18,6 +18,10 @@ export const shardsMax = 1_024
 const PRODUCT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const ROUTE_WORDS: ReadonlySet<string> = new Set(['search', 'suggest', 'import'])
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+/** By character code. */
+const CROCKFORD_VALUES: Int8Array = new Int8Array(128).map((_, code) =>
+  CROCKFORD.indexOf(String.fromCharCode(code)),
+)
 const RESERVATION_ID = /^res_[0-7][0-9A-HJKMNP-TV-Z]{27}$/
 const CUSTOMER_ID = /^[\x21-\x7e]{1,128}$/
 
@@ -45,8 +49,8 @@ export function reservationIdOf(ulid: string, home: ShardId): ReservationId {
 
 /** The shard whose journal decides this reservation. The id's pattern must have been checked. */
 export function homeOf(id: ReservationId): ShardId {
-  const high = CROCKFORD.indexOf(id.charAt(30))
-  const low = CROCKFORD.indexOf(id.charAt(31))
+  const high = CROCKFORD_VALUES[id.charCodeAt(30)] as number
+  const low = CROCKFORD_VALUES[id.charCodeAt(31)] as number
   assert(high >= 0 && low >= 0, 'a reservation id ends in its home shard')
   return ((high << 5) | low) as ShardId
 }

@@ -4,7 +4,9 @@ import { fingerprintOf } from '../../src/actors/protocol.ts'
 import type { ReservationId } from '../../src/domain/ids.ts'
 import {
   callsInFlightMax,
+  callsPromptMax,
   commandDeadlineMs,
+  congestedAfterMs,
   mailboxMax,
   poisonRememberedMax,
   replyTimeoutMs,
@@ -159,6 +161,34 @@ bounds(
   },
   { limitMs: 60_000 },
 )
+
+bounds(
+  'a queue that does not move is refused at once, however short it is beyond what is prompt',
+  async () => {
+    const world = await stocked(2 * callsPromptMax)
+    world.disk.holdSyncs = isSegment
+    const prompt = Array.from({ length: callsPromptMax - 1 }, () => world.call(reserve(world)))
+    await world.advance(congestedAfterMs + 1)
+    const last = world.call(reserve(world))
+    const more = world.call(reserve(world))
+    await world.settle()
+    isError(more, 'overloaded')
+    world.disk.holdSyncs = undefined
+    world.disk.finishSyncs()
+    await world.settle()
+    for (const call of [...prompt, last]) isReply(call, 'held')
+    const again = world.call(reserve(world))
+    await world.settle()
+    isReply(again, 'held')
+  },
+)
+
+bounds('a queue that moves may be longer than what is prompt', async () => {
+  const world = await stocked(4 * callsPromptMax)
+  const asked = Array.from({ length: 2 * callsPromptMax }, () => world.call(reserve(world)))
+  await world.settle()
+  for (const call of asked) isReply(call, 'held')
+})
 
 bounds('a command that waited past its deadline is refused undecided', async () => {
   const world = await stocked(5)
