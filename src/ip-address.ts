@@ -17,6 +17,7 @@ const MAPPED_BITS = 96
 const GROUPS = 8
 const GROUP = /^[0-9a-fA-F]{1,4}$/
 const OCTET = /^(?:0|[1-9][0-9]{0,2})$/
+const ZONE = /%[0-9a-zA-Z.:-]+$/
 const BITS = /^(?:0|[1-9][0-9]{0,2})$/
 
 /** Undefined where the text is no address. A zone (`%eth0`) names the machine's own end and is left out. */
@@ -25,8 +26,7 @@ export function parseIp(text: string): IpAddress | undefined {
     const word = parseV4(text)
     return word === undefined ? undefined : [0, 0, MAPPED, word]
   }
-  const zone = text.indexOf('%')
-  return parseV6(zone === -1 ? text : text.slice(0, zone))
+  return parseV6(text.replace(ZONE, ''))
 }
 
 /** `10.0.0.0/8`, `2001:db8::/32`, or one address. Undefined where the text is neither. */

@@ -12,7 +12,7 @@ export const callsInFlightMax = 65_536
 /** Calls that are taken whatever the oldest has waited: a slow disk alone turns nobody away. */
 export const callsPromptMax = 4_096
 /** Beyond these, how long the oldest may have waited before more are refused. */
-export const congestedAfterMs = 50
+export const congestedAfterMs = 100
 /**
  * Commands one worker's mailbox holds, where its heap has room for as many. At 100,000 a second the last one waits two
  * thirds of a second.

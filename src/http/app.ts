@@ -32,6 +32,8 @@ const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 const PREFIX_SPAN = 36 ** 8
 const NAME_LENGTH_MAX = 64
+/** Whoever gets this can ask very often. */
+const TOO_MANY = 429
 
 type Handler = (context: Call['context']) => Promise<Response>
 
@@ -147,7 +149,8 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
       const { status } = response
       const durationMs = clock.monotonicMs() - startedMs
       meter.record(status, durationMs)
-      log.write({ requestId, route, method, status, durationMs, callerId: call.principal?.callerId }, hot)
+      const entry = { requestId, route, method, status, durationMs, callerId: call.principal?.callerId }
+      log.write(entry, hot || status === TOO_MANY)
       return response
     }
   }
