@@ -13,6 +13,7 @@ import { nextEpoch } from '../../src/persistence/journal/segments.ts'
 import { portOf, realClock, realRandom, realTimers } from '../../src/seams.ts'
 import { Callers } from './callers.ts'
 import { SHARDS } from './ids.ts'
+import { repeat } from './repeat.ts'
 
 export type JournalCounts = WorkerStatus['journal']
 
@@ -79,19 +80,16 @@ export class LocalEngine {
 
   /** Gives each product its units. */
   async stock(products: readonly ProductId[]): Promise<void> {
-    await Promise.all(
-      products.map(async (productId) => {
-        const change = { set: STOCK, expectedVersion: undefined }
-        const reply = await this.engine.execute({
-          type: 'adjust',
-          productId,
-          change,
-          reason: 'bench',
-          reference: undefined,
-        })
-        if (reply.type !== 'stock') throw new Error(`no stock: ${JSON.stringify(reply)}`)
-      }),
-    )
+    await repeat(products.length, 1_024, async (nr) => {
+      const reply = await this.engine.execute({
+        type: 'adjust',
+        productId: products[nr] as ProductId,
+        change: { set: STOCK, expectedVersion: undefined },
+        reason: 'bench',
+        reference: undefined,
+      })
+      if (reply.type !== 'stock') throw new Error(`no stock: ${JSON.stringify(reply)}`)
+    })
   }
 
   /** Callers as the HTTP layer is one: by `newReservationId` and `execute`. No key, no reference. */
