@@ -8,7 +8,8 @@
  * F1  Only an event that makes a record raises a shard's footprint. A live reservation is charged with the longest
  *     reference that its confirmation may bring, and one that counts for its customer with an entry among the product's
  *     customers, whether these are counted yet or not. So who refuses such events bounds the footprint, and whatever
- *     exists can always be settled.
+ *     exists can always be settled. Two raise it and are never refused: an answer kept under a key, since the number of
+ *     keys has its own bound, and an abort, since it lets go of a hold that is larger.
  *
  * A new kind of record needs its bytes here and in `footprintOf`, its event in `makesRecord`, and `evolve` to add and take
  * off what it costs.
@@ -84,7 +85,7 @@ function nameBytesOf(customerId: string | undefined): number {
   return customerId === undefined ? 0 : STRING_BYTES + customerId.length
 }
 
-/** Whether the event makes a record: with these refused, the footprint does not grow (F1). */
+/** Whether the event makes a record that can be refused: without these the footprint does not grow, but as F1 says. */
 export function makesRecord(event: Event): boolean {
   switch (event.type) {
     case 'UnitsHeld':

@@ -163,6 +163,7 @@ export class KeyTable {
 
   /** Drops what was deleted, and makes room for as many again. */
   #rebuildSlots(): void {
+    this.#renumber()
     let length = SLOTS_MIN
     while (length < (this.#size + 1) * 3) length *= 2
     this.#slots = new Int32Array(length)
@@ -170,6 +171,17 @@ export class KeyTable {
     for (let number = this.#first; number < this.#next; number++) {
       if (!this.#isDead(number)) this.#place(number)
     }
+  }
+
+  /** Counts cells from the oldest block again: in a shard that never rests they would outgrow 32 bits within weeks. */
+  #renumber(): void {
+    const dropped = this.#base
+    const beside = [...this.#beside]
+    this.#beside.clear()
+    for (const [number, value] of beside) this.#beside.set(number - dropped, value)
+    this.#base = 0
+    this.#first -= dropped
+    this.#next -= dropped
   }
 
   #cell(number: number): readonly [Buffer, number] {

@@ -56,6 +56,23 @@ table('counts and forgets from the oldest on', () => {
   assert.is(keys.size, 1)
 })
 
+table('goes on as it was when the numbers of its cells begin anew', () => {
+  const keys = new KeyTable()
+  const value = (n: number) => String(n).padEnd(n % 2 === 0 ? 33 : 8, '.')
+  const kept = 1_500
+  for (let n = 0; n < 20_000; n++) {
+    keys.add(answer(n, n, value(n)))
+    if (n >= kept) keys.forget(1)
+  }
+  assert.is(keys.size, kept)
+  const expected = Array.from({ length: kept }, (_, i) => 20_000 - kept + i)
+  assert.equal(
+    [...keys.values()].map((record) => record.value),
+    expected.map(value),
+  )
+  for (const n of expected) assert.equal(keys.find(hashOf(n)), answer(n, n, value(n)))
+})
+
 table('is a map in order of recording', () => {
   note(`TEST_SEED=${seed}`)
   const step = fc.oneof(

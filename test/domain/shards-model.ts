@@ -66,7 +66,6 @@ type Place = { readonly customerId: CustomerId; readonly quantity: number; reado
 
 type Product = {
   readonly shard: ShardId
-  version: number
   brought: number
   retired: boolean
   sale: Sale
@@ -599,7 +598,7 @@ function mapped<T>(
 }
 
 function newProduct(shard: ShardId): Product {
-  return { shard, version: 0, brought: 0, retired: false, sale: {}, line: [], aside: 0, served: new Map() }
+  return { shard, brought: 0, retired: false, sale: {}, line: [], aside: 0, served: new Map() }
 }
 
 function sum<Item>(items: readonly Item[], unitsOf: (item: Item) => number): number {
