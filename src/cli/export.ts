@@ -36,7 +36,7 @@ export const exportEvents: Command = {
   --out FILE      to a file, which is whole or not there; without it to standard output
 ${archiveHelp}
 
-A line is one event: time, shard, sequence, type, productId, version, and the fields of its type:
+A line is one event: time, shard, sequence, type, and the fields of its type. Of a product, with productId and version:
   UnitsHeld                 reservationId, customerId, reference, quantity, expiresAt, available
   HoldExtended              reservationId, expiresAt
   PaymentStarted            reservationId, expiresAt
@@ -49,6 +49,26 @@ A line is one event: time, shard, sequence, type, productId, version, and the fi
   StockAdjusted             delta, onHand, reason, reference
   SaleScheduled             sale: opensAt, closesAt, perCustomerLimit, holdTtlSeconds, maxPerReservation
   ProductRetired
+  HoldPlaced                reservationId, customerId, quantity, available
+  HoldSettled               reservationId, step, held, sold, closed
+  WaitlistJoined            customerId, quantity, reservationId
+  WaitlistLeft              customerId, cause
+  WaitlistServed            customerId, reservationId, quantity, expiresAt, available
+  UnitsEarmarked            quantity
+of a reservation of several products:
+  SplitHeld                 reservationId, customerId, reference, expiresAt, lines: productId, shard, quantity, available
+  SplitExtended             reservationId, expiresAt
+  SplitPaymentStarted       reservationId, expiresAt
+  SplitSettled              reservationId, step, status, quantities, returned, closed, reference, reason
+  SplitAcknowledged         reservationId, participant, step
+  SplitForgotten            reservationId
+  SplitAborted              reservationId
+  AbortForgotten            reservationId
+and of idempotency keys:
+  KeyClaimed                hash, fingerprint, reservationId
+  KeyAnswered               hash, fingerprint, answer
+  KeyFreed                  hash
+  KeysForgotten             count
 docs/journal-export.md says what they mean. A field without a value is left out. Names do not change; new types and new
 fields may come. Memory stays the same however long the journal is.
 

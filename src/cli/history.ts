@@ -1,12 +1,13 @@
 /** `journal history`: what happened to a product, a reservation or a customer, and why. */
 import {
-  homeOf,
+  type CustomerId,
   isReservationId,
   type ProductId,
   type ReservationId,
   type ShardId,
   shardOf,
 } from '../domain/ids.ts'
+import type { ShardState } from '../domain/stock.ts'
 import type { JournalEvent } from '../persistence/journal/journal-follower.ts'
 import { archivedElsewhere, archiveHelp, withArchives } from './archive-view.ts'
 import type { Command, Options } from './command-line.ts'
@@ -49,7 +50,8 @@ export const history: Command = {
                    product comes before a customer of the same name
 ${archiveHelp}
 
-A customer's events are all those of the reservations made for that customer. With --json one event a line, with the
+A reservation of several products has events in the shards of all of them, and in its home. A customer's events are all
+those of the reservations made for that customer, and of standing in line. With --json one event a line, with the
 fields that docs/journal-export.md describes, and its cause.
 
 Exit code 0: shown. 1: the journal is damaged. 3: nothing in the journal goes by that name.`,
@@ -86,8 +88,7 @@ export function historyOf(
   const home = shardOf(name as ProductId, shardsOf(files))
   const isInSnapshot = baseOf(files, home).state.products.has(name as ProductId)
   const kind = given ?? (isInSnapshot ? 'product' : undefined)
-  if (kind === 'product') checkSince(since, home)
-  else checkSince(since, isReservationId(name) ? homeOf(name) : undefined)
+  checkSince(since, kind === 'product' ? home : undefined)
   const search = new Search(files, name, { ...options, kind })
   // A product has events in its own shard only. For the rest, one look at all of them tells what it is.
   for (const event of readEvents(files, { shard: kind === 'product' ? home : undefined })) search.look(event)
@@ -124,16 +125,16 @@ class Search {
 
   look(at: JournalEvent): void {
     const { event } = at
-    this.#nearest.offer(event.productId)
-    if (event.type === 'UnitsHeld' && event.customerId !== undefined) {
-      this.#nearest.offer(event.customerId)
-      if (event.customerId === this.#name) this.#reservations.add(event.reservationId)
-    }
+    const product = 'productId' in event ? event.productId : undefined
     const reservation = 'reservationId' in event ? event.reservationId : undefined
-    if (event.productId === this.#name) this.#take(this.#found.product, at)
-    if (reservation === undefined) return
+    const customer = 'customerId' in event ? event.customerId : undefined
+    if (product !== undefined) this.#nearest.offer(product)
+    if (customer !== undefined) this.#nearest.offer(customer)
+    if (customer === this.#name && reservation !== undefined) this.#reservations.add(reservation)
+    if (product === this.#name) this.#take(this.#found.product, at)
     if (reservation === this.#name) this.#take(this.#found.reservation, at)
-    if (this.#reservations.has(reservation)) this.#take(this.#found.customer, at)
+    const isTheirs = reservation !== undefined && this.#reservations.has(reservation)
+    if (customer === this.#name || isTheirs) this.#take(this.#found.customer, at)
   }
 
   result(): History {
@@ -164,7 +165,7 @@ class Search {
           this.#nearest.offer(product)
           if (product === this.#name) this.#found.product.isKnown = true
         }
-        for (const { id, customerId } of state.reservations.values()) {
+        for (const { id, customerId } of madeIn(state)) {
           if (id === this.#name) this.#found.reservation.isKnown = true
           if (customerId !== this.#name) continue
           this.#reservations.add(id)
@@ -188,6 +189,19 @@ class Search {
       ].join(' '),
     )
   }
+}
+
+/** Every reservation that a shard knows of, and those that stand in line will make. */
+function* madeIn(state: ShardState): Generator<{
+  readonly id: ReservationId
+  readonly customerId: CustomerId | undefined
+}> {
+  yield* state.reservations.values()
+  yield* state.splits.values()
+  for (const holds of state.holds.values())
+    for (const { reservationId: id, customerId } of holds) yield { id, customerId }
+  for (const { waitlist } of state.products.values())
+    for (const { reservationId: id, customerId } of waitlist?.line.values() ?? []) yield { id, customerId }
 }
 
 function none(): Found {

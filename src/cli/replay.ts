@@ -160,7 +160,7 @@ function summaryOf(
     ...measured,
     shards,
     products: sum(({ products }) => products.size),
-    reservations: sum(({ reservations }) => reservations.size),
+    reservations: sum(({ reservations, splits }) => reservations.size + splits.size),
     carried: recovery.carry.length,
     torn,
     states,
@@ -232,8 +232,8 @@ function mostSold(states: ReadonlyMap<ShardId, ShardState>, limit: number): Stoc
 }
 
 function countersOf(stock: Stock): Record<string, number | boolean | ProductId> {
-  const { productId, version, onHand, held, sold, retired } = stock
-  return { productId, version, onHand, held, available: availableOf(stock), sold, retired }
+  const { productId, version, onHand, held, earmarked, sold, retired } = stock
+  return { productId, version, onHand, held, earmarked, available: availableOf(stock), sold, retired }
 }
 
 function describe(result: Replay, listed: readonly Stock[] | undefined, terminal: Terminal): string[] {
@@ -246,10 +246,10 @@ function describe(result: Replay, listed: readonly Stock[] | undefined, terminal
   for (const place of torn) lines.push(`torn       ${place}; the next start cuts it off`)
   if (carried > 0) lines.push(`unsealed   ${countOf(carried, 'frame')} that the next start writes anew`)
   if (listed !== undefined) {
-    const heading = ['product', 'version', 'on hand', 'held', 'available', 'sold']
+    const heading = ['product', 'version', 'on hand', 'held', 'put aside', 'available', 'sold']
     const rows = listed.map((stock) => {
-      const { productId, version, onHand, held, sold } = stock
-      return [productId, version, onHand, held, availableOf(stock), sold]
+      const { productId, version, onHand, held, earmarked, sold } = stock
+      return [productId, version, onHand, held, earmarked, availableOf(stock), sold]
     })
     lines.push('', ...table([heading, ...rows]))
     if (listed.length < products) lines.push(`… and ${countText(products - listed.length)} more (--limit)`)

@@ -62,6 +62,6 @@ export function productsIn(files: JournalFiles): ReadonlySet<ProductId> {
     for (const product of state.products.keys()) products.add(product)
     from.set(shard as ShardId, sequence + 1)
   }
-  for (const { event } of readEvents(files, { from })) products.add(event.productId)
+  for (const { event } of readEvents(files, { from })) if ('productId' in event) products.add(event.productId)
   return products
 }

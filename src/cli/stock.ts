@@ -19,6 +19,8 @@ export type StockAt = {
   readonly available: number
   readonly onHand: number
   readonly held: number
+  /** Free, and put aside for the first of those who wait. */
+  readonly earmarked: number
   readonly sold: number
   readonly version: number
   readonly retired: boolean
@@ -102,8 +104,8 @@ function checkPoint(
 }
 
 function countersOf(stock: StockView): Omit<StockAt, 'shard' | 'sequence' | 'asOf'> {
-  const { productId, onHand, held, sold, version, retired } = stock
-  return { productId, available: availableOf(stock), onHand, held, sold, version, retired }
+  const { productId, onHand, held, earmarked, sold, version, retired } = stock
+  return { productId, available: availableOf(stock), onHand, held, earmarked, sold, version, retired }
 }
 
 function unknownProduct(files: JournalFiles, productId: ProductId, at: Point | undefined): Unusable {
@@ -122,6 +124,7 @@ function describe(at: StockAt): string[] {
     ['available', at.available],
     ['on hand', at.onHand],
     ['held', at.held],
+    ...(at.earmarked > 0 ? ([['put aside', at.earmarked]] as const) : []),
     ['sold', at.sold],
   ] as const
   const width = Math.max(...rows.map(([, units]) => countText(units).length))

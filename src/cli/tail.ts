@@ -19,8 +19,8 @@ export const tail: Command = {
   -n, --lines N   so many; default ${linesDefault}
   -f, --follow    then shows each further event, until Ctrl-C
 
-A line is time, s<shard>.<sequence>, type, product, version, and what the type adds; with --json one object a line, with
-the fields that docs/journal-export.md describes.
+A line is time, s<shard>.<sequence>, type, product and version where it is a product's, and what the type adds; with --json
+one object a line, with the fields that docs/journal-export.md describes.
 
 Shown are durable events only: those of which a later frame, the stream's mark, or a newer stream says so. An engine
 proves its last frame with a seal 0.1 s after the last event, so that -f is behind by a third of a second at most. What a

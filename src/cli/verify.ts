@@ -15,12 +15,17 @@ Checked are
   segments    every frame's checksum, its place in the chain, and nothing but zeros behind the last
   streams     where each stream takes a shard over, copies of frames written anew, marks, missing files
   sequences   no gap in any shard's sequence or any product's version
-  stock       after every event: held <= on hand, nothing negative, on hand + sold = all that was put in, counts per
-              customer, each reservation ends at most once, returned <= confirmed, what replies said
+  stock       after every event: held <= on hand, nothing negative, on hand + sold = all that was put in, counts and
+              limits per customer, each reservation ends at most once, returned <= confirmed, what replies said
+  several     of reservations of several products: settlements without gaps, each hold settled in their order and once
+              sold at most; at the end, that shards and homes agree, but for what is under way
+  waitlists   served in order, nobody who did not wait, nobody before who came later
+  keys        one claim or answer each, and only the oldest forgotten
   snapshots   their checksum, and their counters against those of the events up to the same sequence
 
 A finding names file, byte, the events concerned as s<shard>.<sequence>, and the reason. While an engine runs on the
-directory, the end of its newest segments may be half written; that alone is read again and let pass.
+directory, the end of its newest segments may be half written; that alone is read again and let pass. Whether shards
+agree about the last minute is not judged then.
 
 Exit code 0: good. 1: damaged. 2: torn, which the next start cuts off; nobody was told of what was in it.
 Not noticed can be: one flipped bit in the last frames of a crashed engine looks like a torn tail (exit code 2), and a

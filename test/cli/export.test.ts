@@ -154,8 +154,11 @@ test('has fields that its page and its help describe, all of them', async () => 
       const line = help.split('\n').find((text) => text.trim().split(' ')[0] === json.type)
       assert.ok(line, `${json.type} has a line in the help`)
       const { time, shard, sequence, type, productId, version, ...rest } = json
-      const { sale = {}, ...fields } = rest as { sale?: object }
-      for (const field of [...Object.keys(fields), ...Object.keys(sale)]) {
+      assert.ok(!('productId' in event) || productId === event.productId)
+      assert.equal([time, shard, sequence], ['1970-01-01T00:00:00.000Z', 0, 1], 'no field hides another')
+      const { sale = {}, lines = [], ...fields } = rest as { sale?: object; lines?: readonly object[] }
+      const inner = [sale, ...lines].flatMap((part) => Object.keys(part))
+      for (const field of [...Object.keys(fields), ...inner]) {
         assert.ok(own.includes(`\`${field}\``), `${type}.${field} is on the page`)
         assert.ok(line?.includes(field), `${type}.${field} is in the help`)
       }

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProductEvent } from '../../src/domain/events.ts'
 import { crc32c } from '../../src/persistence/journal/crc32c.ts'
 import { eventsOf, type Frame, parseFrame } from '../../src/persistence/journal/frame.ts'
 import type { JournalEvent } from '../../src/persistence/journal/journal-follower.ts'
@@ -96,4 +97,9 @@ export function allEventsOf(shop: Workshop): JournalEvent[] {
     }
   }
   return events.sort((a, b) => a.atMs - b.atMs || a.shard - b.shard || a.sequence - b.sequence)
+}
+
+/** Of these, the ones that happened to a product. */
+export function productEventsOf(shop: Workshop): (JournalEvent & { readonly event: ProductEvent })[] {
+  return allEventsOf(shop).flatMap((at) => ('version' in at.event ? [{ ...at, event: at.event }] : []))
 }

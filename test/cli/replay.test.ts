@@ -71,9 +71,9 @@ test('lists the products, the most sold first', async () => {
     listed.map(({ productId }: { productId: string }) => productId),
     bySold.slice(0, 20).map(({ productId }) => productId),
   )
-  for (const { onHand, held, available } of listed) assert.is(available, onHand - held)
+  for (const { onHand, held, earmarked, available } of listed) assert.is(available, onHand - held - earmarked)
   const { out } = await journal(['replay', '--stock', '--limit', '2', '--data', shop.root])
-  assert.match(out, /product +version +on hand +held +available +sold\n/)
+  assert.match(out, /product +version +on hand +held +put aside +available +sold\n/)
   assert.match(out, `… and ${stocks.length - 2} more (--limit)`)
   await shop.remove()
 })

@@ -6,7 +6,7 @@ import type { ShardId } from '../../src/domain/ids.ts'
 import { availableOf, emptyShard, type ShardState } from '../../src/domain/stock.ts'
 import { suite } from '../support/suite.ts'
 import { journal } from './command.ts'
-import { allEventsOf, framesOf, namesIn, segmentsOf, writeAt } from './files.ts'
+import { allEventsOf, framesOf, namesIn, productEventsOf, segmentsOf, writeAt } from './files.ts'
 import { makeEventful, Workshop } from './workshop.ts'
 
 const SMALL = { segmentBytes: 16 * 1_024 }
@@ -36,8 +36,9 @@ test('is what the events make, at every sequence and at every time, snapshots or
     if (sequence % 7 !== 0) continue
     const [product] = state.products.values()
     if (product === undefined) continue
-    const { productId, onHand, held, sold, version, retired } = product
-    const expected = { productId, available: availableOf(product), onHand, held, sold, version, retired }
+    const { productId, onHand, held, earmarked, sold, version, retired } = product
+    const available = availableOf(product)
+    const expected = { productId, available, onHand, held, earmarked, sold, version, retired }
     for (const look of [files, withoutSnapshots]) {
       const { asOf, ...found } = stockAt(look, productId, { type: 'sequence', shard: undefined, sequence })
       assert.equal(found, { ...expected, shard, sequence })
@@ -47,12 +48,12 @@ test('is what the events make, at every sequence and at every time, snapshots or
   }
   assert.ok(compared > 20, String(compared))
 
-  const byTime = allEventsOf(shop)
+  const byTime = productEventsOf(shop)
   for (let i = 3; i < byTime.length; i += 41) {
     const { event, shard, atMs } = byTime[i] as (typeof byTime)[number]
     const state = emptyShard()
     let sequence = 0
-    for (const other of byTime) {
+    for (const other of allEventsOf(shop)) {
       if (other.shard !== shard || other.atMs > atMs) continue
       evolve(state, other.event, other.atMs)
       sequence = other.sequence
@@ -70,7 +71,7 @@ test('is what the events make, at every sequence and at every time, snapshots or
 
 test('of now is that of the last durable event', async () => {
   const shop = await makeEventful(SMALL)
-  const { event, shard } = allEventsOf(shop).at(-1) as ReturnType<typeof allEventsOf>[number]
+  const { event, shard } = productEventsOf(shop).at(-1) as ReturnType<typeof productEventsOf>[number]
   const { sequence } = allEventsOf(shop).findLast((other) => other.shard === shard) as { sequence: number }
   const text = await journal(['stock', event.productId, '--data', shop.root])
   assert.is(text.code, 0, text.err)
@@ -88,13 +89,17 @@ test('of now is that of the last durable event', async () => {
 
 test('says why there is nothing to say', async () => {
   const shop = await makeEventful({ ...SMALL, frames: 4 })
-  const events = allEventsOf(shop)
+  const events = productEventsOf(shop)
   const late = events.find(({ event, atMs }) => {
     return event.type === 'StockAdjusted' && event.version === 1 && atMs > (events[0]?.atMs ?? 0)
   })
   const { event, shard, atMs } = late as (typeof events)[number]
   const { productId } = event
-  const last = Math.max(...events.filter((other) => other.shard === shard).map(({ sequence }) => sequence))
+  const last = Math.max(
+    ...allEventsOf(shop)
+      .filter((other) => other.shard === shard)
+      .map(({ sequence }) => sequence),
+  )
   const other = (shard + 1) % shop.shards
   const refused: readonly (readonly [args: string[], why: RegExp])[] = [
     [['produkt-1'], /^journal: There is no product "produkt-1"\. Did you mean product-1\d?\?$/m],
@@ -143,7 +148,7 @@ test('ends with 1 where the journal is damaged on the way', async () => {
   const shop = await makeEventful(SMALL)
   const path = segmentsOf(shop).at(-2) as string
   writeAt(path, (framesOf(path)[2]?.offset ?? 0) + 70, Buffer.of(1, 2, 3))
-  const { event } = allEventsOf(shop).at(-1) as ReturnType<typeof allEventsOf>[number]
+  const { event } = productEventsOf(shop).at(-1) as ReturnType<typeof productEventsOf>[number]
   const text = await journal(['stock', event.productId, '--data', shop.root])
   assert.is(text.code, 1)
   assert.match(text.out, /^Damaged: .*"journal verify" tells what else is\./)

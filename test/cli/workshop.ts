@@ -8,16 +8,19 @@ import { join } from 'node:path'
 import { openStream } from '../../src/actors/shard-start.ts'
 import type { Command } from '../../src/domain/commands.ts'
 import { decide } from '../../src/domain/decide.ts'
+import type { Decision } from '../../src/domain/decision.ts'
 import type { Event } from '../../src/domain/events.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import {
   type CustomerId,
   type ProductId,
+  type ReservationId,
   reservationIdOf,
   type ShardId,
   shardOf,
 } from '../../src/domain/ids.ts'
-import type { Reservation } from '../../src/domain/stock.ts'
+import type { Reservation, ShardState } from '../../src/domain/stock.ts'
+import { serveLine } from '../../src/domain/waitlist.ts'
 import { tidyJournal } from '../../src/persistence/journal/carry.ts'
 import { type Disk, type DiskFile, realDisk } from '../../src/persistence/journal/disk.ts'
 import { type RecoveredShard, recover } from '../../src/persistence/journal/recovery.ts'
@@ -25,6 +28,7 @@ import { nextEpoch } from '../../src/persistence/journal/segments.ts'
 import { writeSnapshot } from '../../src/persistence/journal/snapshot.ts'
 import type { JournalWriter } from '../../src/persistence/journal/writer.ts'
 import type { Timers } from '../../src/seams.ts'
+import { tradeSeveral } from './several.ts'
 
 export type WorkshopOptions = {
   readonly shards?: number
@@ -118,7 +122,11 @@ export class Workshop {
         onCut() {},
       })
       this.#workers.push({ writer, shards: [...recovery.shards.values()], hasNext: () => hasNext })
-      for (const { state } of recovery.shards.values()) this.#known.push(...state.reservations.values())
+      for (const { state } of recovery.shards.values()) {
+        this.#known.push(...state.reservations.values())
+        for (const { waitlist } of state.products.values()) if (waitlist !== undefined) waitlist.freed = 0
+        state.unserved.clear()
+      }
     }
     await this.#allReady()
   }
@@ -147,6 +155,39 @@ export class Workshop {
       writer.flush()
     }
     await this.#durable()
+  }
+
+  /** What a shard's state is now. */
+  stateOf(shard: number): ShardState {
+    return this.#at(shard).at.state
+  }
+
+  /** Decides a command in a shard, or writes events as they are, and waits until what comes of it is durable. */
+  async tell(shard: number, said: Command | readonly Event[]): Promise<Decision> {
+    const { writer, at } = this.#at(shard)
+    this.nowMs += 1
+    const decision: Decision =
+      'type' in said ? decide(at.state, said, this.nowMs) : { type: 'accepted', events: said }
+    if (decision.type === 'accepted') this.#write(writer, at, decision.events)
+    writer.flush()
+    await this.#durable()
+    await this.#allReady()
+    return decision
+  }
+
+  /** An id that no other reservation has. */
+  drawId(home: ShardId): ReservationId {
+    this.#ids += 1
+    const ulid = `01${String(this.nowMs).padStart(14, '0')}${String(this.#ids).padStart(10, '0')}`
+    return reservationIdOf(ulid, home)
+  }
+
+  #at(shard: number): { readonly writer: JournalWriter; readonly at: RecoveredShard } {
+    for (const { writer, shards } of this.#workers) {
+      const at = shards.find((candidate) => candidate.shard === shard)
+      if (at !== undefined) return { writer, at }
+    }
+    throw new Error(`nobody serves shard ${shard}`)
   }
 
   /** Lets the moment pass after which the streams are sealed and marked. */
@@ -212,19 +253,31 @@ export class Workshop {
       const at = shards.find(({ shard }) => shard === shardOf(productId, this.shards))
       if (at === undefined) continue
       const decision = decide(at.state, command, this.nowMs)
-      if (decision.type !== 'accepted' || decision.events.length === 0) continue
-      writer.beginSection(at.shard, at.nextSequence, this.nowMs)
-      for (const event of decision.events) {
-        writer.append(event)
-        evolve(at.state, event, this.nowMs)
-        at.nextSequence += 1
-        if (event.type !== 'UnitsHeld') continue
-        const made = at.state.reservations.get(event.reservationId)
-        if (made !== undefined) this.#known.push(made)
-      }
-      writer.endSection()
+      if (decision.type === 'accepted') this.#write(writer, at, decision.events)
     }
     writer.flush()
+  }
+
+  /** The events of one command in a section of their own, with what they bring those who wait in line. */
+  #write(writer: JournalWriter, at: RecoveredShard, events: readonly Event[]): void {
+    if (events.length === 0) return
+    const { state, shard } = at
+    writer.beginSection(shard, at.nextSequence, this.nowMs)
+    const append = (event: Event) => {
+      writer.append(event)
+      evolve(state, event, this.nowMs)
+      at.nextSequence += 1
+      if (event.type !== 'UnitsHeld' && event.type !== 'WaitlistServed') return
+      const made = state.reservations.get(event.reservationId)
+      if (made !== undefined) this.#known.push(made)
+    }
+    for (const event of events) append(event)
+    for (const stock of state.unserved) {
+      for (const event of serveLine(stock, this.nowMs, Number.POSITIVE_INFINITY).events) append(event)
+      if (stock.waitlist !== undefined) stock.waitlist.freed = 0
+    }
+    state.unserved.clear()
+    writer.endSection()
   }
 
   #draw(own: readonly ProductId[]): Command {
@@ -245,11 +298,10 @@ export class Workshop {
       return { type: 'scheduleSale', productId, sale }
     }
     if (dice < 0.55 || this.#known.length === 0) {
-      this.#ids += 1
-      const ulid = `01${String(this.nowMs).padStart(14, '0')}${String(this.#ids).padStart(10, '0')}`
+      const reservationId = this.drawId(shardOf(productId, this.shards))
       return {
         type: 'reserve',
-        reservationId: reservationIdOf(ulid, shardOf(productId, this.shards)),
+        reservationId,
         productId,
         customerId: this.#chance() < 0.9 ? this.#oneOf(CUSTOMERS) : undefined,
         quantity: 1 + Math.floor(this.#chance() * 4),
@@ -344,7 +396,7 @@ export function chanceOf(seed: number): () => number {
 }
 
 /**
- * A journal with all there can be: several starts with different workers, orderly ends and crashes, seals, snapshots.
+ * A journal with all there can be, reservations of several products among it: several starts with different workers, orderly ends and crashes, seals, snapshots.
  * The last stream is closed in order, or left with frames that nothing proves.
  */
 export async function makeEventful(
@@ -354,19 +406,23 @@ export async function makeEventful(
   const frames = options.frames ?? 20
   await shop.start(1)
   await shop.trade(frames)
+  await tradeSeveral(shop, 4, 1)
   shop.snapshot()
   await shop.close()
   await shop.start(2)
+  await tradeSeveral(shop, 4, 2)
   await shop.trade(frames)
   await shop.crash()
   await shop.start(3)
   await shop.trade(frames)
+  await tradeSeveral(shop, 4, 3)
   await shop.rest()
   shop.snapshot()
   await shop.trade(3)
   await shop.crash()
   await shop.start(1)
   await shop.trade(frames)
+  await tradeSeveral(shop, 4, 4)
   await shop.rest()
   await shop.trade(frames)
   if (options.end === 'crashed') await shop.crash()

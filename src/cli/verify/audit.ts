@@ -5,17 +5,20 @@
  * counters no more, so that one fault is not reported a thousand times.
  */
 import type { Event } from '../../domain/events.ts'
-import type { ProductId, ShardId } from '../../domain/ids.ts'
+import { homeOf, type ProductId, type ShardId } from '../../domain/ids.ts'
 import { BytesDamaged } from '../../persistence/journal/bytes.ts'
 import { eventsOf, type Link, linkIn, noLink, type Section } from '../../persistence/journal/frame.ts'
 import { carriedIndex, segmentPath } from '../../persistence/journal/segments.ts'
+import { realClock } from '../../seams.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
+import { disagreements } from './across.ts'
 import { type Finding, Findings, type Position } from './findings.ts'
 import { copyKey, fenceAfter, type Inventory, type OpenedStream, takeInventory } from './inventory.ts'
 import { Ledger, type StockTotals } from './ledger.ts'
 import { SnapshotQueue } from './snapshot-queue.ts'
 import { StreamCheck } from './stream-check.ts'
 import { type Located, walkStream } from './stream-walk.ts'
+import { Trailmarks } from './trailmarks.ts'
 
 export type Audit = {
   readonly verdict: 'good' | 'torn' | 'damaged'
@@ -42,6 +45,9 @@ export type Audit = {
   /** The newest event of each shard. */
   readonly shards: readonly Position[]
 }
+
+/** Of a running engine, how far the clocks of its workers may be apart, and what one turn may take. */
+const liveMarginMs = 60_000
 
 type ShardTrail = {
   readonly shard: ShardId
@@ -70,6 +76,8 @@ class Auditor {
   readonly #snapshots: SnapshotQueue
   readonly #inventory: Inventory
   readonly #startedLive: boolean
+  readonly #startedAtMs = realClock.monotonicMs()
+  readonly #marks: Trailmarks
   #frames = 0
   #events = 0
   #superseded = 0
@@ -79,6 +87,7 @@ class Auditor {
     this.#files = files
     this.#onBytes = onBytes
     this.#startedLive = files.isLive()
+    this.#marks = new Trailmarks(files)
     if (files.recordProblem !== undefined)
       this.#findings.add('damaged', { file: 'holdfast.json' }, files.recordProblem)
     // Before the journal: whatever a running engine writes later is behind what was listed here.
@@ -94,6 +103,7 @@ class Auditor {
       const trail = this.#trails.get(shard)
       return { reached: (trail?.nextSequence ?? 1) - 1, isLost: trail?.isLost === true }
     })
+    this.#auditAcross()
     const stock: StockTotals = { products: 0, reservations: 0, onHand: 0, held: 0, sold: 0, adjusted: 0 }
     for (const { ledger } of this.#trails.values()) ledger.addTo(stock)
     const damaged = this.#findings.count('damaged')
@@ -243,9 +253,11 @@ class Auditor {
     if (atMs < trail.lastTimeMs) return wrong(firstSequence, `time goes back in shard ${shard}`)
     trail.lastTimeMs = atMs
     trail.link = at.frame.link
+    this.#marks.pass(shard, firstSequence, at)
     try {
       for (const event of eventsOf(section)) {
-        const reason = this.#elsewhere(event, shard) ?? trail.ledger.apply(event)
+        const at = { sequence: trail.nextSequence, atMs }
+        const reason = this.#elsewhere(event, shard) ?? trail.ledger.apply(event, at)
         if (reason !== undefined) return wrong(trail.nextSequence, reason)
         this.#events += 1
         trail.nextSequence += 1
@@ -257,12 +269,42 @@ class Auditor {
     }
   }
 
-  /** Two shards that both sell a product would each sell it once. */
+  /** Two shards that both sell a product would each sell it once; nobody finds a reservation whose id names another. */
   #elsewhere(event: Event, shard: ShardId): string | undefined {
-    const home = this.#homes.get(event.productId)
-    if (home === undefined) this.#homes.set(event.productId, shard)
-    else if (home !== shard) return `product ${event.productId} is in shard ${home} already`
-    return undefined
+    if ('version' in event) {
+      const home = this.#homes.get(event.productId)
+      if (home === undefined) this.#homes.set(event.productId, shard)
+      else if (home !== shard) return `product ${event.productId} is in shard ${home} already`
+    }
+    if (!('reservationId' in event)) return undefined
+    switch (event.type) {
+      case 'HoldPlaced':
+      case 'HoldSettled':
+      case 'KeyClaimed':
+        return undefined // What these are about may be at home elsewhere.
+    }
+    const home = homeOf(event.reservationId)
+    return home === shard ? undefined : `${event.type} of ${event.reservationId}, whose home is shard ${home}`
+  }
+
+  /** Of a running engine, what is younger than this audit is left out: shards are read one after the other. */
+  #auditAcross(): void {
+    for (const { shard, ledger, isLost, nextSequence } of this.#trails.values()) {
+      const reason = isLost ? undefined : ledger.heldForNobody()
+      if (reason !== undefined) this.#disagreeing(shard, nextSequence - 1, reason)
+    }
+    const lastMs = Math.max(0, ...[...this.#trails.values()].map(({ lastTimeMs }) => lastTimeMs))
+    const tookMs = realClock.monotonicMs() - this.#startedAtMs
+    const isLive = this.#startedLive || this.#files.isLive()
+    const beforeMs = isLive ? lastMs - tookMs - liveMarginMs : Number.POSITIVE_INFINITY
+    const options = { shards: this.#files.shards, beforeMs }
+    for (const { shard, sequence, reason } of disagreements(this.#trails, options))
+      this.#disagreeing(shard, sequence, reason)
+  }
+
+  #disagreeing(shard: ShardId, sequence: number, reason: string): void {
+    const place = this.#marks.placeOf(shard, sequence)
+    this.#findings.add('damaged', { ...place, positions: [{ shard, sequence }] }, reason)
   }
 
   #trailOf(shard: ShardId): ShardTrail {
