@@ -104,6 +104,8 @@ export const abortedKnownMs = 600_000
 /** How long a key is known, and, where there are too many, how long it is known at least. */
 export const keyKnownMs = 86_400_000
 export const keyKnownMsMin = 3_600_000
+/** How long a command can be under way after it claimed its key: longer than any caller waits for it. */
+export const claimUsedMs = 60_000
 /** Keys of one shard: some 80 bytes each. */
 export const keysPerShardMax = 1_000_000
 /** Of those who wait in line, how many are served in one go; the rest follow in the next turn. */

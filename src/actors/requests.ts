@@ -47,6 +47,9 @@ export type FreeKey = {
   readonly reservationId: ReservationId
 }
 
+/** Asks what was answered under a key, if anything. */
+export type ReadKey = { readonly type: 'readKey'; readonly shard: ShardId; readonly key: CommandKey }
+
 /** A command may carry a key: it is then decided once, and answered as before whenever it comes again. */
 type Keyed<C> = C & { readonly key?: CommandKey | undefined }
 
@@ -61,7 +64,7 @@ export type ReservationRequest =
 export type WaitlistRequest = Keyed<JoinWaitlist> | Keyed<LeaveWaitlist> | ReadWaitlist
 /** What shards and their callers say to each other on behalf of a reservation of several products. */
 export type SplitRequest = HoldLines | Keyed<ReserveSplit> | AskOutcome | Settle | Acknowledge
-export type KeyRequest = ClaimKey | FreeKey
+export type KeyRequest = ClaimKey | FreeKey | ReadKey
 export type Request =
   | Keyed<Reserve>
   | StockRequest
@@ -202,6 +205,7 @@ type Answers = {
   acknowledge: Done
   claimKey: Claimed
   freeKey: Done
+  readKey: SplitHeldReply | Done
 }
 
 /** What a request of this type can be answered with. */
@@ -209,5 +213,13 @@ export type ReplyTo<R extends Request> = Answers[R['type']] | Refused
 
 /** Requests that change nothing: whatever becomes of them, nothing has happened. */
 export function isRead(request: Request): boolean {
-  return request.type === 'readStock' || request.type === 'readReservation' || request.type === 'readWaitlist'
+  switch (request.type) {
+    case 'readStock':
+    case 'readReservation':
+    case 'readWaitlist':
+    case 'readKey':
+      return true
+    default:
+      return false
+  }
 }

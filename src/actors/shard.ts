@@ -37,13 +37,15 @@ import {
   stockAnswer,
   waitlistAnswer,
 } from './answers.ts'
+import { KeyClaimants } from './claimants.ts'
 import { type CommandKey, fingerprintIn, hashIn } from './command-key.ts'
 import { type DueKind, Dues, dueKinds } from './dues.ts'
 import type { EngineErrorCode } from './engine-error.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import type { ClaimKey, FreeKey, Reply, Request } from './requests.ts'
+import type { KeyRequest, Reply, Request } from './requests.ts'
 import { countEvent, isExpiry, newCounters, type ShardCounters } from './shard-counters.ts'
 import { type Duty, SplitDuties } from './split-duties.ts'
+import { tooManyKeys, undecided, withoutRoom } from './undecided.ts'
 
 /** The part of the journal a shard uses. */
 export type EventSink = {
@@ -92,6 +94,7 @@ export class Shard {
   readonly #memory: MemoryBudget
   readonly #dues: Dues
   readonly #duties: SplitDuties
+  readonly #claimants: KeyClaimants
   /** Products whose line could have more than one turn was to give. */
   readonly #stillWaiting = new Set<Stock>()
   #nextSequence: number
@@ -103,6 +106,7 @@ export class Shard {
     this.#state = start.state
     this.#nextSequence = start.nextSequence
     this.#dues = new Dues(start)
+    this.#claimants = new KeyClaimants(start.readyAtMs)
     this.#memory = start.memory
     this.#journal = journal
     this.#memory.add(start.state.footprintBytes)
@@ -163,6 +167,7 @@ export class Shard {
         return waitlistAnswer(this.#state, request, this.#moment)
       case 'claimKey':
       case 'freeKey':
+      case 'readKey':
         return this.#answerKey(request)
       case 'reserve':
         throwIfPoison(request.reference)
@@ -218,19 +223,26 @@ export class Shard {
     return reply
   }
 
-  #answerKey(request: ClaimKey | FreeKey): Reply | Undecided {
+  #answerKey(request: KeyRequest): Reply | Undecided {
     const hash = hashIn(request.key)
     const fingerprint = fingerprintIn(request.key)
     const known = this.#state.keys.find(hash)
     if (request.type === 'freeKey') {
-      const isTheirs = known?.kind === 'claim' && known.value === request.reservationId
-      if (isTheirs && this.#journal.roomFor(eventBytesMax) !== 'none') this.#apply({ type: 'KeyFreed', hash })
+      if (known?.kind !== 'claim' || known.value !== request.reservationId) return { type: 'done' }
+      const isLast = this.#claimants.remove(hash, known.atMs, this.#nowMs)
+      if (isLast && this.#journal.roomFor(eventBytesMax) !== 'none') this.#apply({ type: 'KeyFreed', hash })
       return { type: 'done' }
     }
+    if (known !== undefined && known.fingerprint !== fingerprint) {
+      return { type: 'refused', refusal: { reason: 'idempotencyMismatch' } }
+    }
+    if (request.type === 'readKey') {
+      if (known?.kind !== 'answer') return { type: 'done' }
+      this.counters.replayed += 1
+      return decodeAnswer(known, request, this.#state) ?? { type: 'done' }
+    }
     if (known !== undefined) {
-      if (known.fingerprint !== fingerprint) {
-        return { type: 'refused', refusal: { reason: 'idempotencyMismatch' } }
-      }
+      this.#claimants.add(hash, this.#nowMs)
       return { type: 'claimed', reservationId: known.value as ReservationId }
     }
     const room = this.#journal.roomFor(eventBytesMax)
@@ -238,6 +250,7 @@ export class Shard {
     if (this.#memory.isSpent) return this.#withoutMemory()
     if (!this.#makeRoomForKey()) return tooManyKeys()
     this.#apply({ type: 'KeyClaimed', hash, fingerprint, reservationId: request.reservationId })
+    this.#claimants.add(hash, this.#nowMs)
     return { type: 'claimed', reservationId: request.reservationId }
   }
 
@@ -375,18 +388,4 @@ export class Shard {
         this.#duties.note(event, this.#nowMs)
     }
   }
-}
-
-function tooManyKeys(): Undecided {
-  return undecided('overloaded', `${keysPerShardMax} idempotency keys of the last hour are a shard's most`)
-}
-
-function withoutRoom(room: 'settlements' | 'none' | 'all'): Undecided {
-  return room === 'none'
-    ? undecided('read-only', 'the disk has no room for any more events')
-    : undecided('storage-full', 'the disk has no room for more than what settles')
-}
-
-function undecided(code: EngineErrorCode, why: string): Undecided {
-  return { type: 'undecided', code, why }
 }

@@ -52,6 +52,9 @@ export class SplitCoordinator {
   async reserve(ask: SeveralProducts): Promise<SplitHeldReply | Refused> {
     const { reservationId, customerId, allowPartial, lines } = ask
     const home = homeOf(reservationId)
+    // What was made before needs no stock, and nothing is to be held for it again.
+    const before = ask.key === undefined ? undefined : await this.#answeredBefore(home, ask.key)
+    if (before !== undefined) return before
     const byShard = Map.groupBy(lines, ({ productId }) => shardOf(productId, this.#shards))
     const own = byShard.get(home) ?? []
     byShard.delete(home)
@@ -124,6 +127,11 @@ export class SplitCoordinator {
       await this.#abort(ask, holders)
     }
     return reply
+  }
+
+  async #answeredBefore(home: ShardId, key: CommandKey): Promise<SplitHeldReply | Refused | undefined> {
+    const known = await this.#engine.execute({ type: 'readKey', shard: home, key })
+    return known.type === 'done' ? undefined : known
   }
 
   /** Executes a command of a reservation, and delivers what it means for other shards before the reply goes on. */

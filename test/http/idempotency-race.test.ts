@@ -5,6 +5,7 @@ import type { ProductId } from '../../src/domain/ids.ts'
 import { suite } from '../support/suite.ts'
 import { type Fakes, fakes, type Reply } from './fake-parts.ts'
 import { type Fate, type GatedOptions, type GatedShards, KeyedShards } from './keyed-shards.ts'
+import { RealShards } from './real-shards.ts'
 
 const PRODUCTS = ['pixel-11', 'iphone-17', 'case'] as ProductId[]
 /** As products by place: one of each shard at least, and two of several. */
@@ -19,6 +20,7 @@ const BODIES: readonly (readonly string[])[] = [
 /** What stands in for the engine. */
 const WORLDS: Readonly<Record<string, (options: GatedOptions) => GatedShards>> = {
   'a model of shards': (options) => new KeyedShards(options),
+  'shards and their coordinator': (options) => new RealShards(options),
 }
 
 type Plan = {
