@@ -95,7 +95,11 @@ test('that was claimed for another shard is the claimant’s, until it is freed'
   }
   await world.ask(free(two))
   assert.equal(await world.ask(claim(two)), { type: 'claimed', reservationId: one }, 'only by the claimant')
-  await world.ask(free(one))
+  for (const _ of [1, 2, 3]) {
+    const still = await world.ask(claim(two, 'other'))
+    assert.is(still.type, 'refused', 'as long as anybody it was granted to may still be granted the rest')
+    await world.ask(free(one))
+  }
   assert.equal(await world.ask(claim(two, 'other')), { type: 'claimed', reservationId: two })
 })
 
