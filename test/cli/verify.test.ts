@@ -102,7 +102,13 @@ whole('tells memory what it reads, all of it', async () => {
 
 whole('shares no rule and no recovery with the engine', () => {
   const cli = join(import.meta.dirname, '../../src/cli')
-  const paths = [...namesIn(join(cli, 'verify'), /\.ts$/), join(cli, 'verify.ts'), join(cli, 'frames-in.ts')]
+  const paths = [
+    ...namesIn(join(cli, 'verify'), /\.ts$/),
+    join(cli, 'verify.ts'),
+    join(cli, 'repairs-record.ts'),
+    join(cli, '../persistence/journal/frames-in.ts'),
+    join(cli, '../persistence/journal/archived.ts'),
+  ]
   assert.ok(paths.length > 7)
   for (const path of paths) {
     const imports = readFileSync(path, 'utf8').match(/from '[^']+'/g) ?? []
