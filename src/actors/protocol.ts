@@ -186,6 +186,8 @@ export type FromWorker =
     }
   | { readonly type: 'status'; readonly id: number; readonly status: WorkerStatus }
   | { readonly type: 'rolled'; readonly segment: number }
+  /** Frames up to here survive power loss; said now and then, for whoever reads the journal meanwhile. */
+  | { readonly type: 'durable'; readonly ordinal: number }
   /** It ends now (S3); `poison` is the request it was deciding, where that is why. */
   | { readonly type: 'failed'; readonly why: string; readonly poison: string | undefined }
   | { readonly type: 'closed' }

@@ -24,6 +24,7 @@ import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
 import type { Clock, Port, Timers } from '../seams.ts'
 import { Alarm } from './alarm.ts'
+import { DurableNotice } from './durable-notice.ts'
 import { Mailbox } from './mailbox.ts'
 import { MemoryBudget, mailboxMaxOf, recordBytesMax } from './memory-budget.ts'
 import {
@@ -85,6 +86,7 @@ export class ShardWorker {
   readonly #mailbox: Mailbox<Connection>
   readonly #replies: Replies
   readonly #alarm: Alarm
+  readonly #notice: DurableNotice
   /** Made anew with its shards, which count into it. */
   #memory: MemoryBudget
   #shards: readonly Shard[] = []
@@ -109,6 +111,9 @@ export class ShardWorker {
     this.#mailbox = new Mailbox(settings.shards, mailboxMaxOf(settings.heapMb))
     this.#replies = new Replies(parts.timers)
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
+    this.#notice = new DurableNotice(parts.timers, (ordinal) =>
+      parts.supervisor.send({ type: 'durable', ordinal }),
+    )
     parts.supervisor.receive((message) => {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))
       else if (message.type === 'status') {
@@ -170,6 +175,7 @@ export class ShardWorker {
     this.#serve(recovery, this.#journal)
     this.#log('info', 'worker.ready', { events: recovery.eventsReplayed, carried: recovery.carry.length })
     this.#become({ type: 'ready', room: this.#journal.room })
+    this.#notice.note(this.#journal.durableOrdinal)
     // Who is killed often would replay ever more.
     if (recovery.eventsReplayed >= snapshotEventsMin)
       this.#parts.supervisor.send({ type: 'rolled', segment: 1 })
@@ -283,6 +289,7 @@ export class ShardWorker {
   /** Everything up to this ordinal is durable: what rests on it may leave, and there is room to decide more. */
   #onDurable(ordinal: number): void {
     this.#replies.release(ordinal)
+    this.#notice.note(ordinal)
     if (this.#turnWaits || this.#mailbox.size > 0) this.#scheduleTurn()
   }
 

@@ -9,6 +9,7 @@
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { poisonRememberedMax, poisonTriesMax, shutdownDeadlineMs, snapshotSegments } from '../limits.ts'
+import type { StreamId } from '../persistence/journal/frame.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
 import { respawnDelayMs } from './respawn-delay.ts'
@@ -35,6 +36,8 @@ export type SupervisorOptions = {
   readonly crashPoint: string | undefined
   /** The first epoch that no file of this journal has. */
   readonly nextEpoch: number
+  /** Frames of a stream up to this ordinal survive power loss. */
+  readonly onDurable?: (stream: StreamId, ordinal: number) => void
 }
 
 export type WorkerReadiness = { readonly worker: number; readonly state: WorkerState }
@@ -207,6 +210,9 @@ export class Supervisor {
         return
       case 'rolled':
         if (message.segment % snapshotSegments === 1) this.#snapshot(member, message.segment)
+        return
+      case 'durable':
+        if (member.settings !== undefined) this.#options.onDurable?.(member.settings.stream, message.ordinal)
         return
       case 'failed':
         this.#options.log('error', 'worker.failed', { worker: member.index, why: message.why })
