@@ -55,6 +55,7 @@ test('overload in process: goodput, latency, and how much was really offered', a
   assert.equal(boundsOf(rows), [
     [0.8, 0.97],
     [3, 1.3],
+    [8, 9.5],
   ])
 })
 
