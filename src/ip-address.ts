@@ -3,7 +3,7 @@
  * and its IPv4-mapped form are the same.
  */
 
-/** 128 bits in four unsigned words, the first ones first. */
+/** 128 bits in four words, signed, the first ones first. */
 export type IpAddress = readonly [number, number, number, number]
 
 export type Network = {
@@ -15,18 +15,20 @@ export type Network = {
 const MAPPED = 0xffff
 const MAPPED_BITS = 96
 const GROUPS = 8
-const GROUP = /^[0-9a-fA-F]{1,4}$/
-const OCTET = /^(?:0|[1-9][0-9]{0,2})$/
+const ZERO = 48
+const LOWER_A = 97
+const DOT = 46
+const COLON = 58
 const ZONE = /%[0-9a-zA-Z.:-]+$/
 const BITS = /^(?:0|[1-9][0-9]{0,2})$/
 
 /** Undefined where the text is no address. A zone (`%eth0`) names the machine's own end and is left out. */
 export function parseIp(text: string): IpAddress | undefined {
   if (!text.includes(':')) {
-    const word = parseV4(text)
-    return word === undefined ? undefined : [0, 0, MAPPED, word]
+    const word = parseV4(text, 0)
+    return word === undefined ? undefined : [0, 0, MAPPED, word | 0]
   }
-  return parseV6(text.replace(ZONE, ''))
+  return parseV6(text.includes('%') ? text.replace(ZONE, '') : text)
 }
 
 /** `10.0.0.0/8`, `2001:db8::/32`, or one address. Undefined where the text is neither. */
@@ -65,39 +67,79 @@ function hex(group: number): string {
   return group.toString(16)
 }
 
-function parseV4(text: string): number | undefined {
-  const octets = text.split('.')
-  if (octets.length !== 4) return undefined
+/** Character by character from here on: an address is read for every request that comes without a token. */
+function parseV4(text: string, from: number): number | undefined {
   let word = 0
-  for (const octet of octets) {
-    const value = Number(octet)
-    if (!OCTET.test(octet) || value > 255) return undefined
-    word = word * 256 + value
+  let octets = 0
+  for (let at = from; at <= text.length; at++) {
+    const begin = at
+    let octet = 0
+    for (; at < text.length; at++) {
+      const digit = text.charCodeAt(at) - ZERO
+      if (digit < 0 || digit > 9) break
+      octet = octet * 10 + digit
+    }
+    const length = at - begin
+    if (length === 0 || length > 3 || octet > 255) return undefined
+    if (length > 1 && text.charCodeAt(begin) === ZERO) return undefined
+    if (at < text.length && text.charCodeAt(at) !== DOT) return undefined
+    word = word * 256 + octet
+    octets += 1
   }
-  return word
+  return octets === 4 ? word : undefined
 }
 
 function parseV6(text: string): IpAddress | undefined {
-  const [head = '', tail, ...more] = text.split('::')
-  if (more.length > 0) return undefined
-  const before = groupsOf(head, tail === undefined)
-  const behind = groupsOf(tail ?? '', true)
-  if (before === undefined || behind === undefined) return undefined
-  const missing = GROUPS - before.length - behind.length
-  if (tail === undefined ? missing !== 0 : missing < 1) return undefined
-  const groups = [...before, ...Array<number>(missing).fill(0), ...behind]
-  const word = (at: number) => (groups[at] as number) * 0x1_0000 + (groups[at + 1] as number)
-  return [word(0), word(2), word(4), word(6)]
+  const groups = [0, 0, 0, 0, 0, 0, 0, 0]
+  let count = 0
+  /** How many groups stand before `::`. */
+  let gap: number | undefined
+  let at = 0
+  if (text.startsWith('::')) {
+    gap = 0
+    at = 2
+  }
+  while (at < text.length) {
+    const colon = text.indexOf(':', at)
+    const end = colon === -1 ? text.length : colon
+    const group = hexIn(text, at, end)
+    if (group === undefined) {
+      // The last two groups may be written as IPv4.
+      const v4 = colon === -1 && count <= GROUPS - 2 ? parseV4(text, at) : undefined
+      if (v4 === undefined) return undefined
+      groups[count++] = v4 >>> 16
+      groups[count++] = v4 & 0xffff
+      break
+    }
+    if (count === GROUPS) return undefined
+    groups[count++] = group
+    if (colon === -1) break
+    at = colon + 1
+    if (text.charCodeAt(at) === COLON) {
+      if (gap !== undefined) return undefined
+      gap = count
+      at += 1
+    } else if (at === text.length) return undefined
+  }
+  if (gap === undefined ? count !== GROUPS : count === GROUPS) return undefined
+  if (gap !== undefined) {
+    groups.copyWithin(GROUPS - count + gap, gap, count)
+    groups.fill(0, gap, GROUPS - count + gap)
+  }
+  const [a, b, c, d, e, f, g, h] = groups as [number, number, number, number, number, number, number, number]
+  return [(a << 16) | b, (c << 16) | d, (e << 16) | f, (g << 16) | h]
 }
 
-/** Groups of 16 bits. The last ones of an address may be written as IPv4. */
-function groupsOf(text: string, isEnd: boolean): readonly number[] | undefined {
-  if (text === '') return []
-  const parts = text.split(':')
-  const last = parts.at(-1) as string
-  const v4 = isEnd && last.includes('.') ? parseV4(last) : undefined
-  const plain = v4 === undefined ? parts : parts.slice(0, -1)
-  if (!plain.every((part) => GROUP.test(part))) return undefined
-  const groups = plain.map((part) => Number.parseInt(part, 16))
-  return v4 === undefined ? groups : [...groups, Math.floor(v4 / 0x1_0000), v4 % 0x1_0000]
+/** Of one to four hexadecimal digits. */
+function hexIn(text: string, from: number, to: number): number | undefined {
+  if (to === from || to - from > 4) return undefined
+  let value = 0
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at)
+    const lower = code | 32
+    if (code >= ZERO && code <= ZERO + 9) value = value * 16 + code - ZERO
+    else if (lower >= LOWER_A && lower <= LOWER_A + 5) value = value * 16 + lower - LOWER_A + 10
+    else return undefined
+  }
+  return value
 }

@@ -194,6 +194,8 @@ export type FromWorker =
   | { readonly type: 'rolled'; readonly segment: number }
   /** Of each of these a reservation has expired, durably; who is named twice had two. */
   | { readonly type: 'expired'; readonly customerIds: readonly CustomerId[] }
+  /** Frames up to here survive power loss; said now and then, for whoever reads the journal meanwhile. */
+  | { readonly type: 'durable'; readonly ordinal: number }
   /** It ends now (S3); `poison` is the request it was deciding, where that is why. */
   | { readonly type: 'failed'; readonly why: string; readonly poison: string | undefined }
   | { readonly type: 'closed' }

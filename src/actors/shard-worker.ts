@@ -25,6 +25,7 @@ import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
 import type { Clock, Port, Timers } from '../seams.ts'
 import { Alarm } from './alarm.ts'
+import { DurableNotice } from './durable-notice.ts'
 import { DutyDesk } from './duty-desk.ts'
 import type { Engine } from './engine.ts'
 import { Mailbox } from './mailbox.ts'
@@ -91,6 +92,7 @@ export class ShardWorker {
   readonly #replies: Replies
   readonly #alarm: Alarm
   readonly #desk: DutyDesk
+  readonly #notice: DurableNotice
   /** Made anew with its shards, which count into it. */
   #memory: MemoryBudget
   #shards: readonly Shard[] = []
@@ -116,6 +118,9 @@ export class ShardWorker {
     this.#replies = new Replies(parts.timers)
     this.#desk = new DutyDesk(parts.engine, { ...parts, shards: settings.shardsOfData })
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
+    this.#notice = new DurableNotice(parts.timers, (ordinal) =>
+      parts.supervisor.send({ type: 'durable', ordinal }),
+    )
     parts.supervisor.receive((message) => {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))
       else if (message.type === 'status') {
@@ -177,6 +182,7 @@ export class ShardWorker {
     this.#serve(recovery, this.#journal)
     this.#log('info', 'worker.ready', { events: recovery.eventsReplayed, carried: recovery.carry.length })
     this.#become({ type: 'ready', room: this.#journal.room })
+    this.#notice.note(this.#journal.durableOrdinal)
     // Who is killed often would replay ever more.
     if (recovery.eventsReplayed >= snapshotEventsMin)
       this.#parts.supervisor.send({ type: 'rolled', segment: 1 })
@@ -297,6 +303,7 @@ export class ShardWorker {
   /** Everything up to this ordinal is durable: what rests on it may leave, and there is room to decide more. */
   #onDurable(ordinal: number): void {
     this.#releaseTo(ordinal)
+    this.#notice.note(ordinal)
     if (this.#turnWaits || this.#mailbox.size > 0) this.#scheduleTurn()
   }
 

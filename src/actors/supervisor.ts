@@ -10,6 +10,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { CustomerId } from '../domain/ids.ts'
 import { poisonRememberedMax, poisonTriesMax, shutdownDeadlineMs, snapshotSegments } from '../limits.ts'
+import type { StreamId } from '../persistence/journal/frame.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
 import { respawnDelayMs } from './respawn-delay.ts'
@@ -38,6 +39,8 @@ export type SupervisorOptions = {
   readonly nextEpoch: number
   /** Hears whose reservations have expired, at any worker; who is named twice had two. */
   readonly onExpired?: (customerIds: readonly CustomerId[]) => void
+  /** Frames of a stream up to this ordinal survive power loss. */
+  readonly onDurable?: (stream: StreamId, ordinal: number) => void
 }
 
 export type WorkerReadiness = { readonly worker: number; readonly state: WorkerState }
@@ -221,6 +224,9 @@ export class Supervisor {
         return
       case 'expired':
         this.#options.onExpired?.(message.customerIds)
+        return
+      case 'durable':
+        if (member.settings !== undefined) this.#options.onDurable?.(member.settings.stream, message.ordinal)
         return
       case 'failed':
         this.#options.log('error', 'worker.failed', { worker: member.index, why: message.why })

@@ -13,11 +13,17 @@ export const archiveHelp = `  --archive DIR   read what was archived to DIR too;
 /** The same journal with archives beside it. Throws `Unusable` where a directory is none of its archives. */
 export function withArchives(files: JournalFiles, directories: readonly string[]): JournalFiles {
   if (directories.length === 0) return files
+  const paths = directories.map((given) => resolve(given))
+  for (const path of paths) expectDirectory(path, `There is no directory ${path}`, '--archive names it.')
+  return viewOf(files, paths)
+}
+
+/** The same, of directories that exist. */
+export function viewOf(files: JournalFiles, directories: readonly string[]): JournalFiles {
   const { disk, journal } = files
   const names = recordedNames(files)
   const elsewhere = new Map<string, string>()
-  for (const directory of directories.map((given) => resolve(given))) {
-    expectDirectory(directory, `There is no directory ${directory}`, '--archive names it.')
+  for (const directory of directories) {
     const found = names.filter((name) => disk.exists(join(directory, name)))
     if (found.length === 0 && names.length > 0) {
       const went = readArchive(disk, journal).directories.join(', ')

@@ -1,5 +1,6 @@
 /** The journal's commands: `npm run journal -- --help` lists them. */
 import { loadDataDirectory } from '../config.ts'
+import { archive } from './archive.ts'
 import { helpText, readCommandLine } from './command-line.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { exportEvents } from './export.ts'
@@ -12,7 +13,7 @@ import { tail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { verify } from './verify.ts'
 
-const commands = [verify, replay, stats, tail, stock, history, exportEvents]
+const commands = [verify, replay, stats, tail, stock, history, exportEvents, archive]
 const terminal = processTerminal()
 
 try {

@@ -15,10 +15,12 @@ import {
 import { encodeState } from '../persistence/journal/state-codec.ts'
 import { JournalDamaged } from '../persistence/journal/streams.ts'
 import { realClock } from '../seams.ts'
+import { archiveHelp, withArchives } from './archive-view.ts'
 import type { Command } from './command-line.ts'
 import { isDamage, reportDamage } from './damage-report.ts'
 import { exitCodes, Unusable } from './exit-codes.ts'
 import { hasCode, type JournalFiles, namesIn, segmentBytesOf, shownPath } from './journal-files.ts'
+import { goneFrom, validSnapshots } from './shard-base.ts'
 import { countOf, countText, type Progress, type Terminal, table } from './terminal.ts'
 
 export type Replay = {
@@ -61,11 +63,16 @@ shards, as the engine's does.
 
   --stock      list the products' counters at the end, the most sold first
   --limit N    list so many; default ${stockLimitDefault}
+${archiveHelp}
+
+Where older segments are archived, a shard begins at the oldest snapshot behind them; with their archive named, at its
+first event.
 
 Exit code 0: equal. 1: a snapshot differs, or the journal is damaged.`,
   example: 'replay --stock --limit 5',
-  options: ['stock', 'limit'],
-  run(files, { json, stock, limit }, terminal) {
+  options: ['stock', 'limit', 'archive'],
+  run(journal, { json, stock, limit, archive }, terminal) {
+    const files = withArchives(journal, archive)
     const progress = terminal.progress(segmentBytesOf(files))
     let result: Replay
     try {
@@ -106,8 +113,9 @@ function replayOnce(files: JournalFiles, progress: Progress): Replay {
   const { shards: shardsOfData } = files
   if (shardsOfData === undefined)
     throw new Unusable(files.recordProblem ?? 'the number of shards is not known')
+  const bases = basesOf(files)
   // Before the journal: whatever a running engine writes later is behind what is listed here.
-  const snapshots = waitingSnapshots(files)
+  const snapshots = waitingSnapshots(files, bases)
   const verdicts: SnapshotVerdict[] = []
   const compare = (at: RecoveredShard) => {
     const ofShard = snapshots.get(at.shard)
@@ -118,12 +126,12 @@ function replayOnce(files: JournalFiles, progress: Progress): Replay {
   }
   const startedAtMs = realClock.monotonicMs()
   const recovery = recover({
-    disk: observed(files.disk, (bytes) => progress.advance(bytes)),
+    disk: observed(withSnapshots(files, bases), (bytes) => progress.advance(bytes)),
     journalDirectory: files.journal,
     snapshotDirectory: files.snapshots,
     shards: Array.from({ length: shardsOfData }, (_, shard) => shard as ShardId),
     shardsOfData,
-    useSnapshots: false,
+    useSnapshots: bases.size > 0,
     onEvent: compare,
   })
   const elapsedMs = realClock.monotonicMs() - startedAtMs
@@ -167,11 +175,38 @@ function summaryOf(
   }
 }
 
-/** By shard, the oldest first. */
-function waitingSnapshots(files: JournalFiles): Map<ShardId, SnapshotName[]> {
+/** By shard, the snapshot to begin with: the oldest that knows all that is archived. */
+function basesOf(files: JournalFiles): ReadonlyMap<ShardId, SnapshotName> {
+  const bases = new Map<ShardId, SnapshotName>()
+  for (const [shard, gone] of goneFrom(files)) {
+    const valid = [...validSnapshots(files, shard)].map(({ sequence }) => sequence)
+    const oldest = valid.findLast((sequence) => sequence >= gone)
+    const base = listSnapshots(files.disk, files.snapshots).find(
+      (snapshot) => snapshot.shard === shard && snapshot.sequence === oldest,
+    )
+    if (base !== undefined) bases.set(shard, base)
+  }
+  return bases
+}
+
+/** The same disk, on which there are only these snapshots. */
+function withSnapshots({ disk, snapshots }: JournalFiles, bases: ReadonlyMap<ShardId, SnapshotName>): Disk {
+  const kept = new Set([...bases.values()].map(({ name }) => name))
+  return {
+    ...disk,
+    list: (path) => (path === snapshots ? disk.list(path).filter((name) => kept.has(name)) : disk.list(path)),
+  }
+}
+
+/** By shard, the oldest first, without those that are not behind a base. */
+function waitingSnapshots(
+  files: JournalFiles,
+  bases: ReadonlyMap<ShardId, SnapshotName>,
+): Map<ShardId, SnapshotName[]> {
   const waiting = new Map<ShardId, SnapshotName[]>()
   if (namesIn(files.disk, files.snapshots).length === 0) return waiting
   for (const snapshot of listSnapshots(files.disk, files.snapshots)) {
+    if (snapshot.sequence <= (bases.get(snapshot.shard)?.sequence ?? 0)) continue
     waiting.set(snapshot.shard, [snapshot, ...(waiting.get(snapshot.shard) ?? [])])
   }
   return waiting

@@ -1,7 +1,11 @@
 /** `journal verify`: every byte, every frame, every sequence, and the stock after every event. */
+import { readArchive } from '../persistence/journal/archived.ts'
+import { BytesDamaged } from '../persistence/journal/bytes.ts'
 import { realClock } from '../seams.ts'
+import { archiveHelp, withArchives } from './archive-view.ts'
 import type { Command } from './command-line.ts'
 import { exitCodes } from './exit-codes.ts'
+import { type JournalFiles, namesIn } from './journal-files.ts'
 import { bytesText, countOf, countText, quoted, type Terminal } from './terminal.ts'
 import { type Audit, auditJournal } from './verify/audit.ts'
 import type { Finding } from './verify/findings.ts'
@@ -27,21 +31,20 @@ A finding names file, byte, the events concerned as s<shard>.<sequence>, and the
 directory, the end of its newest segments may be half written; that alone is read again and let pass. Whether shards
 agree about the last minute is not judged then.
 
+Where older segments are archived, stock is judged from the oldest snapshot behind them on; with their archive named, from
+the first event, and every archived byte is checked too.
+
+${archiveHelp}
+
 Exit code 0: good. 1: damaged. 2: torn, which the next start cuts off; nobody was told of what was in it.
 Not noticed can be: one flipped bit in the last frames of a crashed engine looks like a torn tail (exit code 2), and a
 whole last stream, or its last unsealed frames, removed without a trace.`,
   example: 'verify --json',
-  options: [],
-  run(files, { json }, terminal) {
+  options: ['archive'],
+  run(journal, { json, archive }, terminal) {
     const startedAtMs = realClock.monotonicMs()
-    let progress: ReturnType<Terminal['progress']> | undefined
-    const audit = auditJournal(files, {
-      onInventory: (bytes) => {
-        progress = terminal.progress(bytes)
-      },
-      onBytes: (bytes) => progress?.advance(bytes),
-    })
-    progress?.done()
+    const files = withArchives(journal, archive)
+    const audit = auditWhole(files, terminal)
     const elapsedMs = realClock.monotonicMs() - startedAtMs
     const exitCode = exitCodes[audit.verdict]
     if (json)
@@ -52,6 +55,33 @@ whole last stream, or its last unsealed frames, removed without a trace.`,
       for (const line of describe(audit, { directory: files.root, elapsedMs, terminal })) terminal.line(line)
     return exitCode
   },
+}
+
+/** Audits, and anew where files went into an archive meanwhile. */
+function auditWhole(files: JournalFiles, terminal: Terminal): Audit {
+  for (;;) {
+    const before = namesIn(files.disk, files.journal)
+    let progress: ReturnType<Terminal['progress']> | undefined
+    const audit = auditJournal(files, {
+      onInventory: (bytes) => {
+        progress = terminal.progress(bytes)
+      },
+      onBytes: (bytes) => progress?.advance(bytes),
+    })
+    progress?.done()
+    if (audit.verdict !== 'damaged' || !wentAway(files, before)) return audit
+  }
+}
+
+function wentAway({ disk, journal }: JournalFiles, before: readonly string[]): boolean {
+  const now = new Set(namesIn(disk, journal))
+  try {
+    const { files } = readArchive(disk, journal)
+    return before.some((name) => files.has(name) && !now.has(name))
+  } catch (error) {
+    if (error instanceof BytesDamaged) return false
+    throw error
+  }
 }
 
 function describe(
@@ -76,6 +106,13 @@ function describe(
     `checked    ${countOf(counts.marks, 'mark')}, ${countText(counts.snapshotsCompared)} of ${countOf(counts.snapshots, 'snapshot')} compared, ${countOf(counts.carriedFrames, 'carried frame')}, ${countOf(counts.supersededEvents, 'superseded event')}`,
     `stock      ${countOf(stock.products, 'product')}: ${countText(stock.onHand)} on hand (${countText(stock.held)} held) + ${countText(stock.sold)} sold = ${countText(stock.adjusted)} put in; ${countOf(stock.reservations, 'reservation')} known`,
   )
+  if (audit.counts.archivedFiles > 0) {
+    const behind = audit.shards.filter(({ from }) => from > 1).map(({ shard, from }) => `s${shard}.${from}`)
+    const where = audit.archives.length === 0 ? '' : `, in ${audit.archives.join(', ')}`
+    lines.push(
+      `archived   ${countOf(audit.counts.archivedFiles, 'file')}${where}; stock is judged from ${behind.join(' ') || 'the first event'} on`,
+    )
+  }
   if (audit.isLive) {
     lines.push('live       an engine has the directory: what it writes after this began is not judged')
   } else if (counts.unprovenFrames > 0) {
@@ -106,6 +143,6 @@ function verdictText({ verdict, counts, isLive }: Audit, terminal: Terminal): st
       return `${terminal.paint('yellow', 'Torn.')} The next start cuts off and keeps aside what a crash left half written. Nothing acknowledged is lost.${starting}`
     }
     case 'damaged':
-      return `${terminal.paint('red', 'Damaged:')} ${countOf(counts.damaged, 'finding')}. Restore the files named above from a backup; the engine does not serve these shards.`
+      return `${terminal.paint('red', 'Damaged:')} ${countOf(counts.damaged, 'finding')}. The engine does not serve these shards. Restore the files named above from a backup, or see what "journal repair" offers.`
   }
 }

@@ -30,6 +30,8 @@ import { shardsMax } from '../domain/ids.ts'
 export type DataPaths = {
   readonly root: string
   readonly lock: string
+  /** Locked by whoever moves or mends the journal's files, beside an engine or not. */
+  readonly maintenance: string
   readonly record: string
   readonly adminKey: string
   readonly tables: string
@@ -95,6 +97,7 @@ export function dataPaths(directory: string): DataPaths {
   return {
     root,
     lock: join(root, 'lock.sqlite'),
+    maintenance: join(root, 'maintenance.sqlite'),
     record: join(root, 'holdfast.json'),
     adminKey: join(root, 'admin.key'),
     tables: join(root, 'tables.sqlite'),
@@ -126,6 +129,25 @@ export function openDataDirectory(directory: string, options: { readonly shards:
   } catch (error) {
     close()
     throw error
+  }
+}
+
+/**
+ * Takes one of the locks of a directory that exists, whatever else is in it: `lock` keeps engines off, `maintenance` only
+ * others that ask for it too. Throws `DirectoryError`.
+ */
+export function lockDirectory(
+  directory: string,
+  which: 'lock' | 'maintenance',
+): Pick<DataDirectory, 'close'> {
+  const paths = dataPaths(directory)
+  const lock = takeLock(paths, paths[which])
+  held.add(lock)
+  return {
+    close() {
+      held.delete(lock)
+      lock.close()
+    },
   }
 }
 
@@ -215,11 +237,11 @@ function makeDirectory(root: string): void {
   }
 }
 
-function takeLock(paths: DataPaths): Database.Database {
+function takeLock(paths: DataPaths, path = paths.lock): Database.Database {
   let lock: Database.Database | undefined
   try {
-    makePrivateFile(paths.lock)
-    lock = new Database(paths.lock, { timeout: lockWaitMs })
+    makePrivateFile(path)
+    lock = new Database(path, { timeout: lockWaitMs })
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {

@@ -55,6 +55,7 @@ test('overload in process: goodput, latency, and how much was really offered', a
   assert.equal(boundsOf(rows), [
     [0.8, 0.97],
     [3, 1.3],
+    [8, 9.5],
   ])
 })
 
@@ -97,7 +98,8 @@ async function measure(name: string): Promise<Measured> {
   for (const { name, value, limit, ratio, note } of measured.rows) {
     assert.ok(value === undefined ? note !== undefined : Number.isFinite(value), `${name} is ${value}`)
     assert.is(limit === undefined, ratio === undefined, `${name} has a ratio where it has a limit`)
-    if (limit !== undefined) assert.ok(positive(limit.value) && positive(ratio), `${name} ÷ ${limit.value}`)
+    // A ratio may be 0: a load of milliseconds can pass while the machine looks elsewhere.
+    if (limit !== undefined) assert.ok(positive(limit.value) && Number.isFinite(ratio), `${name}: ${ratio}`)
   }
   return measured
 }

@@ -105,7 +105,9 @@ whole('shares no rule and no recovery with the engine', () => {
   const paths = [
     ...namesIn(join(cli, 'verify'), /\.ts$/),
     join(cli, 'verify.ts'),
+    join(cli, 'repairs-record.ts'),
     join(cli, '../persistence/journal/frames-in.ts'),
+    join(cli, '../persistence/journal/archived.ts'),
   ]
   assert.ok(paths.length > 7)
   for (const path of paths) {

@@ -21,6 +21,7 @@ import { shardsOfWorker } from '../../src/actors/routing.ts'
 import { ShardWorker, type WorkerSettings } from '../../src/actors/shard-worker.ts'
 import type { CustomerId } from '../../src/domain/ids.ts'
 import { tidyJournal } from '../../src/persistence/journal/carry.ts'
+import type { StreamId } from '../../src/persistence/journal/frame.ts'
 import { nextEpoch } from '../../src/persistence/journal/segments.ts'
 import { ManualClock, ManualTimers } from './manual-time.ts'
 import { MemoryDisk } from './memory-disk.ts'
@@ -142,7 +143,7 @@ export class WorkerLife {
     else if (message.type === 'expired') this.expired.push(...message.customerIds)
     else if (message.type === 'failed') this.failures.push(message)
     else if (message.type === 'closed') this.isClosed = true
-    else this.status = message.status
+    else if (message.type === 'status') this.status = message.status
   }
 }
 
@@ -157,6 +158,8 @@ export class InProcessEngine {
   /** By worker, the newest last. */
   readonly lives: WorkerLife[][] = []
   readonly options: Required<Omit<InProcessOptions, 'disk' | 'timers'>>
+  /** What a history would be told. */
+  onDurable: (stream: StreamId, ordinal: number) => void = () => {}
   #epoch: number
 
   constructor(options: InProcessOptions = {}) {
@@ -226,6 +229,7 @@ export class InProcessEngine {
       engine: this.engine,
       hear: (life, message) => {
         if (message.type === 'state') this.control.back.send({ type: 'state', worker, state: message.state })
+        else if (message.type === 'durable') this.onDurable(life.settings.stream, message.ordinal)
         else if (message.type === 'exit' && this.lives[worker]?.at(-1) === life) this.#bury(worker)
       },
     })

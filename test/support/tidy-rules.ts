@@ -18,8 +18,9 @@ const REACH: Readonly<Record<string, readonly string[]>> = {
   actors: ['persistence', 'domain'],
   cluster: ['actors', 'persistence', 'domain'],
   search: ['persistence', 'domain'],
+  history: ['persistence', 'domain'],
   shop: ['actors', 'persistence', 'domain'],
-  http: ['shop', 'search', 'cluster', 'actors', 'persistence', 'domain'],
+  http: ['shop', 'search', 'history', 'cluster', 'actors', 'persistence', 'domain'],
 }
 
 /** Single files anyone but the domain may import. They know nothing but each other and the domain's words. */

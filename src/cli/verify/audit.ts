@@ -4,16 +4,20 @@
  * Where something is damaged, the shards it concerns are lost from there on: their files are still checked, their
  * counters no more, so that one fault is not reported a thousand times.
  */
+import { hash } from 'node:crypto'
+import { join } from 'node:path'
 import type { Event } from '../../domain/events.ts'
 import { homeOf, type ProductId, type ShardId } from '../../domain/ids.ts'
+import type { ArchivedFile } from '../../persistence/journal/archived.ts'
 import { BytesDamaged } from '../../persistence/journal/bytes.ts'
 import { eventsOf, type Link, linkIn, noLink, type Section } from '../../persistence/journal/frame.ts'
-import { carriedIndex, segmentPath } from '../../persistence/journal/segments.ts'
+import { carriedIndex, type SegmentName, segmentPath } from '../../persistence/journal/segments.ts'
 import { realClock } from '../../seams.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
 import { disagreements } from './across.ts'
-import { type Finding, Findings, type Position } from './findings.ts'
-import { copyKey, fenceAfter, type Inventory, type OpenedStream, takeInventory } from './inventory.ts'
+import { copyKey } from './copies.ts'
+import { type Damage, type Finding, Findings, type Position } from './findings.ts'
+import { fenceAfter, type Inventory, type OpenedStream, takeInventory } from './inventory.ts'
 import { Ledger, type StockTotals } from './ledger.ts'
 import { SnapshotQueue } from './snapshot-queue.ts'
 import { StreamCheck } from './stream-check.ts'
@@ -40,10 +44,16 @@ export type Audit = {
     readonly marks: number
     readonly snapshots: number
     readonly snapshotsCompared: number
+    /** Files that were archived and are not here. */
+    readonly archivedFiles: number
+    /** Events here that a snapshot was taken for instead, because older ones are archived. */
+    readonly unjudgedEvents: number
   }
   readonly stock: Readonly<StockTotals>
-  /** The newest event of each shard. */
-  readonly shards: readonly Position[]
+  /** The newest event of each shard, and the first that was judged. */
+  readonly shards: readonly (Position & { readonly from: number })[]
+  /** Where the archived files went. */
+  readonly archives: readonly string[]
 }
 
 /** Of a running engine, how far the clocks of its workers may be apart, and what one turn may take. */
@@ -52,6 +62,8 @@ const liveMarginMs = 60_000
 type ShardTrail = {
   readonly shard: ShardId
   readonly ledger: Ledger
+  /** Of the snapshot it began from, where older events are archived; otherwise 0. */
+  readonly base: number
   nextSequence: number
   link: Link
   lastTimeMs: number
@@ -82,6 +94,7 @@ class Auditor {
   #events = 0
   #superseded = 0
   #unproven = 0
+  #unjudged = 0
 
   constructor(files: JournalFiles, onBytes: (bytes: number) => void) {
     this.#files = files
@@ -89,15 +102,16 @@ class Auditor {
     this.#startedLive = files.isLive()
     this.#marks = new Trailmarks(files)
     if (files.recordProblem !== undefined)
-      this.#findings.add('damaged', { file: 'holdfast.json' }, files.recordProblem)
+      this.#findings.add('damaged', { file: 'holdfast.json', what: 'record' }, files.recordProblem)
     // Before the journal: whatever a running engine writes later is behind what was listed here.
     this.#snapshots = new SnapshotQueue(files, this.#findings)
     this.#inventory = takeInventory(files, this.#findings)
   }
 
   run(onInventory: (bytes: number) => void): Audit {
-    const { streams, bytes, marks, copies } = this.#inventory
+    const { streams, bytes, marks, copies, gone } = this.#inventory
     onInventory(bytes)
+    for (const shard of gone.keys()) this.#trailOf(shard)
     for (const stream of streams) this.#auditStream(stream)
     this.#snapshots.finish((shard) => {
       const trail = this.#trails.get(shard)
@@ -126,12 +140,20 @@ class Auditor {
         marks,
         snapshots: this.#snapshots.found,
         snapshotsCompared: this.#snapshots.compared,
+        archivedFiles: this.#notHere().length,
+        unjudgedEvents: this.#unjudged,
       },
       stock,
       shards: [...this.#trails.values()]
         .sort((a, b) => a.shard - b.shard)
-        .map(({ shard, nextSequence }) => ({ shard, sequence: nextSequence - 1 })),
+        .map(({ shard, base, nextSequence }) => ({ shard, from: base + 1, sequence: nextSequence - 1 })),
+      archives: [...new Set(this.#notHere().flatMap(({ to }) => to ?? []))],
     }
+  }
+
+  #notHere(): readonly ArchivedFile[] {
+    const { disk, journal } = this.#files
+    return [...this.#inventory.archive.files.values()].filter(({ file }) => !disk.exists(join(journal, file)))
   }
 
   #auditStream(stream: OpenedStream): void {
@@ -143,14 +165,11 @@ class Auditor {
       files: this.#files,
       copies: this.#inventory.copies,
       isNewest,
-      report: (kind, { file, offset }, reason) => {
-        this.#findings.add(
-          kind,
-          { file, offset, positions: kind === 'note' ? undefined : check.due() },
-          reason,
-        )
+      report: (kind, place, reason) => {
+        this.#findings.add(kind, { ...place, positions: kind === 'note' ? undefined : check.due() }, reason)
       },
       onBytes: this.#onBytes,
+      onSegment: (segment, bytes) => this.#auditArchived(segment, bytes),
     })
     for (;;) {
       const step = walk.next()
@@ -175,12 +194,13 @@ class Auditor {
     if (this.#files.shards !== undefined && frame.shards !== this.#files.shards) {
       reasons.push(`a frame of data with ${frame.shards} shards, and the record says ${this.#files.shards}`)
     }
-    for (const reason of reasons) this.#damaged(at, check.due(), reason)
+    for (const reason of reasons) this.#damaged(at, { what: 'frame', positions: check.due() }, reason)
     if (reasons.length > 0) return this.#lose(stream)
     for (const section of frame.sections) {
       const trail = this.#trailOf(section.shard)
       if (frame.kind === 'batch') this.#auditSection(stream, trail, { section, at })
-      else if (frame.ordinal === 1 && !trail.isLost) this.#auditOpening(trail, section, at)
+      else if (frame.ordinal === stream.begins.ordinal && !trail.isLost)
+        this.#auditOpening(trail, section, at)
     }
   }
 
@@ -191,10 +211,11 @@ class Auditor {
       for (const { shard, firstSequence: sequence, count } of sections) {
         const fence = fenceAfter(this.#inventory, shard, stream.id.epoch)
         if (count === 0 || fence === undefined || sequence >= fence.nextSequence) continue
-        if (carriers?.has(fence.stream.epoch)) continue
+        if (carriers?.has(fence.stream.epoch) || sequence <= this.#trailOf(shard).base) continue
         const file = shownPath(this.#files, segmentPath(this.#files.journal, fence.stream, carriedIndex))
         const why = `frame ${ordinal} of stream ${stream.name} was carried over here, and its copy is missing`
-        this.#findings.add('damaged', { file, positions: [{ shard, sequence }] }, why)
+        const place = { file, positions: [{ shard, sequence }], what: 'carriedGone' } as const
+        this.#findings.add('damaged', place, why)
         break
       }
     }
@@ -202,22 +223,20 @@ class Auditor {
 
   /** A stream goes on where its predecessors, as far as they count, have come to. */
   #auditOpening(trail: ShardTrail, section: Section, at: Located): void {
-    const { shard, nextSequence, link } = trail
+    const { shard, base, nextSequence, link } = trail
+    const { firstSequence } = section
     const positions = [{ shard, sequence: nextSequence }]
-    if (section.firstSequence > nextSequence) {
-      this.#damaged(
-        at,
-        positions,
-        `shard ${shard} lacks sequence ${nextSequence} to ${section.firstSequence - 1}`,
-      )
-    } else if (section.firstSequence < nextSequence) {
-      this.#damaged(
-        at,
-        positions,
-        `shard ${shard} is opened at sequence ${section.firstSequence}, and has ${nextSequence - 1}`,
-      )
+    if (firstSequence > nextSequence) {
+      const why = `shard ${shard} lacks sequence ${nextSequence} to ${firstSequence - 1}`
+      this.#damaged(at, { what: 'gap', positions }, why)
+    } else if (firstSequence < nextSequence) {
+      // Behind it come events that the snapshot has which the trail began with.
+      if (base > 0 && nextSequence === base + 1) return
+      const why = `shard ${shard} is opened at sequence ${firstSequence}, and has ${nextSequence - 1}`
+      this.#damaged(at, { what: 'history', positions }, why)
     } else if (linkIn(section) !== link) {
-      this.#damaged(at, positions, `shard ${shard} goes on from another history at sequence ${nextSequence}`)
+      const why = `shard ${shard} goes on from another history at sequence ${nextSequence}`
+      this.#damaged(at, { what: 'history', positions }, why)
     } else return
     trail.isLost = true
   }
@@ -234,8 +253,12 @@ class Auditor {
       return
     }
     if (trail.isLost) return
+    if (trail.nextSequence === trail.base + 1 && firstSequence + count - 1 <= trail.base) {
+      this.#unjudged += count
+      return
+    }
     const wrong = (sequence: number, reason: string) => {
-      this.#damaged(at, [{ shard, sequence }], reason)
+      this.#damaged(at, { what: 'events', positions: [{ shard, sequence }] }, reason)
       trail.isLost = true
     }
     if (firstSequence !== trail.nextSequence) {
@@ -310,22 +333,49 @@ class Auditor {
   #trailOf(shard: ShardId): ShardTrail {
     let trail = this.#trails.get(shard)
     if (trail === undefined) {
-      trail = { shard, ledger: new Ledger(), nextSequence: 1, link: noLink, lastTimeMs: 0, isLost: false }
+      trail = this.#begin(shard)
       this.#trails.set(shard, trail)
-      this.#snapshots.reach(trail)
+      if (!trail.isLost) this.#snapshots.reach(trail)
     }
     return trail
+  }
+
+  /** Where older events are archived, behind the first snapshot that knows all of them. */
+  #begin(shard: ShardId): ShardTrail {
+    const gone = this.#inventory.gone.get(shard) ?? 0
+    const none = { shard, base: 0, link: noLink, lastTimeMs: 0, nextSequence: 1, isLost: false }
+    if (gone === 0) return { ...none, ledger: new Ledger() }
+    const snapshot = this.#snapshots.base(shard, gone)
+    if (snapshot === undefined) {
+      const place = { file: 'snapshots', positions: [{ shard, sequence: gone }], what: 'base' } as const
+      const why = `the events of shard ${shard} up to sequence ${gone} are archived, and no snapshot knows them`
+      this.#findings.add('damaged', place, why)
+      return { ...none, ledger: new Ledger(), isLost: true }
+    }
+    const { state, sequence: base, link } = snapshot
+    for (const product of state.products.keys()) this.#homes.set(product, shard)
+    return { ...none, ledger: Ledger.from(state), base, link, nextSequence: base + 1 }
+  }
+
+  /** What is read from an archive must be what was put there. */
+  #auditArchived({ name, path }: SegmentName, bytes: Buffer): void {
+    const archived = this.#inventory.archive.files.get(name)
+    if (archived === undefined || this.#files.elsewhere?.has(path) !== true) return
+    if (bytes.length === archived.bytes && hash('sha256', bytes) === archived.sha256) return
+    const place = { file: shownPath(this.#files, path), what: 'archivedCopy' } as const
+    this.#findings.add('damaged', place, 'this is not what was archived')
   }
 
   #lose(stream: OpenedStream): void {
     for (const { shard } of stream.opening.sections) this.#trailOf(shard).isLost = true
   }
 
-  #damaged(at: Located, positions: readonly Position[], reason: string): void {
-    this.#findings.add(
-      'damaged',
-      { file: shownPath(this.#files, at.path), offset: at.offset, positions },
-      reason,
-    )
+  #damaged(
+    at: Located,
+    about: { readonly what: Damage; readonly positions: readonly Position[] },
+    reason: string,
+  ): void {
+    const file = shownPath(this.#files, at.path)
+    this.#findings.add('damaged', { file, offset: at.offset, ...about }, reason)
   }
 }

@@ -3,9 +3,45 @@ import type { ShardId } from '../../domain/ids.ts'
 
 export type Position = { readonly shard: ShardId; readonly sequence: number }
 
+/** What is damaged, for whoever would mend it. */
+export type Damage =
+  /** The directory's own record, or that of what was archived. */
+  | 'record'
+  | 'archiveRecord'
+  /** A copy in an archive is not what was archived. */
+  | 'archivedCopy'
+  /** Written by a version that this one does not know. */
+  | 'format'
+  | 'mark'
+  /** A mark whose stream is gone. */
+  | 'streamGone'
+  /** A segment that is not there. */
+  | 'segmentGone'
+  /** A frame that cannot be read, or is not what must stand there. */
+  | 'frame'
+  /** Bytes where nothing was written, or too few or too many of them; no frame is concerned. */
+  | 'stray'
+  | 'size'
+  /** Bytes behind the last frame of a stream that newer ones took over from. */
+  | 'tail'
+  /** A carried frame that cannot be read, or is not there. */
+  | 'carried'
+  | 'carriedGone'
+  /** Events that no stream has, or a stream that does not go on where the older ones ended. */
+  | 'gap'
+  | 'history'
+  /** What the events say cannot be so. */
+  | 'events'
+  | 'snapshot'
+  /** Events are archived, and no snapshot holds them. */
+  | 'base'
+  /** A file that has the name of a segment and is none. */
+  | 'notOurs'
+
 export type Place = {
   /** Within the data directory. */
   readonly file: string
+  readonly what?: Damage | undefined
   readonly offset?: number | undefined
   /** The event concerned; where frames cannot be read, the next one due of every shard they may hold. */
   readonly positions?: readonly Position[] | undefined

@@ -22,7 +22,8 @@ const REREAD_AFTER_MS = 5
 export function checkMark(files: JournalFiles, findings: Findings, stream: StreamId): CheckedMark {
   const path = markPath(files.journal, stream)
   const file = shownPath(files, path)
-  const damaged = (offset: number, reason: string) => findings.add('damaged', { file, offset }, reason)
+  const damaged = (offset: number, reason: string) =>
+    findings.add('damaged', { file, offset, what: 'mark' }, reason)
   if (!files.disk.exists(path)) return { file, ordinal: 0, isBlank: true }
   const read = readSettled(files, path)
   const bytes = readWhole(files.disk, path)

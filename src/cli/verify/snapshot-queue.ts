@@ -46,6 +46,21 @@ export class SnapshotQueue {
     }
   }
 
+  /**
+   * The oldest snapshot of a shard that knows all events up to a sequence, to begin behind it; it stays to be compared.
+   * Older ones cannot be: they must only be readable.
+   */
+  base(shard: ShardId, sequence: number): Snapshot | undefined {
+    const ofShard = this.#waiting.get(shard) ?? []
+    for (;;) {
+      const [name] = ofShard
+      if (name === undefined) return undefined
+      const snapshot = this.#read(name)
+      if (snapshot !== undefined && name.sequence >= sequence) return snapshot
+      ofShard.shift()
+    }
+  }
+
   /** Compares the snapshots of exactly this point. */
   reach(at: Reached): void {
     const ofShard = this.#waiting.get(at.shard)
@@ -63,7 +78,8 @@ export class SnapshotQueue {
         const place = {
           file: shownPath(this.#files, snapshot.path),
           positions: [{ shard, sequence: snapshot.sequence }],
-        }
+          what: 'snapshot',
+        } as const
         this.#findings.add(
           'damaged',
           place,
@@ -83,11 +99,13 @@ export class SnapshotQueue {
         : 'it was taken of another history than the journal has'
     if (wrong === undefined) return
     const positions = [{ shard: name.shard, sequence: name.sequence }]
-    this.#findings.add('damaged', { file: shownPath(this.#files, name.path), positions }, wrong)
+    const place = { file: shownPath(this.#files, name.path), positions, what: 'snapshot' } as const
+    this.#findings.add('damaged', place, wrong)
   }
 
   #read({ path, shard, sequence }: SnapshotName): Snapshot | undefined {
-    const place = { file: shownPath(this.#files, path), offset: 0, positions: [{ shard, sequence }] }
+    const file = shownPath(this.#files, path)
+    const place = { file, offset: 0, positions: [{ shard, sequence }], what: 'snapshot' } as const
     try {
       const snapshot = readSnapshot(this.#files.disk, path)
       if (snapshot.shard !== shard || snapshot.sequence !== sequence) {

@@ -53,7 +53,7 @@ export class StreamCheck {
     if (section.payload.length !== noLink.length / 2 || section.count > 0) return 'an opening carries no link'
     const link = linkIn(section)
     const position = this.#positions.get(shard)
-    if (frame.ordinal === 1 && position === undefined) {
+    if (frame.ordinal === this.#stream.begins.ordinal && position === undefined) {
       this.#positions.set(shard, { nextSequence: firstSequence, link })
       return undefined
     }

@@ -4,12 +4,13 @@
  * What may stand in a segment: an opening, frames that each follow the one before, then zeros to the end. What stands at
  * the end of the newest streams and is neither may be a torn tail, if nothing says that it was durable.
  */
-import { type Frame, isBlank, noLink, streamName } from '../../persistence/journal/frame.ts'
+import { type Frame, isBlank, streamName } from '../../persistence/journal/frame.ts'
 import { type FrameAt, framesIn, parseKnown, type Rest } from '../../persistence/journal/frames-in.ts'
 import type { SegmentName } from '../../persistence/journal/segments.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
-import type { Finding } from './findings.ts'
-import { type Copy, copyKey, type OpenedStream } from './inventory.ts'
+import { type Copy, copyKey } from './copies.ts'
+import type { Damage, Finding } from './findings.ts'
+import type { OpenedStream } from './inventory.ts'
 import { pause, provenIn, readFirst, readLasting } from './reading.ts'
 
 export type Located = FrameAt & {
@@ -23,7 +24,13 @@ export type WalkParts = {
   readonly copies: ReadonlyMap<string, Copy>
   /** Whether some shard's events end in this stream. */
   readonly isNewest: boolean
-  readonly report: (kind: Finding['kind'], place: { file: string; offset: number }, reason: string) => void
+  readonly report: (
+    kind: Finding['kind'],
+    place: { readonly file: string; readonly offset: number; readonly what?: Damage },
+    reason: string,
+  ) => void
+  /** Called with every segment that was read, before its frames are followed. */
+  readonly onSegment: (segment: SegmentName, bytes: Buffer) => void
   readonly onBytes: (bytes: number) => void
 }
 
@@ -46,8 +53,10 @@ export function* walkStream(stream: OpenedStream, parts: WalkParts): Generator<L
     const isCut = rest.type === 'blank' && rest.offset === bytes.length
     sizes.push({ path: segment.path, size: bytes.length, isFull: goesOn || !isCut })
     if (goesOn) {
-      if (rest.type !== 'blank')
-        report('damaged', { file: shownPath(files, segment.path), offset: rest.troubleAt }, rest.why)
+      if (rest.type !== 'blank') {
+        const what = rest.type === 'foreign' ? 'format' : 'stray'
+        report('damaged', { file: shownPath(files, segment.path), offset: rest.troubleAt, what }, rest.why)
+      }
       continue
     }
     reportSizes(sizes, parts)
@@ -65,7 +74,7 @@ function reportSizes(
   for (const { path, size } of full) {
     if (size === made) continue
     const why = `the segment has ${size} bytes, and was made with ${made}`
-    report('damaged', { file: shownPath(files, path), offset: size }, why)
+    report('damaged', { file: shownPath(files, path), offset: size, what: 'size' }, why)
   }
 }
 
@@ -83,7 +92,8 @@ class Follower {
   isNext(frame: Frame): boolean {
     if (streamName(frame.stream) !== this.#stream.name) return false
     const last = this.#last
-    if (last === undefined) return frame.ordinal === 1 && frame.previous === noLink
+    const { ordinal, previous } = this.#stream.begins
+    if (last === undefined) return frame.ordinal === ordinal && frame.previous === previous
     return frame.ordinal === last.ordinal + 1 && frame.previous === last.link
   }
 
@@ -91,6 +101,7 @@ class Follower {
   *readSegment(segment: SegmentName, isEnd: boolean): Generator<Located, { bytes: Buffer; rest: Rest }> {
     const { files, onBytes } = this.#parts
     let bytes = readLasting(files, segment.path)
+    this.#parts.onSegment(segment, bytes)
     let rest = yield* this.#readFrames(bytes, { path: segment.path, from: 0 })
     let rereads = 0
     while (rest.type === 'bytes' && isEnd && rereads < REREADS_MAX && files.isLive()) {
@@ -117,7 +128,7 @@ class Follower {
       if (step.done === true) return step.value
       const { frame, offset } = step.value
       if (!this.isNext(frame)) {
-        const why = `frame ${frame.ordinal} of stream ${streamName(frame.stream)} does not follow frame ${this.#last?.ordinal ?? 0}`
+        const why = `frame ${frame.ordinal} of stream ${streamName(frame.stream)} does not follow frame ${this.#lastOrdinal}`
         return { type: 'bytes', offset, troubleAt: offset, why }
       }
       this.#accept(frame)
@@ -128,6 +139,10 @@ class Follower {
 
   #accept(frame: Frame): void {
     this.#last = frame
+  }
+
+  get #lastOrdinal(): number {
+    return this.#last?.ordinal ?? this.#stream.begins.ordinal - 1
   }
 
   /** Judges what stands behind the last frame in its segment and in those after it. */
@@ -169,7 +184,7 @@ class Follower {
     }
 
     const fromCopies = yield* this.#readCopies()
-    const last = this.#last?.ordinal ?? 0
+    const last = this.#lastOrdinal
     const place = stays[0] ?? {
       file: shownPath(files, segment.path),
       offset: at.rest.offset,
@@ -177,17 +192,18 @@ class Follower {
     }
     const foreign = stays.find(({ isForeign }) => isForeign)
     if (foreign !== undefined) {
-      report('damaged', foreign, foreign.why)
+      report('damaged', { ...foreign, what: 'format' }, foreign.why)
       return false
     }
     if (proofs.ordinal > last) {
       const why = `frame ${last + 1} was durable, as ${proofs.by} says, and cannot be read: ${place.why}`
-      report('damaged', place, why)
+      report('damaged', { ...place, what: 'frame' }, why)
       return false
     }
     for (const { file, offset, why } of stays) {
       const place = { file, offset }
-      if (!isNewest) report('damaged', place, `${why}, and a newer stream has taken over`)
+      if (!isNewest)
+        report('damaged', { ...place, what: 'tail' }, `${why}, and a newer stream has taken over`)
       else report('torn', place, `${why}; nothing says that it was durable, and the next start cuts it`)
     }
     if (fromCopies > 0) {
@@ -201,7 +217,7 @@ class Follower {
   *#readCopies(): Generator<Located, number> {
     const { files, copies } = this.#parts
     for (let read = 0; ; read++) {
-      const copy = copies.get(copyKey(this.#stream.id, (this.#last?.ordinal ?? 0) + 1))
+      const copy = copies.get(copyKey(this.#stream.id, this.#lastOrdinal + 1))
       if (copy === undefined) return read
       const parsed = parseKnown(readLasting(files, copy.path), copy.offset)
       if (parsed.type !== 'frame' || !this.isNext(parsed.frame)) return read

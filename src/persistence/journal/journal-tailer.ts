@@ -51,6 +51,8 @@ export class JournalTailer {
   readonly #place: JournalPlace
   readonly #cursors: Cursors
   #catalog: Catalog | undefined
+  /** The directory's files as of the last look. */
+  #names: readonly string[] = []
   /** Streams that others took over from, the oldest first, the first of them half read. */
   #ended: Ended[] = []
   /** By name, in order of their epochs. */
@@ -95,11 +97,17 @@ export class JournalTailer {
     return [...this.#followers.values()].reduce((sum, { heldBack }) => sum + heldBack, 0)
   }
 
-  /** Finds out which streams there are. Throws `JournalDamaged`, `OtherHistory`. */
+  /** Finds out which streams there are, where any file is new or gone. Throws `JournalDamaged`, `OtherHistory`. */
   look(): void {
+    const names = this.#place.disk.list(this.#place.journal)
+    const isSame = names.length === this.#names.length && names.every((name, i) => name === this.#names[i])
+    // One that has not opened yet may have since, without another file.
+    if (isSame && this.#catalog?.leftovers.length === 0) return
     for (let pass = 1; ; pass++) {
       try {
-        return this.#look()
+        this.#look()
+        this.#names = names
+        return
       } catch (error) {
         // A worker that starts gives back what its predecessor did not use.
         if (!isMissing(error) || pass === LOOKS_MAX) throw error

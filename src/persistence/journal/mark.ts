@@ -62,6 +62,13 @@ export class MarkWriter {
   }
 }
 
+/** A whole mark file that says this. */
+export function encodeMark(ordinal: number): Buffer {
+  const bytes = Buffer.alloc(markFileBytes)
+  slotBytes(ordinal).copy(bytes, SLOT_AT[0])
+  return bytes
+}
+
 function slotBytes(ordinal: number): Buffer {
   const bytes = Buffer.alloc(SLOT_BYTES)
   bytes.writeUInt32LE(MAGIC, 0)

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import {
   customerIdLengthMax,
+  linesMax,
   onHandMax,
   quantityMax,
   reasonLengthMax,
@@ -17,8 +18,12 @@ import {
   reservationIdOf,
   type ShardId,
 } from '../../../src/domain/ids.ts'
+import type { Fingerprint, KeyHash } from '../../../src/domain/key-table.ts'
+import { abortedStep } from '../../../src/domain/split.ts'
 import { emptyShard, type ShardState } from '../../../src/domain/stock.ts'
 import { commandOf, type RandomStep, randomStep } from '../../domain/random-commands.ts'
+import { type ShardStep, shardStep } from '../../domain/random-shard-steps.ts'
+import { World, type WorldShard } from '../../domain/shards-world.ts'
 
 export const noonMs = Date.UTC(2026, 0, 1, 12)
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
@@ -74,6 +79,21 @@ const sale = fc.record(
   },
   { noNullPrototype: true },
 )
+const shard = fc.nat({ max: 1_023 }).map((n) => n as ShardId)
+const named = customerId.filter((name) => name !== undefined)
+/** Bytes as characters, as keys, fingerprints and kept answers are. */
+const bytes = (length: { readonly minLength: number; readonly maxLength: number }) =>
+  fc.uint8Array(length).map((values) => Buffer.from(values).toString('latin1'))
+const hash = bytes({ minLength: 16, maxLength: 16 }).map((text) => text as KeyHash)
+const fingerprint = bytes({ minLength: 8, maxLength: 8 }).map((text) => text as Fingerprint)
+const step = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(2 ** 32, abortedStep))
+const units = fc.oneof(fc.nat({ max: 200 }), fc.constant(quantityMax))
+const lines = fc.uniqueArray(fc.record({ productId, shard, quantity, available: onHand }), {
+  minLength: 1,
+  maxLength: linesMax,
+  size: 'medium',
+  selector: (line) => line.productId,
+})
 const ofProduct = { productId, version }
 const ofReservation = { ...ofProduct, reservationId }
 const happened = <Type extends Event['type'], Fields>(
@@ -108,6 +128,56 @@ export const eventOfType = {
   }),
   SaleScheduled: happened('SaleScheduled', { ...ofProduct, sale }),
   ProductRetired: happened('ProductRetired', ofProduct),
+  HoldPlaced: happened('HoldPlaced', { ...ofReservation, customerId, quantity, available: onHand }),
+  HoldSettled: happened('HoldSettled', {
+    ...ofReservation,
+    step,
+    held: units,
+    sold: units,
+    closed: fc.boolean(),
+  }),
+  SplitHeld: happened('SplitHeld', { reservationId, customerId, reference, expiresAtMs: timeMs, lines }),
+  SplitExtended: happened('SplitExtended', { reservationId, expiresAtMs: timeMs }),
+  SplitPaymentStarted: happened('SplitPaymentStarted', { reservationId, expiresAtMs: timeMs }),
+  SplitSettled: fc.integer({ min: 1, max: linesMax }).chain((length) => {
+    const ofEach = fc.array(units, { minLength: length, maxLength: length })
+    return happened('SplitSettled', {
+      reservationId,
+      step,
+      status: fc.constantFrom('held', 'paying', 'confirmed', 'released', 'expired'),
+      quantities: ofEach,
+      returned: ofEach,
+      closed: fc.boolean(),
+      reference,
+      reason: fc.option(reason, { nil: undefined }),
+    })
+  }),
+  SplitAcknowledged: happened('SplitAcknowledged', { reservationId, shard, step }),
+  SplitForgotten: happened('SplitForgotten', { reservationId }),
+  SplitAborted: happened('SplitAborted', { reservationId }),
+  AbortForgotten: happened('AbortForgotten', { reservationId }),
+  WaitlistJoined: happened('WaitlistJoined', { ...ofReservation, customerId: named, quantity }),
+  WaitlistLeft: happened('WaitlistLeft', {
+    ...ofProduct,
+    customerId: named,
+    cause: fc.constantFrom('left', 'overLimit', 'saleClosed', 'retired'),
+  }),
+  WaitlistServed: happened('WaitlistServed', {
+    ...ofReservation,
+    customerId: named,
+    quantity,
+    expiresAtMs: timeMs,
+    available: onHand,
+  }),
+  UnitsEarmarked: happened('UnitsEarmarked', { ...ofProduct, quantity: onHand }),
+  KeyClaimed: happened('KeyClaimed', { hash, fingerprint, reservationId }),
+  KeyAnswered: happened('KeyAnswered', {
+    hash,
+    fingerprint,
+    answer: bytes({ minLength: 0, maxLength: 1_000 }),
+  }),
+  KeyFreed: happened('KeyFreed', { hash }),
+  KeysForgotten: happened('KeysForgotten', { count: fc.integer({ min: 1, max: 2 ** 20 }) }),
 } satisfies { [Type in Event['type']]: fc.Arbitrary<Extract<Event, { type: Type }>> }
 
 export const anyEvent: fc.Arbitrary<Event> = fc.oneof(...Object.values(eventOfType))
@@ -148,6 +218,15 @@ export function historyOf(steps: readonly RandomStep[]): {
 }
 
 export const randomSteps: fc.Arbitrary<RandomStep[]> = fc.array(randomStep, { maxLength: 80, size: 'max' })
+
+export const shardSteps: fc.Arbitrary<ShardStep[]> = fc.array(shardStep, { maxLength: 80, size: 'max' })
+
+/** The shards after random steps of several, with lines, keys and whatever is still on its way between them. */
+export function shardsAfter(steps: readonly ShardStep[]): readonly WorldShard[] {
+  const world = new World()
+  for (const each of steps) world.step(each)
+  return world.shards
+}
 
 /** What the shard asks of itself it only asks when it fits; the rules assert it. */
 function isPossible(state: ShardState, command: ReturnType<typeof commandOf>): boolean {

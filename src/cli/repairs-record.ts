@@ -1,0 +1,88 @@
+/**
+ * `repairs.jsonl` in a journal's directory: every repair that was made there, one a line, the oldest first. Written and
+ * synced before a repair changes anything, and never shortened: what was lost must be known for ever after.
+ */
+import { join } from 'node:path'
+import type { SequenceRange } from '../persistence/journal/archived.ts'
+import type { Disk } from '../persistence/journal/disk.ts'
+import { readWhole } from '../persistence/journal/segments.ts'
+
+export const repairsName = 'repairs.jsonl'
+const ASIDE = '.writing'
+
+/** What a repair gave up. */
+export type Loss = {
+  /** Events that no longer count: what they said did not happen. */
+  readonly events: readonly SequenceRange[]
+  /** Events that still count, in a snapshot, and cannot be read any more. */
+  readonly history: readonly SequenceRange[]
+  /** Of the lost events that could be read, by product, how many. */
+  readonly products: Readonly<Record<string, number>>
+  readonly reservations: readonly string[]
+  /** Lost events that could not be read, or reservations beyond those listed. */
+  readonly isMore: boolean
+}
+
+export type Repair = {
+  readonly at: string
+  readonly steps: readonly {
+    readonly file: string
+    readonly offset?: number | undefined
+    readonly found: string
+    readonly choice: string
+    readonly did: string
+  }[]
+  readonly loss: Loss
+  /** Originals, and the names they were kept by. */
+  readonly kept: readonly { readonly file: string; readonly as: string }[]
+}
+
+/** All repairs whose lines can be read, and how many cannot. */
+export function readRepairs(
+  disk: Disk,
+  journal: string,
+): { readonly repairs: readonly Repair[]; readonly unread: number } {
+  const path = join(journal, repairsName)
+  if (!disk.exists(path)) return { repairs: [], unread: 0 }
+  const lines = readWhole(disk, path).toString('utf8').split('\n')
+  const parsed = lines.filter((line) => line !== '').map(parseRepair)
+  const repairs = parsed.filter((repair) => repair !== undefined)
+  return { repairs, unread: parsed.length - repairs.length }
+}
+
+/** On return the line survives power loss. What was there before it stays as it was, byte for byte. */
+export function addRepair(disk: Disk, journal: string, repair: Repair): void {
+  const path = join(journal, repairsName)
+  const before = disk.exists(path) ? readWhole(disk, path) : Buffer.alloc(0)
+  const isCut = before.length > 0 && before.at(-1) !== 0x0a
+  const line = Buffer.from(`${isCut ? '\n' : ''}${JSON.stringify(repair)}\n`)
+  if (disk.exists(path + ASIDE)) disk.remove(path + ASIDE)
+  const file = disk.create(path + ASIDE)
+  try {
+    file.write(Buffer.concat([before, line]), 0)
+    file.syncNow()
+  } finally {
+    file.close()
+  }
+  disk.rename(path + ASIDE, path)
+  disk.syncDirectory(journal)
+}
+
+/** `s0.51 to s0.99, s3.7` */
+export function rangesText(ranges: readonly SequenceRange[]): string {
+  return ranges
+    .map(({ shard, from, to }) =>
+      from === to ? `s${shard}.${from}` : `s${shard}.${from} to s${shard}.${to}`,
+    )
+    .join(', ')
+}
+
+function parseRepair(line: string): Repair | undefined {
+  try {
+    const repair = JSON.parse(line)
+    return typeof repair?.at === 'string' && Array.isArray(repair.loss?.events) ? repair : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,62 @@
+/** The history's thread. It ends after `closed`, or by an error, and is then replaced. */
+
+import { constants, setPriority } from 'node:os'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../domain/assert.ts'
+import { realDisk } from '../persistence/journal/disk.ts'
+import { portOf, realClock, realTimers } from '../seams.ts'
+import type { FromHistory, FromHistoryThread, ToHistory, ToHistoryThread } from './history-protocol.ts'
+import { HistoryServer } from './history-server.ts'
+import { freeBytesAt } from './projection-file.ts'
+
+export type HistoryData = {
+  readonly journalDirectory: string
+  readonly snapshotDirectory: string
+  /** Of the projection's file. */
+  readonly path: string
+  readonly shards: number
+}
+
+assert(parentPort !== null, 'this file is run as a worker thread')
+const { journalDirectory, snapshotDirectory, path, shards } = workerData as HistoryData
+const main = portOf<ToHistoryThread, FromHistoryThread>(parentPort)
+yieldToOthers()
+
+const server = new HistoryServer({
+  place: { disk: realDisk, journal: journalDirectory },
+  snapshots: snapshotDirectory,
+  shards,
+  path,
+  clock: realClock,
+  timers: realTimers,
+  log: (level, event, detail) => main.send({ type: 'log', level, event, detail }),
+  freeBytes: () => freeBytesAt(path),
+})
+
+main.receive((message) => {
+  switch (message.type) {
+    case 'connect':
+      return connect(message.port)
+    case 'durable':
+      return server.noteDurable(message.stream, message.ordinal)
+    case 'status':
+      return main.send({ type: 'status', id: message.id, status: server.status() })
+    case 'close':
+      server.close()
+      main.send({ type: 'closed' })
+      return main.close()
+  }
+})
+server.start()
+main.send({ type: 'ready' })
+
+function connect(end: MessagePort): void {
+  const port = portOf<ToHistory, FromHistory>(end)
+  server.connect(port)
+  port.onClose(() => server.disconnect(port))
+}
+
+/** Where a core is short, those who sell come first. On Linux a thread has a priority of its own; elsewhere it is shared. */
+function yieldToOthers(): void {
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
+}

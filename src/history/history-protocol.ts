@@ -1,0 +1,111 @@
+/** What listeners, main and the history's thread say to each other. */
+import type { MessagePort } from 'node:worker_threads'
+import type { ProductId, ReservationId } from '../domain/ids.ts'
+import type { StreamId } from '../persistence/journal/frame.ts'
+import type { PastReservation } from './fold.ts'
+import type { HistoryErrorCode } from './history-error.ts'
+import type { Position } from './position.ts'
+import type { Moment, ReservationFilter, ReservationPage, StockAt, StockEventPage } from './queries.ts'
+
+export type ListReservations = {
+  readonly type: 'listReservations'
+  readonly filter: ReservationFilter
+  /** Only older ones than this. */
+  readonly before: ReservationId | undefined
+  readonly limit: number
+}
+export type FindReservation = { readonly type: 'findReservation'; readonly reservationId: ReservationId }
+export type ReadStockAt = {
+  readonly type: 'readStockAt'
+  readonly productId: ProductId
+  readonly moment: Moment
+}
+export type ListStockEvents = {
+  readonly type: 'listStockEvents'
+  readonly productId: ProductId
+  /** Version of the newest event of the page; the product's newest where it is absent. */
+  readonly from: number | undefined
+  readonly limit: number
+}
+/** From the answer on, every further change of the product is told. */
+export type WatchProduct = { readonly type: 'watch'; readonly productId: ProductId }
+
+export type Question = ListReservations | FindReservation | ReadStockAt | ListStockEvents | WatchProduct
+
+export type AnswerTo<Q extends Question> = Q extends ListReservations
+  ? ReservationPage
+  : Q extends FindReservation
+    ? PastReservation | undefined
+    : Q extends ReadStockAt
+      ? StockAt
+      : Q extends ListStockEvents
+        ? StockEventPage | undefined
+        : undefined
+
+/** An answer, and up to where it reaches. */
+export type Answered<Q extends Question> = { readonly answer: AnswerTo<Q>; readonly position: Position }
+
+/** From a listener. */
+export type ToHistory =
+  | {
+      readonly type: 'ask'
+      readonly call: number
+      readonly question: Question
+      /** What the answer must reach, if it is anything. */
+      readonly after: Position | undefined
+    }
+  | { readonly type: 'unwatch'; readonly productId: ProductId }
+
+/** To a listener. */
+export type FromHistory =
+  | {
+      readonly type: 'answer'
+      readonly call: number
+      readonly answer: AnswerTo<Question>
+      readonly position: Position
+    }
+  | {
+      readonly type: 'failed'
+      readonly call: number
+      readonly code: HistoryErrorCode
+      readonly message: string
+    }
+  /** Of the products it watches, these have changed. */
+  | { readonly type: 'changed'; readonly productIds: readonly ProductId[] }
+
+/** From main to a listener's end: a way to each new life of the thread, and that there is none. */
+export type ToHistoryClient =
+  | { readonly type: 'link'; readonly port: MessagePort }
+  | { readonly type: 'down' }
+
+export type ToHistoryThread =
+  | { readonly type: 'connect'; readonly port: MessagePort }
+  | { readonly type: 'durable'; readonly stream: StreamId; readonly ordinal: number }
+  | { readonly type: 'status'; readonly id: number }
+  | { readonly type: 'close' }
+
+export type FromHistoryThread =
+  | {
+      readonly type: 'log'
+      readonly level: 'info' | 'warn' | 'error'
+      readonly event: string
+      readonly detail: object
+    }
+  | { readonly type: 'ready' }
+  | { readonly type: 'status'; readonly id: number; readonly status: HistoryStatus }
+  | { readonly type: 'closed' }
+
+/** What the history tells of itself. */
+export type HistoryStatus = {
+  /** Whether its answers reach up to nearly now. */
+  readonly hasCaughtUp: boolean
+  readonly behindEvents: number
+  readonly behindMs: number
+  /** Taken into the projection since the thread started. */
+  readonly events: number
+  readonly rebuilds: number
+  /** Of the projection's files. */
+  readonly bytes: number
+  readonly watchedProducts: number
+  readonly waitingQuestions: number
+}

@@ -1,0 +1,293 @@
+/**
+ * The projection as its one writer sees it: sections of the journal go in, rows come out of it.
+ *
+ * H3  What was read and up to where it was read are one transaction: after a crash the file is as of some checkpoint, and
+ *     the journal is read on from there, without gap or repeat.
+ *
+ * Transactions are long, since many events change the same pages; readers share this connection and see what is in an
+ * open one. Call `flush` before they look.
+ */
+import type { Database } from 'better-sqlite3'
+import { assert } from '../domain/assert.ts'
+import type { ProductId, ReservationId, ShardId } from '../domain/ids.ts'
+import type { ShardState } from '../domain/stock.ts'
+import { historyCacheMax } from '../limits.ts'
+import { ByteReader } from '../persistence/journal/bytes.ts'
+import type { Checkpoint } from '../persistence/journal/cursors.ts'
+import { readEvent } from '../persistence/journal/event-codec.ts'
+import type { CertainSection } from '../persistence/journal/stream-follower.ts'
+import {
+  type Counts,
+  countsAfter,
+  makesReservation,
+  noCounts,
+  type PastReservation,
+  reservationAfter,
+  reservationIn,
+} from './fold.ts'
+import {
+  bareId,
+  type CountsRow,
+  countsOf,
+  packLines,
+  RESERVATION_COLUMNS,
+  type ReservationRow,
+  reservationOf,
+  statusNumber,
+} from './rows.ts'
+
+export type ShardCheckpoint = Checkpoint & {
+  /** Of the newest event. */
+  readonly atMs: number
+  readonly floor: Floor
+}
+
+/** The last event that history does not go back to; sequence 0 where it begins with the first one. */
+export type Floor = { readonly sequence: number; readonly atMs: number }
+const noFloor: Floor = { sequence: 0, atMs: 0 }
+
+type KnownProduct = { readonly number: number; counts: Counts }
+
+export class Projection {
+  readonly #database: Database
+  readonly #statements: ReturnType<typeof prepare>
+  readonly #checkpoints = new Map<ShardId, ShardCheckpoint>()
+  readonly #products = new Map<ProductId, KnownProduct>()
+  readonly #reservations = new Map<ReservationId, PastReservation>()
+  /** What the rows do not say yet. */
+  readonly #newReservations = new Set<ReservationId>()
+  readonly #changedReservations = new Set<ReservationId>()
+  readonly #changedProducts = new Set<ProductId>()
+  readonly #changedShards = new Set<ShardId>()
+  #eventsInTransaction = 0
+
+  /** Owns the database until it is closed. */
+  constructor(database: Database) {
+    this.#database = database
+    this.#statements = prepare(database)
+    for (const { shard, floor, floorAtMs, ...checkpoint } of this.#statements.checkpoints.all())
+      this.#checkpoints.set(shard as ShardId, { ...checkpoint, floor: { sequence: floor, atMs: floorAtMs } })
+  }
+
+  get database(): Database {
+    return this.#database
+  }
+
+  get checkpoints(): ReadonlyMap<ShardId, ShardCheckpoint> {
+    return this.#checkpoints
+  }
+
+  /** Events taken since the last commit. */
+  get uncommitted(): number {
+    return this.#eventsInTransaction
+  }
+
+  /** Takes a section, which must be the next one of its shard. */
+  apply({ section, stream, link }: CertainSection): void {
+    this.#begin()
+    const { shard, firstSequence, count, atMs, payload } = section
+    const before = this.#checkpoints.get(shard)
+    assert(firstSequence === (before?.sequence ?? 0) + 1, 'sections come in order')
+    const reader = new ByteReader(payload)
+    for (let i = 0; i < count; i++) {
+      const from = reader.at
+      const event = readEvent(reader, atMs)
+      const recorded = { atMs, sequence: firstSequence + i }
+      const id = reservationIn(event)
+      const reservation = id === undefined || makesReservation(event) ? undefined : this.#reservation(id)
+      if ('productId' in event) {
+        const product = this.#product(event.productId)
+        product.counts = countsAfter(product.counts, event, reservation)
+        this.#changedProducts.add(event.productId)
+        this.#insertStock(product, recorded, payload.subarray(from, reader.at))
+      }
+      const after = reservationAfter(reservation, event, recorded)
+      if (id !== undefined && after !== undefined && after !== reservation)
+        this.#change(id, reservation, after)
+    }
+    this.#eventsInTransaction += count
+    const { epoch } = stream
+    this.#advance(shard, {
+      sequence: firstSequence + count - 1,
+      epoch,
+      link,
+      atMs,
+      floor: before?.floor ?? noFloor,
+    })
+  }
+
+  /** Begins a shard with what a snapshot says, since the events before it are not here any more. */
+  seed(shard: ShardId, state: ShardState, checkpoint: Checkpoint & { readonly atMs: number }): void {
+    this.#begin()
+    const { sequence, atMs } = checkpoint
+    for (const { productId, version, onHand, held, sold, retired } of state.products.values()) {
+      const product = this.#product(productId)
+      product.counts = { version, onHand, held, sold, retired }
+      this.#changedProducts.add(productId)
+      this.#insertStock(product, { atMs, sequence }, null)
+      this.#makeRoom()
+    }
+    for (const reservation of state.reservations.values()) {
+      const { id, stock, customerId, reference, status, quantity, returned } = reservation
+      const { createdAtMs, expiresAtMs, resolvedAtMs } = reservation
+      this.#change(id, undefined, {
+        reservationId: id,
+        customerId,
+        reference,
+        status,
+        lines: [{ productId: stock.productId, quantity, returned }],
+        createdAtMs,
+        expiresAtMs,
+        resolvedAtMs,
+        sequence,
+      })
+      this.#makeRoom()
+    }
+    this.#advance(shard, { ...checkpoint, floor: { sequence, atMs } })
+  }
+
+  /** Brings the rows up to what was taken. */
+  flush(): void {
+    const { updateProduct, writeReservation, insertLine, writeCheckpoint } = this.#statements
+    for (const id of this.#changedProducts) {
+      const { number, counts } = this.#product(id)
+      const { version, onHand, held, sold, retired } = counts
+      updateProduct.run(version, onHand, held, sold, retired ? 1 : 0, number)
+    }
+    for (const id of this.#changedReservations) {
+      const reservation = this.#reservations.get(id)
+      assert(reservation !== undefined, 'what was changed is kept until it is written')
+      const { customerId, reference, status, lines, createdAtMs, expiresAtMs, resolvedAtMs, sequence } =
+        reservation
+      const bare = bareId(id)
+      writeReservation.run(
+        bare,
+        statusNumber(status),
+        customerId ?? null,
+        reference ?? null,
+        packLines(lines),
+        createdAtMs,
+        expiresAtMs,
+        resolvedAtMs,
+        sequence,
+      )
+      if (!this.#newReservations.has(id)) continue
+      for (const { productId } of lines) insertLine.run(this.#product(productId).number, bare)
+    }
+    for (const shard of this.#changedShards) {
+      const { sequence, epoch, link, atMs, floor } = this.#checkpoints.get(shard) as ShardCheckpoint
+      writeCheckpoint.run(shard, sequence, epoch, link, atMs, floor.sequence, floor.atMs)
+    }
+    this.#changedProducts.clear()
+    this.#changedReservations.clear()
+    this.#newReservations.clear()
+    this.#changedShards.clear()
+    if (this.#products.size > historyCacheMax) this.#products.clear()
+    if (this.#reservations.size > historyCacheMax) this.#reservations.clear()
+  }
+
+  commit(): void {
+    this.flush()
+    if (this.#database.inTransaction) this.#database.exec('COMMIT')
+    this.#eventsInTransaction = 0
+  }
+
+  /** Closes the file; with `commit` before, all that was taken is in it. */
+  close(): void {
+    // An open transaction is taken back by it.
+    this.#database.close()
+  }
+
+  #begin(): void {
+    if (!this.#database.inTransaction) this.#database.exec('BEGIN IMMEDIATE')
+  }
+
+  #makeRoom(): void {
+    if (this.#products.size > historyCacheMax || this.#reservations.size > historyCacheMax) this.flush()
+  }
+
+  #advance(shard: ShardId, checkpoint: ShardCheckpoint): void {
+    this.#checkpoints.set(shard, checkpoint)
+    this.#changedShards.add(shard)
+  }
+
+  #change(id: ReservationId, before: PastReservation | undefined, after: PastReservation): void {
+    this.#reservations.set(id, after)
+    this.#changedReservations.add(id)
+    if (before === undefined) this.#newReservations.add(id)
+  }
+
+  #insertStock(
+    { number, counts }: KnownProduct,
+    { atMs, sequence }: { readonly atMs: number; readonly sequence: number },
+    event: Buffer | null,
+  ): void {
+    const { version, onHand, held, sold, retired } = counts
+    const { insertStock } = this.#statements
+    insertStock.run(number, version, sequence, atMs, onHand, held, sold, retired ? 1 : 0, event)
+  }
+
+  #product(id: ProductId): KnownProduct {
+    const known = this.#products.get(id)
+    if (known !== undefined) return known
+    const { findProduct, insertProduct } = this.#statements
+    const row = findProduct.get(id)
+    const product =
+      row === undefined
+        ? { number: Number(insertProduct.run(id).lastInsertRowid), counts: noCounts }
+        : { number: row.number, counts: countsOf(row) }
+    this.#products.set(id, product)
+    return product
+  }
+
+  #reservation(id: ReservationId): PastReservation | undefined {
+    const known = this.#reservations.get(id)
+    if (known !== undefined) return known
+    const row = this.#statements.findReservation.get(bareId(id))
+    if (row === undefined) return undefined
+    const reservation = reservationOf(row)
+    this.#reservations.set(id, reservation)
+    return reservation
+  }
+}
+
+function prepare(database: Database) {
+  type Value = string | number | null | Buffer
+  return {
+    checkpoints: database.prepare<
+      [],
+      Checkpoint & { shard: number; atMs: number; floor: number; floorAtMs: number }
+    >('SELECT shard, sequence, epoch, link, at_ms AS atMs, floor, floor_at_ms AS floorAtMs FROM checkpoints'),
+    writeCheckpoint: database.prepare<Value[]>(
+      `INSERT OR REPLACE INTO checkpoints (shard, sequence, epoch, link, at_ms, floor, floor_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    findProduct: database.prepare<[string], CountsRow & { readonly number: number }>(
+      'SELECT number, version, on_hand AS onHand, held, sold, retired FROM products WHERE id = ?',
+    ),
+    insertProduct: database.prepare<[string]>(
+      'INSERT INTO products (id, version, on_hand, held, sold, retired) VALUES (?, 0, 0, 0, 0, 0)',
+    ),
+    updateProduct: database.prepare<Value[]>(
+      'UPDATE products SET version = ?, on_hand = ?, held = ?, sold = ?, retired = ? WHERE number = ?',
+    ),
+    insertStock: database.prepare<Value[]>(
+      `INSERT INTO stock_events (product, version, sequence, at_ms, on_hand, held, sold, retired, event)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    findReservation: database.prepare<[string], ReservationRow>(
+      `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`,
+    ),
+    writeReservation: database.prepare<Value[]>(
+      `INSERT INTO reservations
+         (id, status, customer, reference, lines, created_at_ms, expires_at_ms, resolved_at_ms, sequence)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET status = excluded.status, reference = excluded.reference,
+           lines = excluded.lines, expires_at_ms = excluded.expires_at_ms,
+           resolved_at_ms = excluded.resolved_at_ms, sequence = excluded.sequence`,
+    ),
+    insertLine: database.prepare<[number, string]>(
+      'INSERT INTO reservation_products (product, reservation) VALUES (?, ?)',
+    ),
+  }
+}

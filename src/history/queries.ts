@@ -1,0 +1,227 @@
+/**
+ * What can be asked of the projection, each answered with a bounded number of look-ups. The rows must have been brought up
+ * to date before (`Projection.flush`).
+ */
+import type { Database } from 'better-sqlite3'
+import type { Event } from '../domain/events.ts'
+import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
+import type { ReservationStatus } from '../domain/stock.ts'
+import { historyScannedMax } from '../limits.ts'
+import { ByteReader } from '../persistence/journal/bytes.ts'
+import { readEvent } from '../persistence/journal/event-codec.ts'
+import { type Counts, noCounts, type PastReservation, reservationIn } from './fold.ts'
+import type { Floor } from './projection.ts'
+import {
+  bareId,
+  type CountsRow,
+  countsOf,
+  RESERVATION_COLUMNS,
+  type ReservationRow,
+  reservationOf,
+  statusNumber,
+  wholeId,
+} from './rows.ts'
+
+export type ReservationFilter = {
+  readonly customerId?: CustomerId | undefined
+  readonly reference?: string | undefined
+  readonly productId?: ProductId | undefined
+  readonly status?: ReservationStatus | undefined
+}
+
+export type ReservationPage = {
+  readonly reservations: readonly PastReservation[]
+  /** Those behind it are older; undefined at the end. A page may be short, or empty, and still have one. */
+  readonly next: ReservationId | undefined
+}
+
+/** A time in milliseconds since 1970, or a sequence of the product's shard. */
+export type Moment =
+  | { readonly type: 'time'; readonly atMs: number }
+  | { readonly type: 'sequence'; readonly sequence: number }
+
+export type PastStock = Counts & {
+  readonly productId: ProductId
+  /** Of the event that made it so. */
+  readonly sequence: number
+  readonly atMs: number
+}
+
+export type StockAt =
+  | { readonly type: 'stock'; readonly stock: PastStock }
+  /** It had no stock then, or never had any. */
+  | { readonly type: 'unknown' }
+  /** Older than what is kept. */
+  | { readonly type: 'gone' }
+
+export type StockEvent = {
+  readonly event: Event
+  readonly sequence: number
+  readonly atMs: number
+  readonly before: Counts
+  readonly after: Counts
+  /** As it stands now; of events that are about one. */
+  readonly reservation: PastReservation | undefined
+}
+
+export type StockEventPage = {
+  readonly events: readonly StockEvent[]
+  /** Version of the newest event behind this page. */
+  readonly next: number | undefined
+}
+
+type StockRow = CountsRow & {
+  readonly sequence: number
+  readonly atMs: number
+  readonly event: Buffer | null
+}
+
+const STOCK_COLUMNS = `version, sequence, at_ms AS atMs, on_hand AS onHand, held, sold, retired, event`
+/** Rows looked at in one statement of a list. */
+const CHUNK = 256
+
+export class Queries {
+  readonly #database: Database
+  readonly #find
+  readonly #number
+  readonly #stockBefore
+  readonly #stockPage
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#find = database.prepare<[string], ReservationRow>(
+      `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`,
+    )
+    this.#number = database.prepare<[string], { readonly number: number; readonly version: number }>(
+      'SELECT number, version FROM products WHERE id = ?',
+    )
+    this.#stockBefore = database.prepare<[number, number], StockRow>(
+      `SELECT ${STOCK_COLUMNS} FROM stock_events WHERE product = ? AND version <= ? ORDER BY version DESC LIMIT 1`,
+    )
+    this.#stockPage = database.prepare<[number, number, number], StockRow>(
+      `SELECT ${STOCK_COLUMNS} FROM stock_events WHERE product = ? AND version <= ? ORDER BY version DESC LIMIT ?`,
+    )
+  }
+
+  find(id: ReservationId): PastReservation | undefined {
+    const row = this.#find.get(bareId(id))
+    return row === undefined ? undefined : reservationOf(row)
+  }
+
+  /**
+   * Those that fit all of the filter, the newest first. Goes along the index that is likely to have the fewest, and looks
+   * at no more than `historyScannedMax` of it: past them the page ends, and the next one goes on.
+   */
+  list(
+    filter: ReservationFilter,
+    page: { readonly before: ReservationId | undefined; readonly limit: number },
+  ): ReservationPage {
+    const along = this.#along(filter)
+    if (along === undefined) return { reservations: [], next: undefined }
+    const reservations: PastReservation[] = []
+    // No id is above it.
+    let before = page.before === undefined ? '~' : bareId(page.before)
+    for (let scanned = 0; scanned < historyScannedMax; scanned += CHUNK) {
+      const rows = along(before)
+      for (const row of rows) {
+        const reservation = reservationOf(row)
+        if (fits(reservation, filter)) reservations.push(reservation)
+        if (reservations.length === page.limit) return { reservations, next: wholeId(row.id) }
+      }
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < CHUNK) return { reservations, next: undefined }
+      before = last.id
+    }
+    return { reservations, next: wholeId(before) }
+  }
+
+  /** The stock as of its last event at or before a moment; `floor` is where its shard's history begins. */
+  stockAt(productId: ProductId, moment: Moment, floor: Floor): StockAt {
+    const product = this.#number.get(productId)
+    const found = product === undefined ? undefined : this.#lastUpTo(product, moment)
+    if (found !== undefined) {
+      const { sequence, atMs } = found
+      return { type: 'stock', stock: { productId, sequence, atMs, ...countsOf(found) } }
+    }
+    const isGone = moment.type === 'time' ? moment.atMs < floor.atMs : moment.sequence < floor.sequence
+    return { type: isGone ? 'gone' : 'unknown' }
+  }
+
+  /** The product's events from a version down, the newest first; undefined where it never had stock. */
+  stockEvents(
+    productId: ProductId,
+    page: { readonly from: number | undefined; readonly limit: number },
+  ): StockEventPage | undefined {
+    const product = this.#number.get(productId)
+    if (product === undefined) return undefined
+    // One more, whose counts are those before the last one's.
+    const rows = this.#stockPage.all(product.number, page.from ?? product.version, page.limit + 1)
+    const events: StockEvent[] = []
+    for (const [i, row] of rows.slice(0, page.limit).entries()) {
+      if (row.event === null) break
+      const event = readEvent(new ByteReader(row.event), row.atMs)
+      const id = reservationIn(event)
+      const reservation = id === undefined ? undefined : this.find(id)
+      const { sequence, atMs } = row
+      const earlier = rows[i + 1]
+      const before = earlier === undefined ? noCounts : countsOf(earlier)
+      events.push({ event, sequence, atMs, before, after: countsOf(row), reservation })
+    }
+    const next = rows[page.limit]
+    return { events, next: next === undefined || next.event === null ? undefined : next.version }
+  }
+
+  /** Versions, sequences and times of a product go up together, so halving finds the last that fits. */
+  #lastUpTo({ number, version }: { readonly number: number; readonly version: number }, moment: Moment) {
+    let low = 0
+    let high = version
+    let found: StockRow | undefined
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      const row = this.#stockBefore.get(number, middle)
+      const isUpTo =
+        row === undefined ||
+        (moment.type === 'time' ? row.atMs <= moment.atMs : row.sequence <= moment.sequence)
+      if (isUpTo) {
+        low = middle
+        found = row
+      } else high = row.version - 1
+    }
+    return found
+  }
+
+  /** Reads the rows along one index, from an id down; undefined where there can be none. */
+  #along(filter: ReservationFilter): ((before: string) => readonly ReservationRow[]) | undefined {
+    const { reference, customerId, productId, status } = filter
+    const select = `SELECT ${RESERVATION_COLUMNS} FROM reservations`
+    const down = `reservations.id < ? ORDER BY reservations.id DESC LIMIT ${CHUNK}`
+    const by = (where: string, value: string | number) => {
+      const statement = this.#database.prepare<[string | number, string], ReservationRow>(
+        `${where} AND ${down}`,
+      )
+      return (before: string) => statement.all(value, before)
+    }
+    if (reference !== undefined) return by(`${select} WHERE reference = ?`, reference)
+    if (customerId !== undefined) return by(`${select} WHERE customer = ?`, customerId)
+    if (productId !== undefined) {
+      const product = this.#number.get(productId)
+      if (product === undefined) return undefined
+      const statement = this.#database.prepare<[number, string], ReservationRow>(
+        `SELECT ${RESERVATION_COLUMNS} FROM reservation_products JOIN reservations ON id = reservation
+           WHERE product = ? AND reservation < ? ORDER BY reservation DESC LIMIT ${CHUNK}`,
+      )
+      return (before) => statement.all(product.number, before)
+    }
+    if (status !== undefined) return by(`${select} WHERE status = ?`, statusNumber(status))
+    const statement = this.#database.prepare<[string], ReservationRow>(`${select} WHERE ${down}`)
+    return (before) => statement.all(before)
+  }
+}
+
+function fits(reservation: PastReservation, filter: ReservationFilter): boolean {
+  const { customerId, reference, productId, status } = filter
+  if (customerId !== undefined && reservation.customerId !== customerId) return false
+  if (reference !== undefined && reservation.reference !== reference) return false
+  if (status !== undefined && reservation.status !== status) return false
+  return productId === undefined || reservation.lines.some((line) => line.productId === productId)
+}
