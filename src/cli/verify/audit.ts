@@ -352,9 +352,15 @@ class Auditor {
       this.#findings.add('damaged', place, why)
       return { ...none, ledger: new Ledger(), isLost: true }
     }
-    const { state, sequence: base, link } = snapshot
+    const { state, sequence: base, link, timeMs } = snapshot
     for (const product of state.products.keys()) this.#homes.set(product, shard)
-    return { ...none, ledger: Ledger.from(state), base, link, nextSequence: base + 1 }
+    return {
+      ...none,
+      ledger: Ledger.from(state, { sequence: base, atMs: timeMs }),
+      base,
+      link,
+      nextSequence: base + 1,
+    }
   }
 
   /** What is read from an archive must be what was put there. */

@@ -78,25 +78,6 @@ export class Ledger {
     return ledger
   }
 
-  /** One that goes on from a state the engine wrote down: of what came before it, the events are not here. */
-  static from(state: ShardState): Ledger {
-    const ledger = new Ledger()
-    for (const { productId, version, onHand, held, sold, retired, sale } of state.products.values()) {
-      const isLimited = sale.perCustomerLimit !== undefined
-      const counted = { version, onHand, held, sold, retired, isLimited }
-      ledger.products.set(productId, { ...newProduct(), ...counted, adjusted: onHand + sold })
-    }
-    for (const reservation of state.reservations.values()) {
-      const { id, customerId, status, quantity: units, returned, returnClosed: closed } = reservation
-      const { productId } = reservation.stock
-      ledger.reservations.set(id, { productId, customerId, status, units, returned, closed })
-      const product = ledger.products.get(productId)
-      const isOver = status === 'released' || status === 'expired' || closed
-      if (product !== undefined && !isOver) count(product, customerId, units - returned)
-    }
-    return ledger
-  }
-
   /** Applies the next event. Answers what is wrong with it; after that the ledger means nothing any more. */
   apply(event: Event, at: At): Wrong | undefined {
     if ('version' in event) return this.#applyToProduct(event, at)

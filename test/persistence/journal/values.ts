@@ -88,12 +88,15 @@ const hash = bytes({ minLength: 16, maxLength: 16 }).map((text) => text as KeyHa
 const fingerprint = bytes({ minLength: 8, maxLength: 8 }).map((text) => text as Fingerprint)
 const step = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(2 ** 32, abortedStep))
 const units = fc.oneof(fc.nat({ max: 200 }), fc.constant(quantityMax))
-const lines = fc.uniqueArray(fc.record({ productId, shard, quantity, available: onHand }), {
-  minLength: 1,
-  maxLength: linesMax,
-  size: 'medium',
-  selector: (line) => line.productId,
-})
+const lines = fc.uniqueArray(
+  fc.record({ productId, shard, quantity, available: onHand }, { noNullPrototype: true }),
+  {
+    minLength: 1,
+    maxLength: linesMax,
+    size: 'medium',
+    selector: (line) => line.productId,
+  },
+)
 const ofProduct = { productId, version }
 const ofReservation = { ...ofProduct, reservationId }
 const happened = <Type extends Event['type'], Fields>(
