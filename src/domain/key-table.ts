@@ -29,6 +29,7 @@ const HASH_CHARS = 16
 const FINGERPRINT_CHARS = 8
 const CELL_BYTES = 64
 const AT_BYTE = 24
+const TIME_BYTES = 6
 const KIND_BYTE = 30
 const LENGTH_BYTE = 31
 const VALUE_BYTE = 32
@@ -203,14 +204,15 @@ export class KeyTable {
 
   #atMsOf(number: number): number {
     const [block, at] = this.#cell(number)
-    return block.readUIntLE(at + AT_BYTE, 6)
+    return block.readUIntLE(at + AT_BYTE, TIME_BYTES)
   }
 
   #write(number: number, { hash, fingerprint, kind, atMs, value }: KeyRecord): void {
     assert(hash.length === HASH_CHARS && fingerprint.length === FINGERPRINT_CHARS, 'a key has 24 characters')
+    assert(atMs >= 0 && atMs < 2 ** (8 * TIME_BYTES), 'a time has 48 bits')
     const [block, at] = this.#cell(number)
     block.write(hash + fingerprint, at, 'latin1')
-    block.writeUIntLE(atMs, at + AT_BYTE, 6)
+    block.writeUIntLE(atMs, at + AT_BYTE, TIME_BYTES)
     block[at + KIND_BYTE] = KINDS.indexOf(kind)
     if (value.length <= keyInlineMax) {
       block[at + LENGTH_BYTE] = value.length
@@ -235,7 +237,7 @@ export class KeyTable {
       hash: this.#hashOf(number),
       fingerprint: block.toString('latin1', at + HASH_CHARS, at + AT_BYTE) as Fingerprint,
       kind,
-      atMs: block.readUIntLE(at + AT_BYTE, 6),
+      atMs: block.readUIntLE(at + AT_BYTE, TIME_BYTES),
       value,
     }
   }

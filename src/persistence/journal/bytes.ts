@@ -32,6 +32,10 @@ export class ByteWriter {
     this.bytes[this.length++] = value
   }
 
+  flag(value: boolean): void {
+    this.u8(value ? 1 : 0)
+  }
+
   u32(value: number): void {
     this.reserve(4)
     this.length = this.bytes.writeUInt32LE(value, this.length)
@@ -120,6 +124,12 @@ export class ByteReader {
 
   u8(): number {
     return this.bytes[this.#take(1)] as number
+  }
+
+  flag(): boolean {
+    const value = this.u8()
+    if (value > 1) throw new BytesDamaged(`a flag is 0 or 1, not ${value}`)
+    return value === 1
   }
 
   u32(): number {

@@ -60,7 +60,7 @@ export function writeFurtherEvent(
       writeHead(writer, HOLD_SETTLED, event)
       writeReservationId(writer, event.reservationId)
       for (const value of [event.step, event.held, event.sold]) writer.varint(value)
-      writer.u8(event.closed ? 1 : 0)
+      writer.flag(event.closed)
       return
     case 'SplitHeld':
       writer.u8(SPLIT_HELD)
@@ -85,7 +85,7 @@ export function writeFurtherEvent(
       writeReservationId(writer, event.reservationId)
       writer.varint(event.step)
       writer.u8(STATUSES.indexOf(event.status))
-      writer.u8(event.closed ? 1 : 0)
+      writer.flag(event.closed)
       writer.varint(event.quantities.length)
       for (const value of event.quantities) writer.varint(value)
       for (const value of event.returned) writer.varint(value)
@@ -170,7 +170,7 @@ export function readFurtherEvent(reader: ByteReader, type: number, atMs: number)
         step: reader.varint(),
         held: reader.varint(),
         sold: reader.varint(),
-        closed: reader.u8() === 1,
+        closed: reader.flag(),
       }
     case SPLIT_HELD:
       return {
@@ -202,7 +202,7 @@ export function readFurtherEvent(reader: ByteReader, type: number, atMs: number)
       const reservationId = readReservationId(reader)
       const step = reader.varint()
       const status = oneOf(STATUSES, reader.u8())
-      const closed = reader.u8() === 1
+      const closed = reader.flag()
       const lines = reader.varint()
       return {
         type: 'SplitSettled',

@@ -2,7 +2,7 @@
  * A shard's whole state as bytes, the same bytes for the same history: maps are written in their own order, which is the
  * order of the events that filled them, and which a decoded state keeps.
  */
-import { assert } from '../../domain/assert.ts'
+import { assert, InvariantBroken } from '../../domain/assert.ts'
 import { footprintOf } from '../../domain/footprint.ts'
 import type { CustomerId, ProductId } from '../../domain/ids.ts'
 import { emptyShard, type ReservationStatus, type ShardState, type Stock } from '../../domain/stock.ts'
@@ -23,7 +23,7 @@ export function encodeState(state: ShardState): Buffer {
     numbers.set(stock.productId, numbers.size)
     writer.ascii(stock.productId)
     for (const value of [stock.version, stock.onHand, stock.held, stock.sold]) writer.varint(value)
-    writer.u8(stock.retired ? 1 : 0)
+    writer.flag(stock.retired)
     writeSale(writer, stock.sale)
     // Kept exactly while the sale has a limit, which the reader has just read.
     if (stock.customers !== undefined) writeCustomers(writer, stock.customers)
@@ -50,6 +50,16 @@ export function encodeState(state: ShardState): Buffer {
 
 /** Reads back what `encodeState` wrote; throws `BytesDamaged` on anything else. */
 export function decodeState(reader: ByteReader): ShardState {
+  try {
+    return readState(reader)
+  } catch (error) {
+    // Two of what there can be but one, as only changed bytes can say.
+    if (error instanceof InvariantBroken) throw new BytesDamaged(error.message, { cause: error })
+    throw error
+  }
+}
+
+function readState(reader: ByteReader): ShardState {
   const state = emptyShard()
   const stocks: Stock[] = []
   for (let left = reader.varint(); left > 0; left--) {
@@ -60,7 +70,7 @@ export function decodeState(reader: ByteReader): ShardState {
       onHand: reader.varint(),
       held: reader.varint(),
       sold: reader.varint(),
-      retired: reader.u8() === 1,
+      retired: reader.flag(),
       earmarked: 0,
       waitlist: undefined,
       sale: readSale(reader),
