@@ -13,6 +13,7 @@ import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { bearerOf, reaches, unauthenticated } from './auth.ts'
+import { historyRoutes } from './history-routes.ts'
 import { HttpMetrics } from './http-metrics.ts'
 import { operationsRoutes } from './operations-routes.ts'
 import type { HttpParts, Principal } from './parts.ts'
@@ -23,6 +24,7 @@ import { empty, expectedFailure, problem } from './responses.ts'
 import { type Call, type Env, headerOf, type Route, targetOf } from './route.ts'
 import { saleRoutes } from './sale-routes.ts'
 import { stockRoutes } from './stock-routes.ts'
+import { stockStreamRoutes } from './stock-stream-routes.ts'
 
 const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
 /** Quoted as the IETF's draft has it, or bare as most clients send it. */
@@ -50,6 +52,8 @@ function routesOf(parts: HttpParts): readonly Route[] {
   const routes = [
     ...reservationRoutes(parts),
     ...stockRoutes(parts),
+    ...stockStreamRoutes(parts),
+    ...historyRoutes(parts),
     ...saleRoutes(parts),
     ...apiKeyRoutes(parts),
   ]

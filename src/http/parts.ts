@@ -4,7 +4,9 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { ReplyTo, Request } from '../actors/requests.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
+import type { HistoryClient } from '../history/history-client.ts'
 import type { Clock, Random } from '../seams.ts'
+import type { StockStreams } from './stock-streams.ts'
 
 /** Answers requests wherever their shard lives; rejects with `EngineError` and nothing else. */
 export type ReservationEngine = {
@@ -73,6 +75,8 @@ export type HttpParts = {
   readonly shards: number
   readonly authenticator: Authenticator
   readonly apiKeys: ApiKeys
+  readonly history: Pick<HistoryClient, 'ask'>
+  readonly streams: StockStreams
   readonly status: Status
   /** Whether `GET /metrics` needs no key. */
   readonly metricsPublic: boolean

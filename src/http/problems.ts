@@ -4,6 +4,7 @@
  */
 import type { EngineErrorCode } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
+import type { HistoryErrorCode } from '../history/history-error.ts'
 import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
 
 type Entry = {
@@ -171,6 +172,11 @@ export const PROBLEMS = {
     title: 'More stock than a product can have',
     help: 'A product can have at most `onHandMax` units on hand.',
   },
+  'history-not-kept': {
+    status: 410,
+    title: 'What is kept begins later',
+    help: 'The events of that time are not in the server’s journal any more: they were archived. `npm run journal -- stock <product> --at … --archive DIR` reads the archive.',
+  },
   'api-keys-full': {
     status: CONFLICT,
     title: 'There are as many API keys as there may be',
@@ -190,6 +196,21 @@ export const PROBLEMS = {
     status: 503,
     title: 'This part of the stock is recovering',
     help: 'Nothing happened. Other products are not affected. Try again after the seconds that `Retry-After` names.',
+  },
+  'history-behind': {
+    status: 503,
+    title: 'The history has not come that far',
+    help: 'Lists and past stock follow the journal, and have not reached what was asked for within two seconds. Try again after the seconds that `Retry-After` names.',
+  },
+  'history-unavailable': {
+    status: 503,
+    title: 'The history is starting',
+    help: 'Lists and past stock cannot be read at the moment; reservations and stock are not affected. Try again after the seconds that `Retry-After` names.',
+  },
+  'too-many-streams': {
+    status: 503,
+    title: 'There are as many streams as there may be',
+    help: 'This server, or the address you call from, has as many open streams as it may have. Close one, or try again after the seconds that `Retry-After` names; until then read the stock now and then.',
   },
   'tables-unavailable': {
     status: 503,
@@ -297,6 +318,12 @@ export function problemOfTables(code: TablesErrorCode): Unanswered | undefined {
     default:
       return unreachable(code)
   }
+}
+
+/** What is only read was not read; nothing else can have happened. */
+export function problemOfHistory(code: HistoryErrorCode): Unanswered {
+  const of = code === 'behind' || code === 'unavailable' ? (`history-${code}` as const) : code
+  return { code: of, detail: PROBLEMS[of].help }
 }
 
 const NO_ROOM = 'Nothing happened: the disk has no room to record this.'

@@ -4,6 +4,7 @@ import { crashPoint } from '../crash-points.ts'
 import { payingMsDefault, quantityMax } from '../domain/bounds.ts'
 import { type CustomerId, homeOf, type ProductId, type ReservationId } from '../domain/ids.ts'
 import { readBody, readOptionalBody } from './body.ts'
+import { findForgotten, shownReservation } from './history-routes.ts'
 import type { HttpParts } from './parts.ts'
 import { reservationIdOf, unknownReservation } from './path-ids.ts'
 import { invalid, type ProblemCode } from './problems.ts'
@@ -23,7 +24,7 @@ import {
 } from './schemas.ts'
 import { timeOf } from './time.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'shards'>
+type Parts = Pick<HttpParts, 'engine' | 'history' | 'shards'>
 
 const SECOND_MS = 1_000
 const ONE_PRODUCT = 'This version reserves one product at a time.'
@@ -45,7 +46,7 @@ const ENDED = { ...EXAMPLE, resolvedAt: '2026-11-27T08:04:11.000Z' }
 export function reservationRoutes(parts: Parts): readonly Route[] {
   return [
     { operation: RESERVE, handle: (call) => reserve(parts, call) },
-    { operation: READ, handle: async (call) => shown(call, await visible(parts, call)) },
+    { operation: READ, handle: (call) => read(parts, call) },
     { operation: EXTEND, handle: (call) => extend(parts, call) },
     { operation: START_PAYMENT, handle: (call) => startPayment(parts, call) },
     { operation: RELEASE, handle: (call) => release(parts, call) },
@@ -171,7 +172,16 @@ const READ: Operation = {
   access: 'customer',
   hot: true,
   success: { status: 200, description: 'The reservation.', schema: reservationReply, example: EXAMPLE },
-  problems: ['unknown-reservation'],
+  problems: ['unknown-reservation', 'history-behind', 'history-unavailable'],
+}
+
+/** From its shard, or from the history once the shard has forgotten it. */
+async function read(parts: Parts, call: Call): Promise<Response> {
+  const reservationId = reservationIdOf(call, parts.shards)
+  const reply = await parts.engine.execute({ type: 'readReservation', reservationId })
+  const reservation = reply.type === 'refused' ? await findForgotten(parts, reservationId) : reply
+  if (reservation === undefined || !isShownTo(call, reservation)) throw unknownReservation()
+  return 'type' in reservation ? shown(call, reservation) : json(call, 200, shownReservation(reservation))
 }
 
 const EXTEND: Operation = {
@@ -279,9 +289,12 @@ async function visible({ engine, shards }: Parts, call: Call): Promise<Reservati
     reservationId: reservationIdOf(call, shards),
   })
   if (reply.type === 'refused') throw unknownReservation()
-  const { principal } = call
-  if (principal?.role === 'customer' && reply.customerId !== principal.customerId) throw unknownReservation()
+  if (!isShownTo(call, reply)) throw unknownReservation()
   return reply
+}
+
+function isShownTo({ principal }: Call, { customerId }: Pick<ReservationReply, 'customerId'>): boolean {
+  return principal?.role !== 'customer' || customerId === principal.customerId
 }
 
 /**

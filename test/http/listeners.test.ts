@@ -5,6 +5,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { pino } from 'pino'
 import * as assert from 'uvu/assert'
 import { Supervisor } from '../../src/actors/supervisor.ts'
+import { HistoryThread } from '../../src/history/history-thread.ts'
 import { Listeners } from '../../src/http/listeners.ts'
 import { respawnDelayMsMin } from '../../src/limits.ts'
 import { callServer } from '../support/http-call.ts'
@@ -60,6 +61,13 @@ class World implements AsyncDisposable {
         close: () => Promise.resolve(),
         ended: new Promise(() => {}),
       },
+      // Never started.
+      history: new HistoryThread({
+        data: { journalDirectory: '/nowhere', snapshotDirectory: '/nowhere', path: '/nowhere', shards: 1 },
+        timers,
+        log() {},
+        respawnDelayMs: () => 0,
+      }),
       timers,
       log: pino({ level: 'info' }, { write }),
       logLevel,
