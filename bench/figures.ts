@@ -4,6 +4,7 @@ import type { Figure } from './figure.ts'
 export const FIGURES: Readonly<Record<string, () => Promise<Figure>>> = {
   spread: async () => (await import('./figures/spread.ts')).spread,
   'hot-product': async () => (await import('./figures/hot-product.ts')).hotProduct,
+  'several-products': async () => (await import('./figures/several-products.ts')).severalProducts,
   redis: async () => (await import('./figures/redis.ts')).redis,
   postgres: async () => (await import('./figures/postgres.ts')).postgres,
   http: async () => (await import('./figures/http.ts')).http,

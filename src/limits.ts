@@ -189,6 +189,22 @@ export const principalLookupsMax = 1_024
 export const requestLogOneIn = 1_000
 /** Log lines a second about failures on hot routes; an overload must not be made worse by writing about it. */
 export const requestLogFailuresPerSecondMax = 100
+/** Clients of one listener that listen for live stock, each on a connection of its own. */
+export const streamsMax = 10_000
+/** Of one address, unless they have a service key: people behind one router, and their tabs. */
+export const streamsPerAddressMax = 100
+/** How often a product that is listened to is asked for at most: what changes in between, the next event stands for. */
+export const streamReadMs = 50
+/** Products that are asked for at once, so that however many change the shards have others to answer too. */
+export const streamReadsMax = 32
+/** Added where the shard did not answer. */
+export const streamReadAgainMs = 250
+/** How often it is asked for while nobody tells whether it changed. */
+export const streamUntoldReadMs = 1_000
+/** How often a stream says that it lives, well within the half minute after which proxies give up on a silent one. */
+export const streamHeartbeatMs = 15_000
+/** Clients that were cut off come back after this, and up to twice as much. */
+export const streamRetryMs = 2_000
 /** Mistakes named in one answer. */
 export const validationErrorsMax = 20
 /** How long a scrape waits for each thread's numbers. */
@@ -225,6 +241,8 @@ assert(
   'a turn cannot spend what is left between short and spent, so that one may forget before the next one refuses',
 )
 assert(segmentBytesMin * settlementRoomShare > 2 * eventBytesMax, 'the smallest segment keeps room to settle')
+assert(streamsMax < connectionsMax, 'streams leave connections for everything else')
+assert(2 * streamHeartbeatMs < socketIdleTimeoutMs, 'a stream that is read is never idle')
 assert(listenersCloseMs > replyTimeoutMs, 'whoever waits for a reply hears it before its socket is cut')
 assert(
   2 * takeInMsMax + listenersCloseMs < shutdownDeadlineMs,

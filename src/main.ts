@@ -2,11 +2,13 @@
  * The composition root: configuration → parts → listen, and the order of shutdown.
  *
  * Down it goes the way it came up, backwards: listeners answer what they accepted, then shards make it durable and seal,
- * then the tables close, then the directory's lock is freed.
+ * then the history takes the last of it, then the tables close, then the directory's lock is freed.
  */
+import { respawnDelayMs } from './actors/respawn-delay.ts'
 import { Supervisor } from './actors/supervisor.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
+import { HistoryThread } from './history/history-thread.ts'
 import { cooldownMemory, SharedCooldowns } from './http/cooldowns.ts'
 import { Listeners } from './http/listeners.ts'
 import { rateMemory } from './http/rate-limits.ts'
@@ -50,6 +52,17 @@ async function run(config: Config): Promise<void> {
 
   const cooldowns = cooldownMemory(realRandom())
   const expiries = new SharedCooldowns(cooldowns, realClock)
+  const history = new HistoryThread({
+    data: {
+      journalDirectory: paths.journal,
+      snapshotDirectory: paths.snapshots,
+      path: paths.history,
+      shards,
+    },
+    timers: realTimers,
+    log: (level, event, detail) => logger[level]({ event, ...detail }, event),
+    respawnDelayMs,
+  })
   const supervisor = new Supervisor({
     timers: realTimers,
     log: (level, event, detail) => logger[level]({ event, ...detail }, event),
@@ -64,9 +77,12 @@ async function run(config: Config): Promise<void> {
     crashPoint,
     nextEpoch: nextEpoch(realDisk, paths.journal),
     onExpired: (customerIds) => expiries.note(customerIds),
+    onDurable: (stream, ordinal) => history.noteDurable(stream, ordinal),
   })
   const tables = await startTablesThread(paths.tables)
   const started = supervisor.start()
+  // Recovery comes first: until its shards serve, the history is of no use to anybody.
+  void started.then(() => history.start())
   const listeners = new Listeners({
     count: config.listeners,
     settings: {
@@ -84,6 +100,7 @@ async function run(config: Config): Promise<void> {
     },
     supervisor,
     tables,
+    history,
     timers: realTimers,
     log: logger,
     logLevel: config.logLevel,
@@ -108,6 +125,7 @@ async function run(config: Config): Promise<void> {
     const steps: readonly (readonly [part: string, close: () => void | Promise<void>])[] = [
       ['listeners', () => listeners.close(listenersCloseMs)],
       ['shards', () => supervisor.shutDown()],
+      ['history', () => history.close()],
       ['tables', () => tables.close()],
       ['directory', () => directory.close()],
     ]

@@ -48,7 +48,7 @@ function scanSegment(bytes: Buffer, scanned: { events: number; frames: number; b
     at += length
   }
   // Looked at, or nothing would oblige the compiler to decode it.
-  if (last !== undefined && last.version === 0) throw new Error('versions begin at 1')
+  if (last !== undefined && 'version' in last && last.version === 0) throw new Error('versions begin at 1')
 }
 
 function isFrame(bytes: Buffer, at: number): boolean {

@@ -19,8 +19,14 @@ export async function endChecked(local: LocalEngine, told: Acknowledgements): Pr
   const fold = foldJournal(local.journalDirectory)
   if (fold.contradictions.length > 0)
     throw new Error(`the journal contradicts itself: ${fold.contradictions[0]}`)
-  if (fold.reservations.size !== told.acknowledged) {
-    throw new Error(`${told.acknowledged} acknowledged, and ${fold.reservations.size} in the journal`)
+  const made = fold.reservations.size + fold.splits.size
+  if (made !== told.acknowledged)
+    throw new Error(`${told.acknowledged} acknowledged, and ${made} in the journal`)
+  for (const { reservationId, lines } of fold.splits.values()) {
+    for (const { productId, quantity } of lines) {
+      if (fold.holds.get(`${reservationId}/${productId}`)?.held !== quantity)
+        throw new Error(`${reservationId}: its line of ${productId} is not held`)
+    }
   }
   for (const [productId, { stocked, held, sold, oversold }] of fold.products) {
     const acknowledged = told.byProduct.get(productId as ProductId) ?? 0

@@ -5,7 +5,14 @@
  * Units are *taken* while a reservation holds them and once it is confirmed, until they return. Oversold are units taken
  * beyond what was ever stocked; it is looked at after every single event, not at the end.
  */
-import type { Event, UnitsHeld } from '../../src/domain/events.ts'
+import type {
+  Event,
+  HoldEvent,
+  ReservationEvent,
+  SplitHeld,
+  UnitsHeld,
+  WaitlistServed,
+} from '../../src/domain/events.ts'
 import { realDisk } from '../../src/persistence/journal/disk.ts'
 import { eventsOf } from '../../src/persistence/journal/frame.ts'
 import { framesOf, readCatalog } from '../../src/persistence/journal/streams.ts'
@@ -31,6 +38,10 @@ export type JournalFold = {
   readonly events: number
   readonly products: ReadonlyMap<string, ProductTotals>
   readonly reservations: ReadonlyMap<string, FoldedReservation>
+  /** Lines of reservations of several products, by `<reservation id>/<product id>`. */
+  readonly holds: ReadonlyMap<string, FoldedReservation>
+  /** Reservations of several products, as they were made. */
+  readonly splits: ReadonlyMap<string, SplitHeld>
   /** What no journal should say: a gap, an id made twice, more released than held. Empty where all is well. */
   readonly contradictions: readonly string[]
 }
@@ -73,26 +84,78 @@ class Fold implements JournalFold {
   events = 0
   readonly products = new Map<string, ProductTotals>()
   readonly reservations = new Map<string, FoldedReservation>()
+  readonly holds = new Map<string, FoldedReservation>()
+  readonly splits = new Map<string, SplitHeld>()
   readonly contradictions: string[] = []
 
   apply(event: Event): void {
     this.events += 1
+    if (event.type === 'SplitHeld') {
+      if (this.splits.has(event.reservationId))
+        this.contradictions.push(`${event.reservationId} was made twice`)
+      this.splits.set(event.reservationId, event)
+    }
+    if (!('version' in event)) return
     const product = this.#product(event.productId)
-    if (event.type === 'StockAdjusted') product.stocked += event.delta
-    else if (event.type === 'UnitsHeld') this.#hold(product, event)
-    else if ('reservationId' in event) this.#change(product, event.reservationId, event)
+    switch (event.type) {
+      case 'StockAdjusted':
+        product.stocked += event.delta
+        break
+      case 'UnitsHeld':
+      case 'WaitlistServed':
+        this.#hold(product, event)
+        break
+      case 'HoldPlaced':
+      case 'HoldSettled':
+        this.#place(product, event)
+        break
+      case 'SaleScheduled':
+      case 'ProductRetired':
+      case 'WaitlistJoined':
+      case 'WaitlistLeft':
+      case 'UnitsEarmarked':
+        break
+      default:
+        this.#change(product, event)
+    }
     const taken = product.held + product.sold
     product.oversold = Math.max(product.oversold, taken - product.stocked)
   }
 
-  #hold(product: ProductTotals, event: UnitsHeld): void {
+  #hold(product: ProductTotals, event: UnitsHeld | WaitlistServed): void {
     const { reservationId, productId, customerId, quantity } = event
     if (this.reservations.has(reservationId)) this.contradictions.push(`${reservationId} was made twice`)
     this.reservations.set(reservationId, { productId, customerId, quantity, held: quantity, sold: 0 })
     product.held += quantity
   }
 
-  #change(product: ProductTotals, id: string, event: Exclude<Event, UnitsHeld>): void {
+  /** A settlement says what a hold stands at; what it held and no longer has went back. */
+  #place(product: ProductTotals, event: HoldEvent): void {
+    const { reservationId, productId } = event
+    const name = `${reservationId}/${productId}`
+    const before = this.holds.get(name)
+    if (event.type === 'HoldPlaced') {
+      const { customerId, quantity } = event
+      if (before !== undefined && before.held + before.sold > 0)
+        this.contradictions.push(`${name} is held twice`)
+      this.holds.set(name, { productId, customerId, quantity, held: quantity, sold: 0 })
+      product.held += quantity
+      return
+    }
+    if (before === undefined) {
+      this.contradictions.push(`${event.type} of ${name}, which was never held`)
+      return
+    }
+    const { held, sold } = event
+    if (held > before.held || sold - before.sold > before.held - held)
+      this.contradictions.push(`${name} has ${held} held and ${sold} sold of ${before.held} held`)
+    product.held += held - before.held
+    product.sold += sold - before.sold
+    Object.assign(before, { held, sold })
+  }
+
+  #change(product: ProductTotals, event: ReservationEvent): void {
+    const { reservationId: id } = event
     const reservation = this.reservations.get(id)
     if (reservation === undefined || reservation.productId !== event.productId) {
       this.contradictions.push(`${event.type} of ${id}, which was never made`)

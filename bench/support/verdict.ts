@@ -27,6 +27,8 @@ export function judge(expected: Expected): Verdict {
   const fold = foldJournal(expected.journalDirectory, (event) => {
     if (!wasAsked(ledger, event)) unasked.push(event.reservationId)
   })
+  // Nobody here asks for several products at once.
+  unasked.push(...fold.splits.keys(), ...fold.holds.keys())
   const oversold = sum([...fold.products.values()].map((product) => product.oversold))
   const lost = ledger.acknowledged.filter((one) => !isKept(fold, one))
   const acknowledgedIds = new Set(ledger.acknowledged.map(({ reservationId }) => reservationId))

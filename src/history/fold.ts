@@ -4,17 +4,24 @@
  * the two.
  */
 import { assert, unreachable } from '../domain/assert.ts'
-import type { Event, UnitsHeld } from '../domain/events.ts'
+import type { Event, ProductEvent } from '../domain/events.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
-import type { ReservationStatus } from '../domain/stock.ts'
+import { isLive, type ReservationStatus } from '../domain/stock.ts'
 
 export type Counts = {
   readonly version: number
   readonly onHand: number
   readonly held: number
   readonly sold: number
+  /** Customers in line. */
+  readonly waiting: number
+  /** Free units that are put aside for the first of them. */
+  readonly earmarked: number
   readonly retired: boolean
 }
+
+/** What a line of a reservation of several products stood at in its product's shard. */
+export type PastHold = { readonly held: number; readonly sold: number }
 
 export type Line = {
   readonly productId: ProductId
@@ -41,7 +48,20 @@ export type PastReservation = {
 
 export type Recorded = { readonly atMs: number; readonly sequence: number }
 
-export const noCounts: Counts = { version: 0, onHand: 0, held: 0, sold: 0, retired: false }
+export const noCounts: Counts = {
+  version: 0,
+  onHand: 0,
+  held: 0,
+  sold: 0,
+  waiting: 0,
+  earmarked: 0,
+  retired: false,
+}
+
+/** Units that a new reservation could take. */
+export function availableIn({ onHand, held, earmarked }: Counts): number {
+  return onHand - held - earmarked
+}
 
 /** Whose record an event changes, if any. */
 export function reservationIn(event: Event): ReservationId | undefined {
@@ -50,17 +70,46 @@ export function reservationIn(event: Event): ReservationId | undefined {
 
 /** Whether the event is the first of its reservation. */
 export function makesReservation(event: Event): boolean {
-  return event.type === 'UnitsHeld'
+  return event.type === 'UnitsHeld' || event.type === 'WaitlistServed' || event.type === 'SplitHeld'
 }
 
-/** `before` is the event's reservation as it was. */
-export function countsAfter(counts: Counts, event: Event, before: PastReservation | undefined): Counts {
+/** A hold after its event; `undefined` for one that is over. */
+export function holdAfter(
+  event: Extract<Event, { type: 'HoldPlaced' | 'HoldSettled' }>,
+): PastHold | undefined {
+  if (event.type === 'HoldPlaced') return { held: event.quantity, sold: 0 }
+  const { held, sold, closed } = event
+  return closed || held + sold === 0 ? undefined : { held, sold }
+}
+
+/** `before` is the event's reservation as it was, `hold` the hold. */
+export function countsAfter(
+  counts: Counts,
+  event: ProductEvent,
+  { before, hold }: { readonly before: PastReservation | undefined; readonly hold: PastHold | undefined },
+): Counts {
   const { version } = event
   assert(version === counts.version + 1, 'versions have no gaps')
   const { onHand, held, sold } = counts
   switch (event.type) {
     case 'UnitsHeld':
+    case 'HoldPlaced':
       return { ...counts, version, held: held + event.quantity }
+    case 'WaitlistServed':
+      return { ...counts, version, held: held + event.quantity, waiting: counts.waiting - 1, earmarked: 0 }
+    case 'HoldSettled': {
+      assert(hold !== undefined, 'a settlement names a hold')
+      const gained = event.sold - hold.sold
+      return {
+        ...counts,
+        version,
+        held: held + event.held - hold.held,
+        sold: sold + gained,
+        onHand: onHand - gained,
+      }
+    }
+    case 'UnitsEarmarked':
+      return { ...counts, version, earmarked: event.quantity }
     case 'UnitsReleased':
     case 'HoldExpired':
       return { ...counts, version, held: held - event.quantity }
@@ -81,6 +130,13 @@ export function countsAfter(counts: Counts, event: Event, before: PastReservatio
     case 'ReservationForgotten':
     case 'SaleScheduled':
       return { ...counts, version }
+    case 'WaitlistJoined':
+      return { ...counts, version, waiting: counts.waiting + 1 }
+    case 'WaitlistLeft': {
+      // Where somebody else is first now, what is put aside for them is said anew.
+      const waiting = counts.waiting - 1
+      return { ...counts, version, waiting, earmarked: waiting === 0 ? 0 : counts.earmarked }
+    }
     default:
       return unreachable(event)
   }
@@ -95,7 +151,35 @@ export function reservationAfter(
   const { sequence, atMs } = recorded
   switch (event.type) {
     case 'UnitsHeld':
-      return made(event, recorded)
+      return made(event, recorded, [{ ...lineIn(event), returned: 0 }])
+    case 'WaitlistServed':
+      return made({ ...event, reference: undefined }, recorded, [{ ...lineIn(event), returned: 0 }])
+    case 'SplitHeld':
+      return made(
+        event,
+        recorded,
+        event.lines.map((line) => ({ ...lineIn(line), returned: 0 })),
+      )
+    case 'SplitExtended':
+      return { ...known(before), sequence, expiresAtMs: event.expiresAtMs }
+    case 'SplitPaymentStarted':
+      return { ...known(before), sequence, status: 'paying', expiresAtMs: event.expiresAtMs }
+    case 'SplitSettled': {
+      const was = known(before)
+      const ends = isLive(was.status) && !isLive(event.status)
+      return {
+        ...was,
+        sequence,
+        status: event.status,
+        reference: event.reference ?? was.reference,
+        resolvedAtMs: ends ? atMs : was.resolvedAtMs,
+        lines: was.lines.map(({ productId }, i) => ({
+          productId,
+          quantity: event.quantities[i] ?? 0,
+          returned: event.returned[i] ?? 0,
+        })),
+      }
+    }
     case 'HoldExtended':
       return { ...known(before), sequence, expiresAtMs: event.expiresAtMs }
     case 'PaymentStarted':
@@ -123,15 +207,33 @@ export function reservationAfter(
     case 'StockAdjusted':
     case 'SaleScheduled':
     case 'ProductRetired':
+    case 'HoldPlaced':
+    case 'HoldSettled':
+    case 'SplitAcknowledged':
+    case 'SplitForgotten':
+    case 'SplitAborted':
+    case 'AbortForgotten':
+    case 'WaitlistJoined':
+    case 'WaitlistLeft':
+    case 'UnitsEarmarked':
+    case 'KeyClaimed':
+    case 'KeyAnswered':
+    case 'KeyFreed':
+    case 'KeysForgotten':
       return before
     default:
       return unreachable(event)
   }
 }
 
-function made(event: UnitsHeld, { atMs, sequence }: Recorded): PastReservation {
-  const { reservationId, customerId, reference, productId, quantity, expiresAtMs } = event
-  const lines = [{ productId, quantity, returned: 0 }]
+function lineIn({ productId, quantity }: Omit<Line, 'returned'>): Omit<Line, 'returned'> {
+  return { productId, quantity }
+}
+
+type Made = Pick<PastReservation, 'reservationId' | 'customerId' | 'reference' | 'expiresAtMs'>
+
+function made(event: Made, { atMs, sequence }: Recorded, lines: readonly Line[]): PastReservation {
+  const { reservationId, customerId, reference, expiresAtMs } = event
   const status = 'held'
   return {
     reservationId,

@@ -2,7 +2,7 @@
  * The history's thread as main sees it: started beside everything else, replaced when it dies, waited for by nobody but a
  * shutdown.
  */
-import { MessageChannel, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import type { HistoryData } from './history-entry.ts'
@@ -43,7 +43,7 @@ export class HistoryThread {
   }
 
   start(): void {
-    this.#spawn()
+    if (this.#mode === 'running') this.#spawn()
   }
 
   /** How often it had to be replaced. */
@@ -144,4 +144,13 @@ export class HistoryThread {
       if (this.#mode === 'running') this.#spawn()
     })
   }
+}
+
+/** A channel whose one end is the control port of a listener's client, wherever its thread is. */
+export function historyChannel(): {
+  readonly clientEnd: MessagePort
+  readonly threadEnd: Port<never, ToHistoryClient>
+} {
+  const { port1, port2 } = new MessageChannel()
+  return { clientEnd: port1, threadEnd: portOf(port2) }
 }

@@ -34,6 +34,8 @@ const TABLES = `
     on_hand INTEGER NOT NULL,
     held    INTEGER NOT NULL,
     sold    INTEGER NOT NULL,
+    waiting INTEGER NOT NULL,
+    earmarked INTEGER NOT NULL,
     retired INTEGER NOT NULL
   ) STRICT;
 
@@ -46,9 +48,20 @@ const TABLES = `
     on_hand  INTEGER NOT NULL,
     held     INTEGER NOT NULL,
     sold     INTEGER NOT NULL,
+    waiting  INTEGER NOT NULL,
+    earmarked INTEGER NOT NULL,
     retired  INTEGER NOT NULL,
     event    BLOB,
     PRIMARY KEY (product, version)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Lines of reservations of several products, while they hold or have sold anything.
+  CREATE TABLE holds (
+    reservation TEXT NOT NULL,
+    product     INTEGER NOT NULL,
+    held        INTEGER NOT NULL,
+    sold        INTEGER NOT NULL,
+    PRIMARY KEY (reservation, product)
   ) STRICT, WITHOUT ROWID;
 
   -- Ids without their prefix begin with the time of their making: their order is that of the list.

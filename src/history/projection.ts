@@ -19,8 +19,10 @@ import type { CertainSection } from '../persistence/journal/stream-follower.ts'
 import {
   type Counts,
   countsAfter,
+  holdAfter,
   makesReservation,
   noCounts,
+  type PastHold,
   type PastReservation,
   reservationAfter,
   reservationIn,
@@ -95,9 +97,12 @@ export class Projection {
       const recorded = { atMs, sequence: firstSequence + i }
       const id = reservationIn(event)
       const reservation = id === undefined || makesReservation(event) ? undefined : this.#reservation(id)
-      if ('productId' in event) {
+      if ('version' in event) {
         const product = this.#product(event.productId)
-        product.counts = countsAfter(product.counts, event, reservation)
+        const isOfHold = event.type === 'HoldPlaced' || event.type === 'HoldSettled'
+        const hold = isOfHold ? this.#hold(event.reservationId, product) : undefined
+        product.counts = countsAfter(product.counts, event, { before: reservation, hold })
+        if (isOfHold) this.#changeHold(event.reservationId, product, holdAfter(event))
         this.#changedProducts.add(event.productId)
         this.#insertStock(product, recorded, payload.subarray(from, reader.at))
       }
@@ -120,9 +125,10 @@ export class Projection {
   seed(shard: ShardId, state: ShardState, checkpoint: Checkpoint & { readonly atMs: number }): void {
     this.#begin()
     const { sequence, atMs } = checkpoint
-    for (const { productId, version, onHand, held, sold, retired } of state.products.values()) {
+    for (const stock of state.products.values()) {
+      const { productId, version, onHand, held, sold, earmarked, waitlist, retired } = stock
       const product = this.#product(productId)
-      product.counts = { version, onHand, held, sold, retired }
+      product.counts = { version, onHand, held, sold, waiting: waitlist?.line.size ?? 0, earmarked, retired }
       this.#changedProducts.add(productId)
       this.#insertStock(product, { atMs, sequence }, null)
       this.#makeRoom()
@@ -143,6 +149,20 @@ export class Projection {
       })
       this.#makeRoom()
     }
+    for (const split of state.splits.values()) {
+      const { id, customerId, reference, status, createdAtMs, expiresAtMs, resolvedAtMs } = split
+      const lines = split.lines.map(({ productId, quantity, returned }) => ({
+        productId,
+        quantity,
+        returned,
+      }))
+      const about = { reservationId: id, customerId, reference, status, lines }
+      this.#change(id, undefined, { ...about, createdAtMs, expiresAtMs, resolvedAtMs, sequence })
+      this.#makeRoom()
+    }
+    for (const [id, holds] of state.holds) {
+      for (const hold of holds) this.#changeHold(id, this.#product(hold.stock.productId), hold)
+    }
     this.#advance(shard, { ...checkpoint, floor: { sequence, atMs } })
   }
 
@@ -151,8 +171,8 @@ export class Projection {
     const { updateProduct, writeReservation, insertLine, writeCheckpoint } = this.#statements
     for (const id of this.#changedProducts) {
       const { number, counts } = this.#product(id)
-      const { version, onHand, held, sold, retired } = counts
-      updateProduct.run(version, onHand, held, sold, retired ? 1 : 0, number)
+      const { version, onHand, held, sold, waiting, earmarked, retired } = counts
+      updateProduct.run(version, onHand, held, sold, waiting, earmarked, retired ? 1 : 0, number)
     }
     for (const id of this.#changedReservations) {
       const reservation = this.#reservations.get(id)
@@ -222,9 +242,20 @@ export class Projection {
     { atMs, sequence }: { readonly atMs: number; readonly sequence: number },
     event: Buffer | null,
   ): void {
-    const { version, onHand, held, sold, retired } = counts
+    const { version, onHand, held, sold, waiting, earmarked, retired } = counts
     const { insertStock } = this.#statements
-    insertStock.run(number, version, sequence, atMs, onHand, held, sold, retired ? 1 : 0, event)
+    const flag = retired ? 1 : 0
+    insertStock.run(number, version, sequence, atMs, onHand, held, sold, waiting, earmarked, flag, event)
+  }
+
+  #hold(id: ReservationId, { number }: KnownProduct): PastHold | undefined {
+    return this.#statements.findHold.get(bareId(id), number)
+  }
+
+  #changeHold(id: ReservationId, { number }: KnownProduct, after: PastHold | undefined): void {
+    const { writeHold, deleteHold } = this.#statements
+    if (after === undefined) deleteHold.run(bareId(id), number)
+    else writeHold.run(bareId(id), number, after.held, after.sold)
   }
 
   #product(id: ProductId): KnownProduct {
@@ -263,18 +294,29 @@ function prepare(database: Database) {
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
     findProduct: database.prepare<[string], CountsRow & { readonly number: number }>(
-      'SELECT number, version, on_hand AS onHand, held, sold, retired FROM products WHERE id = ?',
+      `SELECT number, version, on_hand AS onHand, held, sold, waiting, earmarked, retired
+         FROM products WHERE id = ?`,
     ),
     insertProduct: database.prepare<[string]>(
-      'INSERT INTO products (id, version, on_hand, held, sold, retired) VALUES (?, 0, 0, 0, 0, 0)',
+      `INSERT INTO products (id, version, on_hand, held, sold, waiting, earmarked, retired)
+         VALUES (?, 0, 0, 0, 0, 0, 0, 0)`,
     ),
     updateProduct: database.prepare<Value[]>(
-      'UPDATE products SET version = ?, on_hand = ?, held = ?, sold = ?, retired = ? WHERE number = ?',
+      `UPDATE products SET version = ?, on_hand = ?, held = ?, sold = ?, waiting = ?, earmarked = ?, retired = ?
+         WHERE number = ?`,
     ),
     insertStock: database.prepare<Value[]>(
-      `INSERT INTO stock_events (product, version, sequence, at_ms, on_hand, held, sold, retired, event)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO stock_events
+         (product, version, sequence, at_ms, on_hand, held, sold, waiting, earmarked, retired, event)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    findHold: database.prepare<[string, number], PastHold>(
+      'SELECT held, sold FROM holds WHERE reservation = ? AND product = ?',
+    ),
+    writeHold: database.prepare<Value[]>(
+      'INSERT OR REPLACE INTO holds (reservation, product, held, sold) VALUES (?, ?, ?, ?)',
+    ),
+    deleteHold: database.prepare<Value[]>('DELETE FROM holds WHERE reservation = ? AND product = ?'),
     findReservation: database.prepare<[string], ReservationRow>(
       `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`,
     ),

@@ -76,7 +76,8 @@ type StockRow = CountsRow & {
   readonly event: Buffer | null
 }
 
-const STOCK_COLUMNS = `version, sequence, at_ms AS atMs, on_hand AS onHand, held, sold, retired, event`
+const STOCK_COLUMNS = `version, sequence, at_ms AS atMs, on_hand AS onHand, held, sold, waiting,
+  earmarked, retired, event`
 /** Rows looked at in one statement of a list. */
 const CHUNK = 256
 

@@ -8,6 +8,8 @@ export type CountsRow = {
   readonly onHand: number
   readonly held: number
   readonly sold: number
+  readonly waiting: number
+  readonly earmarked: number
   readonly retired: number
 }
 
@@ -68,6 +70,7 @@ export function reservationOf(row: ReservationRow): PastReservation {
   }
 }
 
-export function countsOf({ version, onHand, held, sold, retired }: CountsRow): Counts {
-  return { version, onHand, held, sold, retired: retired === 1 }
+export function countsOf(row: CountsRow): Counts {
+  const { version, onHand, held, sold, waiting, earmarked, retired } = row
+  return { version, onHand, held, sold, waiting, earmarked, retired: retired === 1 }
 }

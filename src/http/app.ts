@@ -14,6 +14,7 @@ import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { badToken, bearerOf, reaches, unauthenticated } from './auth.ts'
+import { historyRoutes } from './history-routes.ts'
 import { HttpMetrics } from './http-metrics.ts'
 import { idempotencyKeyIn } from './idempotency.ts'
 import { operationsRoutes } from './operations-routes.ts'
@@ -26,6 +27,7 @@ import { empty, expectedFailure, problem } from './responses.ts'
 import { type Call, type Env, headerOf, type Route, targetOf } from './route.ts'
 import { saleRoutes } from './sale-routes.ts'
 import { stockRoutes } from './stock-routes.ts'
+import { stockStreamRoutes } from './stock-stream-routes.ts'
 import { waitlistRoutes } from './waitlist-routes.ts'
 
 const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
@@ -54,6 +56,8 @@ function routesOf(parts: HttpParts): readonly Route[] {
   const routes = [
     ...reservationRoutes(parts),
     ...stockRoutes(parts),
+    ...stockStreamRoutes(parts),
+    ...historyRoutes(parts),
     ...saleRoutes(parts),
     ...waitlistRoutes(parts),
     ...apiKeyRoutes(parts),

@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { Registry } from 'prom-client'
 import { Engine } from '../actors/engine.ts'
 import { SplitCoordinator } from '../actors/split-coordinator.ts'
+import { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
@@ -18,6 +19,8 @@ import type { Drain } from './parts.ts'
 import { type RateMemory, SharedRateLimits } from './rate-limits.ts'
 import { readinessOf } from './readiness.ts'
 import { type RunningServer, startServer } from './server.ts'
+import { StockStreams } from './stock-streams.ts'
+import { registerStreamMetrics } from './stream-metrics.ts'
 
 export type ListenerSettings = {
   readonly host: string
@@ -38,6 +41,7 @@ export type ListenerSettings = {
 export type ListenerEnds = {
   readonly engine: MessagePort
   readonly tables: MessagePort
+  readonly history: MessagePort
 }
 
 /** Opens the port and tells main so, or why not. */
@@ -64,7 +68,11 @@ export async function runListener(
     apiKeys: tables.apiKeys,
     clock: realClock,
   })
+  const history = new HistoryClient({ timers: realTimers, control: portOf(ends.history), portOf })
+  const random = realRandom()
+  const streams = new StockStreams({ engine, history, clock: realClock, timers: realTimers, random })
   const registry = new Registry()
+  registerStreamMetrics(registry, streams)
   const drain: Drain = { started: false }
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
@@ -76,6 +84,8 @@ export async function runListener(
     cooldowns: new SharedCooldowns(settings.cooldownMemory, realClock),
     trustedProxies: settings.trustedProxies,
     apiKeys: tables.apiKeys,
+    history,
+    streams,
     status: {
       readiness: () => readinessOf(engine.workers(), drain.started),
       metricsText: () => askForMetrics(main, texts),
@@ -84,18 +94,22 @@ export async function runListener(
     registry,
     log,
     clock: realClock,
-    random: realRandom(),
+    random,
     drain,
     version: settings.version,
   })
 
+  const closeEnds = () => {
+    engine.close()
+    tables.close()
+    history.close()
+  }
   let server: RunningServer
   try {
     const { host, port, reusePort } = settings
     server = await startServer({ fetch: app.fetch, host, port, reusePort, drain, log })
   } catch (error) {
-    engine.close()
-    tables.close()
+    closeEnds()
     const { message } = error as Error
     return main.send({ type: 'failed', code: (error as NodeJS.ErrnoException).code, message })
   }
@@ -109,9 +123,10 @@ export async function runListener(
         main.send({ type: 'collected', id: message.id, values })
       })
     } else {
+      // They would never end by themselves.
+      streams.end()
       void server.close(message.deadlineMs).then(() => {
-        engine.close()
-        tables.close()
+        closeEnds()
         main.send({ type: 'closed' })
         main.close()
       })

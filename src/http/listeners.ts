@@ -9,12 +9,15 @@ import { AggregatorRegistry } from 'prom-client'
 import type { ToEngine } from '../actors/protocol.ts'
 import { respawnDelayMs } from '../actors/respawn-delay.ts'
 import { controlChannel, type Supervisor } from '../actors/supervisor.ts'
+import type { ToHistoryClient } from '../history/history-protocol.ts'
+import { type HistoryThread, historyChannel } from '../history/history-thread.ts'
 import { metricsTimeoutMs } from '../limits.ts'
 import type { Logger } from '../log.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
 import { type Port, portOf, realClock, type Timers } from '../seams.ts'
 import { SharedCooldowns } from './cooldowns.ts'
 import { engineRegistry } from './engine-metrics.ts'
+import { historyRegistry } from './history-metrics.ts'
 import { limitsRegistry } from './limits-metrics.ts'
 import { type ListenerEnds, type ListenerSettings, runListener } from './listener.ts'
 import type { ListenerData } from './listener-entry.ts'
@@ -26,6 +29,7 @@ export type ListenersOptions = {
   readonly settings: ListenerSettings
   readonly supervisor: Supervisor
   readonly tables: TablesThread
+  readonly history: HistoryThread
   readonly timers: Timers
   readonly log: Logger
   readonly logLevel: string
@@ -37,6 +41,8 @@ type Member = {
   readonly main: Port<FromListener, ToListener>
   /** Where its engine hears of the workers. */
   readonly engine: Port<never, ToEngine>
+  /** Where its history's end hears of the thread. */
+  readonly history: Port<never, ToHistoryClient>
   /** Who waits for its port; nobody once it is open, nor for a replacement's. */
   opening: PromiseWithResolvers<number> | undefined
   readonly closed: PromiseWithResolvers<void>
@@ -91,14 +97,16 @@ export class Listeners {
   }
 
   #add(place: Pick<Member, 'index' | 'opening' | 'failures'>): void {
-    const { supervisor, tables, count } = this.#options
+    const { supervisor, tables, history, count } = this.#options
     const { engineEnd, supervisorEnd: engine } = controlChannel()
-    const ends: ListenerEnds = { engine: engineEnd, tables: tables.connect() }
+    const { clientEnd, threadEnd } = historyChannel()
+    const ends: ListenerEnds = { engine: engineEnd, tables: tables.connect(), history: clientEnd }
     const thread = count > 1 ? this.#startThread(ends) : undefined
     const member: Member = {
       ...place,
       main: thread === undefined ? this.#runHere(ends) : portOf(thread),
       engine,
+      history: threadEnd,
       closed: Promise.withResolvers(),
       collections: new Map(),
       error: undefined,
@@ -111,13 +119,14 @@ export class Listeners {
     })
     thread?.on('exit', (code) => this.#bury(member, code))
     supervisor.attach(engine)
+    history.attach(threadEnd)
     if (this.#mode === 'draining') member.main.send({ type: 'drain' })
   }
 
   #startThread(ends: ListenerEnds): Worker {
     const { logLevel, crashPoint } = this.#options
     const workerData: ListenerData = { settings: this.#settings, ends, logLevel, crashPoint }
-    const transferList = [ends.engine, ends.tables]
+    const transferList = [ends.engine, ends.tables, ends.history]
     return new Worker(new URL('./listener-entry.ts', import.meta.url), { workerData, transferList })
   }
 
@@ -129,10 +138,11 @@ export class Listeners {
 
   /** The thread has ended. Nobody waits for it any more, and unless all is closing another takes its place. */
   #bury(member: Member, code: number): void {
-    const { supervisor, log, timers } = this.#options
+    const { supervisor, history, log, timers } = this.#options
     const { index, opening, error } = member
     this.#members.delete(member)
     supervisor.detach(member.engine)
+    history.detach(member.history)
     for (const answer of member.collections.values()) answer([])
     member.closed.resolve()
     if (opening !== undefined) {
@@ -176,16 +186,18 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings } = this.#options
-    const [statuses, ...listeners] = await Promise.all([
+    const { supervisor, settings, history } = this.#options
+    const [statuses, historyStatus, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
+      history.status(metricsTimeoutMs),
       ...[...this.#members].map((member) => this.#collect(member)),
     ])
     const engine = await engineRegistry(statuses, supervisor.readiness()).getMetricsAsJSON()
     const rateLimits = new SharedRateLimits(settings.rateMemory, realClock)
     const cooldowns = new SharedCooldowns(settings.cooldownMemory, realClock)
     const limits = await limitsRegistry(rateLimits, cooldowns).getMetricsAsJSON()
-    const values = [...listeners, engine, limits].map((registry) => [...registry])
+    const past = await historyRegistry(historyStatus, history.restarts).getMetricsAsJSON()
+    const values = [...listeners, engine, limits, past].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }
 

@@ -5,11 +5,13 @@ import type { Registry } from 'prom-client'
 import type { ReplyTo, Request } from '../actors/requests.ts'
 import type { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
+import type { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
 import type { Cooldowns } from './cooldowns.ts'
 import type { RateLimits } from './rate-limits.ts'
+import type { StockStreams } from './stock-streams.ts'
 
 /** Answers requests wherever their shard lives; rejects with `EngineError` and nothing else. */
 export type ReservationEngine = {
@@ -89,6 +91,8 @@ export type HttpParts = {
   /** Peers that are believed when they say whom they forward. */
   readonly trustedProxies: readonly Network[]
   readonly apiKeys: ApiKeys
+  readonly history: Pick<HistoryClient, 'ask'>
+  readonly streams: StockStreams
   readonly status: Status
   /** Whether `GET /metrics` needs no key. */
   readonly metricsPublic: boolean

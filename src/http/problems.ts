@@ -4,6 +4,7 @@
  */
 import type { EngineErrorCode } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
+import type { HistoryErrorCode } from '../history/history-error.ts'
 import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
 
 type Entry = {
@@ -211,6 +212,11 @@ export const PROBLEMS = {
     title: 'The first request with this key is still running',
     help: 'This request changed nothing. Send it again after the seconds that `Retry-After` names: it is then answered as the first one was.',
   },
+  'history-not-kept': {
+    status: 410,
+    title: 'What is kept begins later',
+    help: 'The events of that time are not in the server’s journal any more: they were archived. `npm run journal -- stock <product> --at … --archive DIR` reads the archive.',
+  },
   'api-keys-full': {
     status: CONFLICT,
     title: 'There are as many API keys as there may be',
@@ -230,6 +236,21 @@ export const PROBLEMS = {
     status: 503,
     title: 'This part of the stock is recovering',
     help: 'Nothing happened. Other products are not affected. Try again after the seconds that `Retry-After` names.',
+  },
+  'history-behind': {
+    status: 503,
+    title: 'The history has not come that far',
+    help: 'Lists and past stock follow the journal, and have not reached what was asked for within two seconds. Try again after the seconds that `Retry-After` names.',
+  },
+  'history-unavailable': {
+    status: 503,
+    title: 'The history is starting',
+    help: 'Lists and past stock cannot be read at the moment; reservations and stock are not affected. Try again after the seconds that `Retry-After` names.',
+  },
+  'too-many-streams': {
+    status: 503,
+    title: 'There are as many streams as there may be',
+    help: 'This server, or the address you call from, has as many open streams as it may have. Close one, or try again after the seconds that `Retry-After` names; until then read the stock now and then.',
   },
   'tables-unavailable': {
     status: 503,
@@ -339,6 +360,12 @@ export function problemOfTables(code: TablesErrorCode): Unanswered | undefined {
     default:
       return unreachable(code)
   }
+}
+
+/** What is only read was not read; nothing else can have happened. */
+export function problemOfHistory(code: HistoryErrorCode): Unanswered {
+  const of = code === 'behind' || code === 'unavailable' ? (`history-${code}` as const) : code
+  return { code: of, detail: PROBLEMS[of].help }
 }
 
 const NO_ROOM = 'Nothing happened: the disk has no room to record this.'

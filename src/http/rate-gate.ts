@@ -40,11 +40,21 @@ const GONE = 'gone'
 
 export class RateGate {
   readonly #parts: RateGateParts
+  /** As the header field has them. */
+  readonly #policies: Readonly<Record<RatePolicy, string>>
   readonly #refusals = new Map<RatePolicy, number>()
   #cooledDown = 0
 
   constructor(parts: RateGateParts) {
     this.#parts = parts
+    const { rates } = parts.rateLimits
+    const policyOf = (policy: RatePolicy) => `"${policy}";q=${rates[policy]};w=1`
+    this.#policies = {
+      customer: policyOf('customer'),
+      'address-customers': policyOf('address-customers'),
+      address: policyOf('address'),
+      key: policyOf('key'),
+    }
     this.#register(parts.registry)
   }
 
@@ -116,7 +126,7 @@ export class RateGate {
     const seconds = Math.ceil((isTaken ? taken.fullInMs : taken.retryInMs) / SECOND_MS)
     const fields = {
       ratelimit: `"${policy}";r=${isTaken ? taken.left : 0};t=${seconds}`,
-      'ratelimit-policy': `"${policy}";q=${this.#parts.rateLimits.rates[policy]};w=1`,
+      'ratelimit-policy': this.#policies[policy],
     }
     if (isTaken) return { fields, refused: undefined }
     this.#refusals.set(policy, (this.#refusals.get(policy) ?? 0) + 1)

@@ -3,17 +3,18 @@ import type { Refused, ReservationReply } from '../actors/requests.ts'
 import { payingMsDefault } from '../domain/bounds.ts'
 import type { ReservationId } from '../domain/ids.ts'
 import { readBody, readOptionalBody } from './body.ts'
+import { findForgotten, shownReservation } from './history-routes.ts'
 import { commandKey } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
 import { reservationIdOf, unknownReservation } from './path-ids.ts'
 import type { ProblemCode } from './problems.ts'
 import { exampleLines, exampleReservation, shown, shownChanged } from './reservation-view.ts'
 import { reserveRoute } from './reserve-route.ts'
-import { refusal } from './responses.ts'
+import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route, Success } from './route.ts'
 import { confirmBody, extendBody, payingBody, releaseBody, reservationReply, returnBody } from './schemas.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'splits' | 'shards'>
+type Parts = Pick<HttpParts, 'engine' | 'splits' | 'history' | 'shards'>
 
 const SECOND_MS = 1_000
 const ENDED = { ...exampleReservation, resolvedAt: '2026-11-27T08:04:11.000Z' }
@@ -27,7 +28,7 @@ const [FIRST_LINE] = exampleLines
 export function reservationRoutes(parts: Parts): readonly Route[] {
   return [
     reserveRoute(parts),
-    { operation: READ, handle: async (call) => shown(call, await visible(parts, call)) },
+    { operation: READ, handle: (call) => read(parts, call) },
     { operation: EXTEND, handle: (call) => extend(parts, call) },
     { operation: START_PAYMENT, handle: (call) => startPayment(parts, call) },
     { operation: RELEASE, handle: (call) => release(parts, call) },
@@ -50,7 +51,16 @@ const READ: Operation = {
     schema: reservationReply,
     example: exampleReservation,
   },
-  problems: ['unknown-reservation'],
+  problems: ['unknown-reservation', 'history-behind', 'history-unavailable'],
+}
+
+/** From its shard, or from the history once the shard has forgotten it. */
+async function read(parts: Parts, call: Call): Promise<Response> {
+  const reservationId = reservationIdOf(call, parts.shards)
+  const reply = await parts.engine.execute({ type: 'readReservation', reservationId })
+  const reservation = reply.type === 'refused' ? await findForgotten(parts, reservationId) : reply
+  if (reservation === undefined || !isShownTo(call, reservation)) throw unknownReservation()
+  return 'type' in reservation ? shown(call, reservation) : json(call, 200, shownReservation(reservation))
 }
 
 const EXTEND: Operation = {
@@ -165,9 +175,12 @@ async function visible({ engine, shards }: Parts, call: Call): Promise<Reservati
     reservationId: reservationIdOf(call, shards),
   })
   if (reply.type === 'refused') throw unknownReservation()
-  const { principal } = call
-  if (principal?.role === 'customer' && reply.customerId !== principal.customerId) throw unknownReservation()
+  if (!isShownTo(call, reply)) throw unknownReservation()
   return reply
+}
+
+function isShownTo({ principal }: Call, { customerId }: Pick<ReservationReply, 'customerId'>): boolean {
+  return principal?.role !== 'customer' || customerId === principal.customerId
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Builds every reply, in one go: a plain object of header fields is what @hono/node-server writes fastest. */
 import { EngineError } from '../actors/engine-error.ts'
 import type { Refusal } from '../domain/decision.ts'
+import { HistoryError } from '../history/history-error.ts'
 import { TablesError } from '../persistence/tables/tables-error.ts'
 import type { Random } from '../seams.ts'
 import {
@@ -8,6 +9,7 @@ import {
   Problem,
   type ProblemCode,
   problemOfEngine,
+  problemOfHistory,
   problemOfTables,
   type Unanswered,
 } from './problems.ts'
@@ -39,6 +41,12 @@ export function text(
     status: options.status ?? 200,
     headers: fieldsOf(call, options.type, options.headers),
   })
+}
+
+/** A reply that goes on; nobody uses its connection for anything else afterwards. */
+export function stream(call: Call, body: ReadableStream<Uint8Array> | null): Response {
+  const more = { connection: 'close', 'x-accel-buffering': 'no' }
+  return new Response(body, { status: 200, headers: fieldsOf(call, 'text/event-stream', more) })
 }
 
 /** 204: done, and nothing to show. */
@@ -102,6 +110,9 @@ export function expectedFailure(call: Call, thrown: unknown, random: Random): Re
     const said = problemOfTables(thrown.code)
     if (said === undefined) return undefined
     return unanswered(call, said, thrown.retryable ? retryAfter(1, random) : undefined)
+  }
+  if (thrown instanceof HistoryError) {
+    return unanswered(call, problemOfHistory(thrown.code), retryAfter(1, random))
   }
   return undefined
 }

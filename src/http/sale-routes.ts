@@ -50,7 +50,7 @@ const READ: Operation = {
 
 async function read({ engine }: Parts, call: Call): Promise<Response> {
   const reply = await engine.execute({ type: 'readStock', productId: productIdOf(call) })
-  return reply.type === 'refused' ? refusal(call, reply.refusal) : json(call, 200, viewOf(reply.sale))
+  return reply.type === 'refused' ? refusal(call, reply.refusal) : json(call, 200, shownSale(reply.sale))
 }
 
 const REPLACE: Operation = {
@@ -81,7 +81,7 @@ async function replace({ engine, shards }: Parts, call: Call): Promise<Response>
   const reply = await engine.execute({ type: 'scheduleSale', productId, sale: saleOf(body), key })
   if (reply.type === 'refused') return refusal(call, reply.refusal)
   const position = `s${shardOf(productId, shards)}.${reply.sequence}`
-  return json(call, 200, viewOf(reply.sale), withReplay({ 'holdfast-position': position }, reply))
+  return json(call, 200, shownSale(reply.sale), withReplay({ 'holdfast-position': position }, reply))
 }
 
 function saleOf(body: z.output<typeof saleBody>): Sale {
@@ -96,7 +96,7 @@ function saleOf(body: z.output<typeof saleBody>): Sale {
 }
 
 /** Exactly what a PUT takes, so that one can be read, changed and put back. */
-function viewOf({ opensAtMs, closesAtMs, perCustomerLimit, holdTtlMs, maxPerReservation }: Sale) {
+export function shownSale({ opensAtMs, closesAtMs, perCustomerLimit, holdTtlMs, maxPerReservation }: Sale) {
   return {
     opensAt: opensAtMs === undefined ? undefined : timeOf(opensAtMs),
     closesAt: closesAtMs === undefined ? undefined : timeOf(closesAtMs),

@@ -38,7 +38,7 @@ function plainText(lengthMax: number) {
     .refine(isPlainText, { error: 'must be text without control characters' })
 }
 
-const productId = z
+export const productId = z
   .custom<ProductId>((value) => typeof value === 'string' && isProductId(value), {
     error: 'must be a product id: a letter or digit, then up to 63 letters, digits, ".", "_" or "-"',
   })
@@ -49,7 +49,7 @@ const productId = z
     override: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
   })
 
-const customerId = z
+export const customerId = z
   .custom<CustomerId>((value) => typeof value === 'string' && isCustomerId(value), {
     error: `must be 1 to ${customerIdLengthMax} visible ASCII characters`,
   })
@@ -62,13 +62,14 @@ const customerId = z
 
 const quantity = z.int().min(1).max(quantityMax)
 const ttlSeconds = z.int().min(ttlSecondsMin).max(ttlSecondsMax)
-const reference = plainText(referenceLengthMax).meta({
+export const reference = plainText(referenceLengthMax).meta({
   description: 'The shop’s own note, such as the number of a cart.',
   example: 'cart-5521',
 })
 const reason = plainText(reasonLengthMax).meta({ example: 'delivery 77' })
 
-const time = z.iso
+/** A time as it is written anywhere in the API. */
+export const time = z.iso
   .datetime({ offset: true, error: 'must be a time as RFC 3339 writes it, such as 2026-11-27T08:00:00Z' })
   .refine((text) => Date.parse(text) >= 0 && Date.parse(text) < YEAR_10000_MS, {
     error: 'must lie between the years 1970 and 9999',
@@ -211,10 +212,15 @@ export const stockManyQuery = z.strictObject({
 
 // ---- Replies -------------------------------------------------------------------------------------------------------
 
-const instant = z.iso.datetime().meta({ example: '2026-11-27T08:00:00.000Z' })
-const count = z.int().min(0)
-const sequence = z.int().min(0).meta({ description: 'Of the newest event this rests on, in its shard.' })
-const reservationId = z.string().meta({ id: 'ReservationId', example: 'res_01K5ZC4N8XQ2M7V3H9R6T1B0DW05' })
+export const instant = z.iso.datetime().meta({ example: '2026-11-27T08:00:00.000Z' })
+export const count = z.int().min(0)
+export const sequence = z
+  .int()
+  .min(0)
+  .meta({ description: 'Of the newest event this rests on, in its shard.' })
+export const reservationId = z
+  .string()
+  .meta({ id: 'ReservationId', example: 'res_01K5ZC4N8XQ2M7V3H9R6T1B0DW05' })
 
 export const reservedReply = z
   .strictObject({
@@ -265,6 +271,10 @@ export const stockReply = z
     held: count.optional().meta({ description: 'With a service key.' }),
     sold: count.optional().meta({ description: 'With a service key.' }),
     sequence: sequence.optional().meta({ description: 'With a service key.' }),
+    retired: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'With a service key: the product is not sold any more.' }),
   })
   .meta({ id: 'Stock' })
 

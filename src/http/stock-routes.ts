@@ -5,17 +5,19 @@ import { isProductId, type ProductId, shardOf } from '../domain/ids.ts'
 import { stockManyMax } from '../limits.ts'
 import { reaches } from './auth.ts'
 import { type JsonBody, parseBody, readJson } from './body.ts'
+import { readStockAt } from './history-routes.ts'
+import { stockQuery } from './history-schemas.ts'
 import { commandKey, withReplay } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
 import { invalid } from './problems.ts'
 import { queryOf } from './query.ts'
 import { json, refusal } from './responses.ts'
-import type { Call, Operation, Route } from './route.ts'
+import { type Call, type Operation, type Route, targetOf } from './route.ts'
 import { adjustByBody, setToBody, stockManyQuery, stockManyReply, stockReply } from './schemas.ts'
-import { timeOf } from './time.ts'
+import { publicStock, wholeStock } from './stock-view.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'shards'>
+type Parts = Pick<HttpParts, 'engine' | 'history' | 'shards' | 'clock'>
 
 const EXAMPLE = { productId: 'iphone-17-pro', available: 41, version: 1042, asOf: '2026-11-27T08:00:00.000Z' }
 
@@ -33,15 +35,22 @@ const READ: Operation = {
   operationId: 'readStock',
   tag: 'Stock',
   summary: 'Read a product’s stock',
-  description: 'With a service key the reply also has `onHand`, `held`, `sold` and `sequence`.',
+  description:
+    'With a service key the reply also has `onHand`, `held`, `sold` and `sequence`, and can be asked for as of any moment: `at` is a time, or a sequence of the product’s shard, and the reply is what the last event at or before it left.',
   access: 'anyone',
   hot: true,
+  query: { schema: stockQuery, example: {} },
   success: { status: 200, description: 'The stock.', schema: stockReply, example: EXAMPLE },
-  problems: ['unknown-product'],
+  problems: ['unknown-product', 'history-not-kept', 'history-behind', 'history-unavailable'],
 }
 
-async function read({ engine }: Parts, call: Call): Promise<Response> {
-  const reply = await engine.execute({ type: 'readStock', productId: productIdOf(call) })
+async function read(parts: Parts, call: Call): Promise<Response> {
+  // Nearly all ask for now.
+  if (targetOf(call.context).includes('?')) {
+    const { at } = queryOf(call, stockQuery)
+    if (at !== undefined) return readStockAt(parts, call, at)
+  }
+  const reply = await parts.engine.execute({ type: 'readStock', productId: productIdOf(call) })
   return reply.type === 'refused' ? refusal(call, reply.refusal) : json(call, 200, viewOf(call, reply))
 }
 
@@ -139,10 +148,6 @@ function adjustmentOf(productId: ProductId, body: JsonBody): Adjust {
   return { type: 'adjust', productId, change: { delta }, reason, reference }
 }
 
-/** What is on hand, held and sold is the shop's own business. */
 function viewOf(call: Call, reply: StockReply) {
-  const { productId, available, version, onHand, held, sold, sequence } = reply
-  const asOf = timeOf(reply.asOfMs)
-  if (!reaches(call.principal, 'service')) return { productId, available, version, asOf }
-  return { productId, available, version, asOf, onHand, held, sold, sequence }
+  return reaches(call.principal, 'service') ? wholeStock(reply) : publicStock(reply)
 }

@@ -35,6 +35,8 @@ export type DataPaths = {
   readonly record: string
   readonly adminKey: string
   readonly tables: string
+  /** Derived from the journal: it may be deleted while nobody has it open. */
+  readonly history: string
   /** Directories, which the journal makes. */
   readonly journal: string
   readonly snapshots: string
@@ -101,6 +103,7 @@ export function dataPaths(directory: string): DataPaths {
     record: join(root, 'holdfast.json'),
     adminKey: join(root, 'admin.key'),
     tables: join(root, 'tables.sqlite'),
+    history: join(root, 'history.sqlite'),
     journal: join(root, 'journal'),
     snapshots: join(root, 'snapshots'),
   }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JournalFiles } from '../../src/cli/journal-files.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
+import { tradeSeveral } from './several.ts'
 import { Workshop, type WorkshopOptions } from './workshop.ts'
 
 /** Four streams, of which newer ones took three over, and two snapshots of each shard in the middle of the last. */
@@ -15,12 +16,15 @@ export async function makeArchivable(
   await shop.trade(frames)
   await shop.crash()
   await shop.start(2)
+  await tradeSeveral(shop, 4, 1)
   await shop.trade(frames)
   await shop.crash()
   await shop.start(1)
   await shop.trade(frames)
+  await tradeSeveral(shop, 4, 2)
   shop.snapshot()
   await shop.trade(frames)
+  await tradeSeveral(shop, 4, 3)
   shop.snapshot()
   await shop.trade(10)
   if (options.end === 'crashed') await shop.crash()

@@ -23,7 +23,10 @@ const ROUTES: readonly Row[] = [
   ['POST', `${RESERVATION}/release`, 'customer', {}],
   ['POST', `${RESERVATION}/confirm`, 'service', {}],
   ['POST', `${RESERVATION}/return`, 'service', { reason: 'x' }],
+  ['GET', '/v1/reservations?status=held', 'service'],
   ['GET', `${PRODUCT}/stock`, 'anyone'],
+  ['GET', `${PRODUCT}/stock/stream`, 'anyone'],
+  ['GET', `${PRODUCT}/stock/events`, 'service'],
   ['GET', '/v1/stock?productIds=pixel-11', 'anyone'],
   ['POST', `${PRODUCT}/stock/adjustments`, 'staff', { delta: 1, reason: 'x' }],
   ['GET', `${PRODUCT}/sale`, 'anyone'],
@@ -190,8 +193,8 @@ paths('malformed percent-encoding is 400', async () => {
 paths('other methods are 405 and say which there are; nothing changes', async () => {
   const { call, engine } = fakes()
   const rows: readonly (readonly [method: string, path: string, allow: string])[] = [
-    ['GET', '/v1/reservations', 'POST, OPTIONS'],
-    ['PATCH', '/v1/reservations', 'POST, OPTIONS'],
+    ['PUT', '/v1/reservations', 'GET, POST, HEAD, OPTIONS'],
+    ['PATCH', '/v1/reservations', 'GET, POST, HEAD, OPTIONS'],
     ['DELETE', RESERVATION, 'GET, HEAD, OPTIONS'],
     ['POST', `${PRODUCT}/sale`, 'GET, PUT, HEAD, OPTIONS'],
     ['PUT', '/v1/api-keys', 'GET, POST, HEAD, OPTIONS'],
@@ -225,7 +228,7 @@ paths('OPTIONS answers 204 with what is allowed, and no origin is let in', async
   const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' }
   const reply = await call('OPTIONS', '/v1/reservations', { headers })
   assert.is(reply.status, 204)
-  assert.is(reply.headers.get('allow'), 'POST, OPTIONS')
+  assert.is(reply.headers.get('allow'), 'GET, POST, HEAD, OPTIONS')
   for (const [name] of reply.headers) assert.not.match(name, /^access-control/)
   assert.is((await call('OPTIONS', '/nowhere')).status, 404)
   assert.is(engine.requests.length, 0)
@@ -239,7 +242,7 @@ paths('HEAD is GET without the body', async () => {
   assert.is(head.text, '')
   assert.equal([...head.headers], [...get.headers])
   assert.is((await call('HEAD', RESERVATION)).status, 401)
-  assert.is((await call('HEAD', '/v1/reservations', { as: 'service' })).status, 405)
+  assert.is((await call('HEAD', `${RESERVATION}/release`, { as: 'service' })).status, 405)
 })
 
 paths('unknown query parameters are refused, except where a probe may add its own', async () => {
@@ -340,10 +343,11 @@ failures('the caller gets 500 with the request’s id alone, and the log gets th
     /^\/v1.*(?:reservations|stock|sale|waitlist)/.test(path),
   )) {
     for (const error of thrown) {
-      const { call, engine, logged } = fakes()
+      const { call, engine, history, logged } = fakes()
       engine.answer = () => {
         throw error
       }
+      history.answer = engine.answer as () => never
       const body = more.body === undefined ? given : { ...(given as object), ...more.body }
       const reply = await call(method, path + (more.query ?? ''), { as: 'admin', body })
       assert.is(reply.status, 500, `${method} ${path}`)

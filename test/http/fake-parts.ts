@@ -20,6 +20,9 @@ import {
   reservationIdOf,
   type ShardId,
 } from '../../src/domain/ids.ts'
+import type { HistoryClient } from '../../src/history/history-client.ts'
+import type { Answered, Question } from '../../src/history/history-protocol.ts'
+import type { Position } from '../../src/history/position.ts'
 import { createApp } from '../../src/http/app.ts'
 import type {
   ApiKeyEntry,
@@ -29,7 +32,9 @@ import type {
   Readiness,
   SplitReservations,
 } from '../../src/http/parts.ts'
+import { StockStreams } from '../../src/http/stock-streams.ts'
 import type { TableKey } from '../../src/persistence/tables/table-key.ts'
+import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { limits } from './fake-limits.ts'
 
 export const SHARDS = 8
@@ -208,6 +213,38 @@ export class FakeApiKeys implements ApiKeys {
   }
 }
 
+/** A history that knows nothing, unless a test says what it answers. */
+export class FakeHistory implements Pick<HistoryClient, 'ask' | 'watch' | 'unwatch' | 'isWatching'> {
+  readonly asked: { readonly question: Question; readonly after: Position | undefined }[] = []
+  readonly watched = new Map<ProductId, () => void>()
+  isWatching = true
+  /** Loose on purpose: a test answers any question with what it likes. */
+  answer: (question: Question) => unknown = ({ type }) => {
+    if (type === 'listReservations') return { reservations: [], next: undefined }
+    if (type === 'listStockEvents') return { events: [], next: undefined }
+    return type === 'readStockAt' ? { type: 'unknown' } : undefined
+  }
+  position: Position = new Map([[3 as ShardId, 77]])
+
+  ask<Q extends Question>(question: Q, after?: Position): Promise<Answered<Q>> {
+    this.asked.push({ question, after })
+    const { position } = this
+    // The test chose the answer; that it fits the question is for the test to see.
+    return Promise.resolve(question)
+      .then(this.answer)
+      .then((answer) => ({ answer, position }) as Answered<Q>)
+  }
+
+  watch(productId: ProductId, onChange: () => void): Promise<void> {
+    this.watched.set(productId, onChange)
+    return Promise.resolve()
+  }
+
+  unwatch(productId: ProductId): void {
+    this.watched.delete(productId)
+  }
+}
+
 export class FakeClock {
   nowMs = 0
 
@@ -224,6 +261,9 @@ export type Fakes = {
   readonly engine: FakeEngine
   readonly splits: FakeSplits
   readonly apiKeys: FakeApiKeys
+  readonly history: FakeHistory
+  /** Of the streams; they stand still until a test moves them. */
+  readonly timers: ManualTimers
   readonly forgotten: string[]
   readonly logged: Record<string, unknown>[]
   readonly registry: Registry
@@ -256,7 +296,11 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
   const engine = new FakeEngine()
   const splits = new FakeSplits(engine)
   const apiKeys = new FakeApiKeys()
+  const history = new FakeHistory()
   const clock = new FakeClock()
+  const timers = new ManualTimers(new ManualClock(NOW_MS))
+  const random = { fraction: () => 0.5 }
+  const streamParts = { engine, history, clock: timers.clock, timers: timers.session(), random }
   const forgotten: string[] = []
   const logged: Record<string, unknown>[] = []
   const registry = new Registry()
@@ -271,12 +315,14 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     },
     apiKeys,
     ...limits(clock),
+    history,
+    streams: new StockStreams(streamParts),
     status: { readiness: () => readiness, metricsText: () => registry.metrics() },
     metricsPublic: false,
     registry,
     log,
     clock,
-    random: { fraction: () => 0.5 },
+    random,
     drain: { started: false },
     version: '0.1.0',
     ...parts,
@@ -288,7 +334,20 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     const bindings = from === undefined ? undefined : { incoming: incomingOf(path, request, from) }
     return replyOf(await app.request(path, request, bindings))
   }
-  return { engine, splits, apiKeys, forgotten, logged, registry, clock, parts: all, app, call }
+  return {
+    engine,
+    splits,
+    apiKeys,
+    history,
+    timers,
+    forgotten,
+    logged,
+    registry,
+    clock,
+    parts: all,
+    app,
+    call,
+  }
 }
 
 function requestOf(method: string, { as, body, headers }: CallOptions): RequestInit {
@@ -316,9 +375,18 @@ function incomingOf(url: string, { method, headers, body }: RequestInit, from: s
   return Object.assign(incoming, known) as object as IncomingMessage
 }
 
+/** What a stream begins with. */
+async function firstOf({ body }: Response): Promise<string> {
+  const reader = body?.getReader()
+  const { value } = (await reader?.read()) ?? {}
+  await reader?.cancel()
+  return Buffer.from(value ?? []).toString()
+}
+
 async function replyOf(response: Response): Promise<Reply> {
   const { status, headers } = response
-  const text = await response.text()
+  const isEndless = headers.get('content-type') === 'text/event-stream'
+  const text = isEndless ? await firstOf(response) : await response.text()
   const isJson = /[/+]json\b/.test(headers.get('content-type') ?? '') && text !== ''
   return { status, headers, text, body: isJson ? JSON.parse(text) : {} }
 }

@@ -5,6 +5,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { pino } from 'pino'
 import * as assert from 'uvu/assert'
 import { Supervisor } from '../../src/actors/supervisor.ts'
+import { HistoryThread } from '../../src/history/history-thread.ts'
 import { cooldownMemory } from '../../src/http/cooldowns.ts'
 import { Listeners } from '../../src/http/listeners.ts'
 import { rateMemory } from '../../src/http/rate-limits.ts'
@@ -67,6 +68,13 @@ class World implements AsyncDisposable {
         close: () => Promise.resolve(),
         ended: new Promise(() => {}),
       },
+      // Never started.
+      history: new HistoryThread({
+        data: { journalDirectory: '/nowhere', snapshotDirectory: '/nowhere', path: '/nowhere', shards: 1 },
+        timers,
+        log() {},
+        respawnDelayMs: () => 0,
+      }),
       timers,
       log: pino({ level: 'info' }, { write }),
       logLevel,

@@ -54,15 +54,6 @@ read('a product without stock, or with an id no product can have, is not found',
   assert.is(engine.requests.length, 1)
 })
 
-read('the past cannot be asked for yet: `at` is refused as unknown', async () => {
-  const { call, engine } = fakes()
-  const reply = await call('GET', '/v1/products/pixel-11/stock?at=2026-01-01T00:00:00Z', { as: 'service' })
-  assert.is(reply.status, 400)
-  assert.is(reply.body.code, 'validation-failed')
-  assert.equal(pathsOf(reply), ['at'])
-  assert.is(engine.requests.length, 0)
-})
-
 read.run()
 
 const readMany = suite('GET /v1/stock')

@@ -327,7 +327,7 @@ class Auditor {
 
   #disagreeing(shard: ShardId, sequence: number, reason: string): void {
     const place = this.#marks.placeOf(shard, sequence)
-    this.#findings.add('damaged', { ...place, positions: [{ shard, sequence }] }, reason)
+    this.#findings.add('damaged', { ...place, positions: [{ shard, sequence }], what: 'events' }, reason)
   }
 
   #trailOf(shard: ShardId): ShardTrail {

@@ -102,7 +102,7 @@ export function readEvent(reader: ByteReader, atMs: number): Event {
   if (type === STOCK_ADJUSTED) {
     const delta = reader.signed()
     const onHand = reader.varint()
-    const reason = reader.text() ?? ''
+    const reason = readReason(reader)
     return { type: 'StockAdjusted', productId, version, delta, onHand, reason, reference: reader.text() }
   }
   if (type === SALE_SCHEDULED) return { type: 'SaleScheduled', productId, version, sale: readSale(reader) }
@@ -148,7 +148,7 @@ export function readEvent(reader: ByteReader, atMs: number): Event {
         version,
         reservationId,
         quantity,
-        reason: reader.text() ?? '',
+        reason: readReason(reader),
       }
     }
     case RETURNS_CLOSED:
@@ -158,6 +158,13 @@ export function readEvent(reader: ByteReader, atMs: number): Event {
     default:
       throw new BytesDamaged(`no event has type ${type}`)
   }
+}
+
+/** A reason may be empty, but it is there. */
+function readReason(reader: ByteReader): string {
+  const reason = reader.text()
+  if (reason === undefined) throw new BytesDamaged('an event without its reason')
+  return reason
 }
 
 /** Five optional numbers, each + 1 so that 0 says absent. Times are whole: they are not near the section's. */

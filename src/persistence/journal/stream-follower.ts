@@ -43,6 +43,8 @@ export class StreamFollower {
   #offset = 0
   #lastOrdinal = 0
   #durableOrdinal = 0
+  /** By its mark or its worker; beyond what was read it counts once that is. */
+  #toldOrdinal = 0
   /** Sections of frames that are not durable yet. */
   #waiting: (CertainSection & { readonly ordinal: number })[] = []
   /** Bytes of the segment that were read ahead. */
@@ -108,7 +110,9 @@ export class StreamFollower {
 
   /** Its worker said that frames up to here are durable. */
   noteDurable(ordinal: number): void {
-    this.#durableOrdinal = Math.max(this.#durableOrdinal, Math.min(ordinal, this.#lastOrdinal))
+    // What it is told of may not have been read yet.
+    this.#toldOrdinal = Math.max(this.#toldOrdinal, ordinal)
+    this.#durableOrdinal = Math.max(this.#durableOrdinal, Math.min(this.#toldOrdinal, this.#lastOrdinal))
   }
 
   /** Takes a frame that its stream's own file has lost, from a copy that a later start made. */
