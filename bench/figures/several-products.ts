@@ -14,13 +14,14 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Refused, SplitHeldReply } from '../../src/actors/requests.ts'
 import { SplitCoordinator } from '../../src/actors/split-coordinator.ts'
 import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
 import { shardOf } from '../../src/domain/ids.ts'
 import { realTimers } from '../../src/seams.ts'
 import { type Figure, type Measured, makeRow, type Scale } from '../figure.ts'
 import { Callers } from '../support/callers.ts'
-import { endChecked } from '../support/durability.ts'
+import { type Acknowledgements, endChecked } from '../support/durability.ts'
 import { productIds, SHARDS } from '../support/ids.ts'
 import { LocalEngine } from '../support/local-engine.ts'
 import { thousands } from '../support/report.ts'
@@ -93,7 +94,7 @@ function shardsOf(ids: readonly ProductId[]): number {
 function callersOfSeveral(
   { engine }: LocalEngine,
   baskets: ReadonlyMap<ProductId, readonly ProductId[]>,
-): Callers<{ readonly type: string }> {
+): Callers<SplitHeldReply | Refused> {
   const coordinator = new SplitCoordinator(engine, { timers: realTimers, shards: SHARDS })
   const reserve = (productId: ProductId, customerId: CustomerId) => {
     const ids = baskets.get(productId) ?? []
@@ -112,10 +113,10 @@ function callersOfSeveral(
 
 /** What was acknowledged in all: of a basket, a unit of each product. */
 function sumOf(
-  single: Callers<unknown>,
-  together: Callers<unknown>,
+  single: Acknowledgements,
+  together: Acknowledgements,
   baskets: ReadonlyMap<ProductId, readonly ProductId[]>,
-): { readonly acknowledged: number; readonly byProduct: ReadonlyMap<ProductId, number> } {
+): Acknowledgements {
   const byProduct = new Map(single.byProduct)
   for (const [productId, units] of together.byProduct)
     for (const id of baskets.get(productId) ?? []) byProduct.set(id, (byProduct.get(id) ?? 0) + units)

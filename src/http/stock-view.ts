@@ -1,5 +1,6 @@
 /** What a caller is shown of a product's stock. */
 import type { StockReply } from '../actors/requests.ts'
+import { availableIn } from '../history/fold.ts'
 import type { PastStock } from '../history/queries.ts'
 import { timeOf } from './time.ts'
 
@@ -16,7 +17,7 @@ export function wholeStock(stock: StockReply) {
 /** As it was: its time is that of the event that made it so. */
 export function pastStock(stock: PastStock) {
   const { productId, version, onHand, held, sold, sequence } = stock
-  const available = onHand - held
+  const available = availableIn(stock)
   const asOf = timeOf(stock.atMs)
   return { productId, available, version, asOf, onHand, held, sold, sequence, ...retirement(stock) }
 }

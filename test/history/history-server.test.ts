@@ -438,16 +438,14 @@ async function compare(world: HistoryWorld, ids: readonly ReservationId[], told:
     assert.ok(past, `${id} is known`)
     const reply = await world.engine.ask({ type: 'readReservation', reservationId: id })
     if (reply.type === 'refused') continue
-    const { productId, customerId, reference, status, quantity, returned, createdAtMs, expiresAtMs } =
-      await reservationOf(world.engine, id)
-    const { sequence: _, ...shown } = past as PastReservation
+    const { customerId, reference, status, lines, expiresAtMs } = await reservationOf(world.engine, id)
+    const { sequence: _, createdAtMs: __, ...shown } = past as PastReservation
     assert.equal(shown, {
       reservationId: id,
       customerId,
       reference,
       status,
-      lines: [{ productId, quantity, returned }],
-      createdAtMs,
+      lines,
       expiresAtMs,
       resolvedAtMs: reply.resolvedAtMs ?? 0,
     })
@@ -457,8 +455,10 @@ async function compare(world: HistoryWorld, ids: readonly ReservationId[], told:
     const at = await stockAt(world, productId, sequence)
     assert.is(at.type, 'stock')
     if (at.type !== 'stock') continue
-    const { atMs: _, sequence: __, ...shown } = at.stock
+    const { atMs: _, sequence: __, waiting, earmarked, ...shown } = at.stock
     assert.equal(shown, { productId, version, onHand, held, sold, retired })
+    assert.is(onHand - held - earmarked, reply.available)
+    assert.ok(waiting > 0 || earmarked === 0)
   }
 }
 

@@ -185,8 +185,8 @@ forgotten.run()
 
 const events = suite('GET /v1/products/{id}/stock/events')
 
-const counts = { version: 7, onHand: 45, held: 4, sold: 12, retired: false }
-const before = { version: 6, onHand: 45, held: 2, sold: 12, retired: false }
+const counts = { version: 7, onHand: 45, held: 4, sold: 12, waiting: 0, earmarked: 0, retired: false }
+const before = { ...counts, version: 6, held: 2 }
 const held: StockEvent = {
   event: {
     type: 'UnitsHeld',
@@ -271,6 +271,8 @@ const then: PastStock = {
   onHand: 45,
   held: 4,
   sold: 12,
+  waiting: 0,
+  earmarked: 0,
   retired: true,
   sequence: 1000,
   atMs: NOW_MS - 5_000,
