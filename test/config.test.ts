@@ -136,6 +136,42 @@ wrong('bounds are inclusive', () => {
   assert.equal(variables(problems({ RETURN_DAYS: '0' })), ['RETURN_DAYS'])
 })
 
+wrong('a rate is a whole number, and 0 is none', () => {
+  assert.equal(valid({ RATE_CUSTOMER: '0', RATE_ADDRESS: '1000000', RATE_KEY: '7' }).rates, {
+    customer: 0,
+    address: 1_000_000,
+    'address-customers': 0,
+    key: 7,
+  })
+  assert.is(valid({ RATE_ADDRESS_CUSTOMERS: '500' }).rates['address-customers'], 500)
+  const names = ['RATE_ADDRESS', 'RATE_ADDRESS_CUSTOMERS', 'RATE_CUSTOMER', 'RATE_KEY']
+  for (const text of ['-1', '1.5', '1000001', 'none', '20/s']) {
+    const found = problems(Object.fromEntries(names.map((name) => [name, text])))
+    assert.equal(variables(found).sort(), names, text)
+  }
+})
+
+wrong('trusted proxies are networks and nothing else', () => {
+  assert.equal(valid({ TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.7' }).trustedProxies, [
+    { address: [0, 0, 0xffff, 0x0a000000], bits: 104 },
+    { address: [0xfd000000 | 0, 0, 0, 0], bits: 8 },
+    { address: [0, 0, 0xffff, 0xc0000207 | 0], bits: 128 },
+  ])
+  for (const text of [
+    'true',
+    '*',
+    'loopback',
+    '10.0.0.0/33',
+    '10.0.0.0/8,',
+    '10.0.0.0/8 fd00::/8',
+    'lb.example.com',
+  ]) {
+    const [problem] = problems({ TRUSTED_PROXIES: text })
+    assert.is(problem?.variable, 'TRUSTED_PROXIES', text)
+    assert.match(problem?.expected ?? '', 'separated by commas')
+  }
+})
+
 wrong('more workers than shards are refused, naming both', () => {
   const [problem] = problems({ SHARDS: '4', WORKERS: '5' })
   assert.is(problem?.variable, 'WORKERS')

@@ -180,6 +180,25 @@ openapi(
   },
 )
 
+openapi(
+  'all but health can be limited, and say what is left; what takes units can wait for a cool-down',
+  async () => {
+    const cooling: string[] = []
+    for (const [path, methods] of Object.entries((await readDocument()).paths)) {
+      for (const [method, { responses }] of Object.entries(methods)) {
+        const isLimited = path !== '/livez' && path !== '/readyz'
+        for (const [status, { headers = {} }] of Object.entries(responses)) {
+          assert.is('RateLimit' in headers && 'RateLimit-Policy' in headers, isLimited, `${path} ${status}`)
+        }
+        const refusals = responses['429']?.content?.['application/problem+json']?.examples ?? {}
+        assert.is('rate-limited' in refusals, isLimited, path)
+        if ('expiry-cooldown' in refusals) cooling.push(`${method} ${path}`)
+      }
+    }
+    assert.equal(cooling.sort(), ['post /v1/products/{id}/waitlist', 'post /v1/reservations'])
+  },
+)
+
 openapi('every reference leads somewhere', async () => {
   const document = await readDocument()
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)]
