@@ -69,6 +69,7 @@ rates('pays nothing for what is refused', () => {
 rates('gets its rate and no more, however its requests are spread', () => {
   const steps = fc.array(fc.tuple(fc.double({ min: 0, max: 700, noNaN: true }), fc.nat(12)), {
     maxLength: 60,
+    size: 'max',
   })
   fc.assert(
     fc.property(fc.constantFrom(1, 3, 7, 20, 333, 1_000), steps, (perSecond, list) => {
@@ -169,7 +170,7 @@ many('a million made up, faster than a process can answer them, get in nobody’
 many('that share a set together get what it bounds, and nobody gains by being forgotten', () => {
   const who = fc.integer({ min: 0, max: 30 })
   fc.assert(
-    fc.property(fc.array(fc.tuple(who, fc.nat(7)), { maxLength: 300 }), (list) => {
+    fc.property(fc.array(fc.tuple(who, fc.nat(7)), { maxLength: 300, size: 'max' }), (list) => {
       const limited = new Limited(5, 8)
       const taken = new Map<number, number>()
       for (const [number, requests] of list) {
@@ -195,14 +196,14 @@ many.run()
 const threads = suite('threads that share a table')
 
 threads('count exactly together', async () => {
-  const memory = rateTableMemory(10_000, 64)
+  const memory = rateTableMemory(500_000, 64)
   const gate = new SharedArrayBuffer(4)
   const workers = Array.from({ length: 3 }, () => {
     const workerData: HammerData = {
       memory,
       gate,
       identities: ['ann', 'bob'],
-      times: 10_000,
+      times: 250_000,
       nowMs: START_MS,
     }
     return new Worker(new URL('./rate-hammer.ts', import.meta.url), { workerData })
@@ -217,7 +218,7 @@ threads('count exactly together', async () => {
     sums[0] += ann
     sums[1] += bob
   }
-  assert.equal(sums, [10_000, 10_000], 'of 30,000 each')
+  assert.equal(sums, [500_000, 500_000], 'of 750,000 each')
 })
 
 threads.run()
