@@ -24,6 +24,12 @@ test('hot product beside many', async () => {
   assert.equal(boundsOf(rows), [[0.8, 1]])
 })
 
+test('several products at a time beside one', async () => {
+  const { rows, notes } = await measure('several-products')
+  assert.equal(namesOf(rows), ['durable reserves of 3 products, 1,024 callers ÷ of one product'])
+  assert.match(notes[0] ?? '', /in 2\.\d of 8 shards on average/)
+})
+
 test('bytes of the journal a reserve', async () => {
   const { rows } = await measure('journal-bytes')
   assert.equal(boundsOf(rows), [[120, 64]])
@@ -43,6 +49,7 @@ test('replay beside a bare scan, which finds as many events', async () => {
 
 test('memory a reservation, a key and a customer', async () => {
   const { rows } = await measure('memory')
+  assert.ok(rows.every(({ value }) => value !== undefined))
   assert.equal(boundsOf(rows), [
     [400, 128],
     [96, 48],
