@@ -135,8 +135,8 @@ export function answerTo(
     }
     case 'holdLines': {
       const holds = shard.holds.get(request.reservationId) ?? []
-      const lines = holds.map(({ stock, held }) => {
-        return { productId: stock.productId, quantity: held, available: availableOf(stock) }
+      const lines = holds.map(({ stock, held, holdVersion }) => {
+        return { productId: stock.productId, quantity: held, available: availableOf(stock), holdVersion }
       })
       return { type: 'linesHeld', lines, ttlMs: leastTtlMs(holds) }
     }

@@ -95,6 +95,9 @@ export type HeldLine = Line & {
   readonly available: number
 }
 
+/** And how its home will speak of it. */
+export type PlacedLine = HeldLine & { readonly holdVersion: number }
+
 /** A reservation of several products was made. */
 export type SplitHeldReply = Replayable & {
   readonly type: 'splitHeld'
@@ -159,7 +162,7 @@ export type LeftReply = Replayable & { readonly type: 'left'; readonly sequence:
 
 export type LinesHeld = {
   readonly type: 'linesHeld'
-  readonly lines: readonly HeldLine[]
+  readonly lines: readonly PlacedLine[]
   /** The least time to live that their sales ask for. */
   readonly ttlMs: number | undefined
 }

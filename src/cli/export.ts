@@ -56,7 +56,7 @@ A line is one event: time, shard, sequence, type, and the fields of its type. Of
   WaitlistServed            customerId, reservationId, quantity, expiresAt, available
   UnitsEarmarked            quantity
 of a reservation of several products:
-  SplitHeld                 reservationId, customerId, reference, expiresAt, lines: productId, shard, quantity, available
+  SplitHeld                 reservationId, customerId, reference, expiresAt, lines: productId, shard, quantity, available, holdVersion
   SplitExtended             reservationId, expiresAt
   SplitPaymentStarted       reservationId, expiresAt
   SplitSettled              reservationId, step, status, quantities, returned, closed, reference, reason

@@ -106,7 +106,11 @@ export type ReserveSplit = {
   readonly reference: string | undefined
   /** The home's own; one a product. */
   readonly lines: readonly Line[]
-  readonly heldElsewhere: readonly (Line & { readonly shard: ShardId; readonly available: number })[]
+  readonly heldElsewhere: readonly (Line & {
+    readonly shard: ShardId
+    readonly available: number
+    readonly holdVersion: number
+  })[]
   /** The least time to live that the sales of the products elsewhere ask for. */
   readonly ttlMsElsewhere: number | undefined
 }

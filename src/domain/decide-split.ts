@@ -8,7 +8,7 @@ import type { HoldPlaced, HoldSettled, SplitSettled } from './events.ts'
 import type { ProductId } from './ids.ts'
 import { extendedTo, paymentDeadline } from './reservation-times.ts'
 import type { SettledLine } from './split.ts'
-import { availableOf, isLive, type ShardView, type SplitView } from './stock.ts'
+import { availableOf, type HoldView, isLive, type ShardView, type SplitView } from './stock.ts'
 
 /** What a shard's products give to their lines of a reservation. */
 export type Gathered = {
@@ -148,8 +148,8 @@ function decideReserveSplit(shard: ShardView, command: ReserveSplit, nowMs: numb
   if (!isGranted) return refused(worstOf(own.refusals, productsOf(command)))
 
   const lines = [
-    ...own.events.map(({ productId, quantity, available }) => {
-      return { productId, shard: command.home, quantity, available }
+    ...own.events.map(({ productId, quantity, available, version: holdVersion }) => {
+      return { productId, shard: command.home, quantity, available, holdVersion }
     }),
     ...heldElsewhere,
   ].toSorted((a, b) => (a.productId < b.productId ? -1 : 1))
@@ -259,8 +259,9 @@ function settled(shard: ShardView, split: SplitView, change: Change): Decision {
     reason: change.reason,
   }
   const { reservationId, step, status, quantities, returned, closed } = settlement
-  const lines = split.lines.map(({ productId }, i) => ({
+  const lines = split.lines.map(({ productId, holdVersion }, i) => ({
     productId,
+    holdVersion,
     held: isLive(status) ? (quantities[i] as number) : 0,
     sold: status === 'confirmed' ? (quantities[i] as number) - (returned[i] as number) : 0,
   }))
@@ -268,8 +269,8 @@ function settled(shard: ShardView, split: SplitView, change: Change): Decision {
 }
 
 /**
- * What a settlement changes in the holds of one shard: nothing where it is known, or older than what is. It names all lines
- * of the shard, so a hold that it leaves out came from a command that was heard again, and holds nothing.
+ * What a settlement changes in the holds of one shard: nothing where it is known, or older than what is. It names all holds
+ * of the shard, so one that it leaves out came from a command that was heard again, and holds nothing.
  */
 function holdEvents(
   shard: ShardView,
@@ -278,8 +279,7 @@ function holdEvents(
   const found = shard.holds.get(reservationId) ?? []
   return found.flatMap((hold) => {
     const { productId } = hold.stock
-    const none: SettledLine = { productId, held: 0, sold: 0 }
-    const { held, sold } = lines.find((line) => line.productId === productId) ?? none
+    const { held, sold } = lines.find(isOf(hold)) ?? { held: 0, sold: 0 }
     if (step <= hold.step) return []
     const isOver = closed || held + sold === 0
     if (held === hold.held && sold === hold.sold && !isOver) return []
@@ -296,6 +296,10 @@ function holdEvents(
       },
     ]
   })
+}
+
+function isOf({ stock, holdVersion }: HoldView) {
+  return (line: SettledLine) => line.productId === stock.productId && line.holdVersion === holdVersion
 }
 
 type Parts =

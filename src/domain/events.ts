@@ -108,12 +108,13 @@ export type SplitHeld = OfSplit & {
   readonly customerId: CustomerId | undefined
   readonly reference: string | undefined
   readonly expiresAtMs: number
-  /** By product id; `available` as the reply said it. */
+  /** By product id; `available` as the reply said it, `holdVersion` that of the `HoldPlaced`. */
   readonly lines: readonly {
     readonly productId: ProductId
     readonly shard: ShardId
     readonly quantity: number
     readonly available: number
+    readonly holdVersion: number
   }[]
 }
 

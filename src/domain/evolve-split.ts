@@ -24,7 +24,16 @@ function place(shard: ShardState, event: HoldPlaced, atMs: number): void {
   took(shard, stock, customerId)
   const ofReservation = shard.holds.get(reservationId) ?? []
   assert(!ofReservation.some((hold) => hold.stock === stock), 'a reservation has one hold of a product')
-  ofReservation.push({ reservationId, stock, customerId, heldAtMs: atMs, held: quantity, sold: 0, step: 0 })
+  ofReservation.push({
+    reservationId,
+    stock,
+    customerId,
+    heldAtMs: atMs,
+    holdVersion: event.version,
+    held: quantity,
+    sold: 0,
+    step: 0,
+  })
   shard.holds.set(reservationId, ofReservation)
   shard.footprintBytes += holdBytes({ customerId })
 }
@@ -115,8 +124,8 @@ function make(shard: ShardState, event: SplitHeld, atMs: number): SplitReservati
     customerId,
     reference,
     status: 'held',
-    lines: event.lines.map(({ productId, shard: of, quantity }) => {
-      return { productId, shard: of, quantity, returned: 0 }
+    lines: event.lines.map(({ productId, shard: of, holdVersion, quantity }) => {
+      return { productId, shard: of, holdVersion, quantity, returned: 0 }
     }),
     createdAtMs: atMs,
     expiresAtMs,

@@ -5,7 +5,8 @@
  * P2  Only the home's journal says held, paying, confirmed, released or expired, and only the home has the timer.
  * P3  Each product's actor keeps its units as a hold, the home's own products included. What becomes of them the home says
  *     in numbered settlements. A settlement states what the hold stands at, not a difference: an actor that missed one
- *     loses nothing by applying the next, and one that comes again or late has nothing to say.
+ *     loses nothing by applying the next, and one that comes again or late has nothing to say. A hold is known by the
+ *     version at which it was placed: one that was placed by a command heard again is no part of the reservation.
  * P4  A hold whose outcome nobody told asks the home; a home that knows nothing of it first journals it as aborted.
  */
 import { assert } from './assert.ts'
@@ -16,6 +17,8 @@ export type SplitLine = {
   readonly productId: ProductId
   /** Whose actor holds the units. */
   readonly shard: ShardId
+  /** Of the hold that is this line's. */
+  readonly holdVersion: number
   /** While live: units held. Confirmed: units confirmed. Released or expired: units it held last. */
   quantity: number
   /** Units that came back after they were confirmed. */
@@ -48,6 +51,8 @@ export type Hold = {
   readonly stock: Stock
   readonly customerId: CustomerId | undefined
   readonly heldAtMs: number
+  /** The product's version at which it was placed, by which its home knows it from any other of the same reservation. */
+  readonly holdVersion: number
   held: number
   /** Confirmed and not returned. */
   sold: number
@@ -58,6 +63,7 @@ export type Hold = {
 /** What a hold stands at after a settlement. */
 export type SettledLine = {
   readonly productId: ProductId
+  readonly holdVersion: number
   readonly held: number
   readonly sold: number
 }
@@ -88,8 +94,9 @@ export function settlementFor(
   const { id: reservationId, step, status, returnClosed: closed } = split
   const lines = split.lines
     .filter((line) => line.shard === shard)
-    .map(({ productId, quantity, returned }) => ({
+    .map(({ productId, holdVersion, quantity, returned }) => ({
       productId,
+      holdVersion,
       held: isLive(status) ? quantity : 0,
       sold: status === 'confirmed' ? quantity - returned : 0,
     }))

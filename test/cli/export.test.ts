@@ -163,6 +163,7 @@ test('has fields that its page and its help describe, all of them', async () => 
         assert.ok(line?.includes(field), `${type}.${field} is in the help`)
       }
     }),
+    { numRuns: 1_000 },
   )
   assert.is(types.size, PAGE.split('\n### ').length - 1, 'the page describes what there is')
 })

@@ -201,8 +201,8 @@ test('of a reservation of several products has its lines in all shards, and of a
   const delivery = { type: 'StockAdjusted', delta: 2, onHand: 2, version: 1, reason: '', reference } as const
   const placed = { type: 'HoldPlaced', version: 2, reservationId, customerId: ann, available: 0 } as const
   const lines = [
-    { productId: phone, shard: here, quantity: 2, available: 0 },
-    { productId: cover, shard: there, quantity: 1, available: 1 },
+    { productId: phone, shard: here, quantity: 2, available: 0, holdVersion: 2 },
+    { productId: cover, shard: there, quantity: 1, available: 1, holdVersion: 2 },
   ]
   const settled = { reservationId, quantities: [2, 1], returned: [0, 0], closed: false, reference } as const
   const waits = { productId: phone, customerId: ann, reservationId: next, quantity: 1 } as const

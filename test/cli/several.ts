@@ -2,7 +2,7 @@
  * Reservations of several products, lines of those who wait, and idempotency keys, in a workshop's journal: decided by the
  * engine's rules, and handed from shard to shard as its coordinator does, or not, as if it had died between two steps.
  */
-import type { Command, Line, Settle } from '../../src/domain/commands.ts'
+import type { Command, Line, ReserveSplit, Settle } from '../../src/domain/commands.ts'
 import type { Event } from '../../src/domain/events.ts'
 import {
   type CustomerId,
@@ -57,7 +57,7 @@ class Trader {
     const allowPartial = this.#chance() < 0.3
     const asked = { reservationId, customerId, allowPartial }
     const byShard = Map.groupBy(lines, ({ productId }) => shardOf(productId, shards))
-    const heldElsewhere: (Line & { readonly shard: ShardId; readonly available: number })[] = []
+    const heldElsewhere: ReserveSplit['heldElsewhere'][number][] = []
     let isRefused = false
     for (const [shard, ofShard] of byShard) {
       if (shard === home) continue
@@ -65,7 +65,7 @@ class Trader {
       if (decision.type === 'refused') isRefused ||= !allowPartial
       else
         for (const event of decision.events)
-          if (event.type === 'HoldPlaced') heldElsewhere.push({ ...event, shard })
+          if (event.type === 'HoldPlaced') heldElsewhere.push({ ...event, shard, holdVersion: event.version })
     }
     if (this.#chance() < 0.1) return
     if (!isRefused) {
@@ -113,8 +113,7 @@ class Trader {
   /** A command whose answer was lost comes again, whatever has become of its reservation, and a shard may hold units anew. */
   async #askAgain(): Promise<void> {
     const split = this.#oneOf(this.#all())
-    // Its key is long forgotten when its return window is over.
-    if (split === undefined || split.returnClosed || this.#chance() < 0.5) return
+    if (split === undefined || this.#chance() < 0.5) return
     const { id: reservationId, customerId } = split
     for (const { productId, quantity } of [...split.lines, ...this.#drawLines()]) {
       const shard = shardOf(productId, this.#shop.shards)

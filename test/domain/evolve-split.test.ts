@@ -204,7 +204,14 @@ const state = suite('the state after events of several products')
 state('says of a hold what it stands at, since when, and by which step', () => {
   const { shard } = given(stockAdjusted(10))
   evolve(shard, complete(shard, holdPlaced(3)), noonMs + 7)
-  const hold = { reservationId: split1, stock: phone, ofShard: true, customerId: ann, heldAtMs: noonMs + 7 }
+  const hold = {
+    reservationId: split1,
+    stock: phone,
+    ofShard: true,
+    customerId: ann,
+    heldAtMs: noonMs + 7,
+    holdVersion: 2,
+  }
   assert.equal(portraitOf(shard).holds, [{ key: split1, holds: [{ ...hold, held: 3, sold: 0, step: 0 }] }])
   evolve(shard, complete(shard, holdSettled(4, { sold: 2 })), noonMs + 9)
   assert.equal(portraitOf(shard).holds, [{ key: split1, holds: [{ ...hold, held: 0, sold: 2, step: 4 }] }])
@@ -227,7 +234,7 @@ state('keeps the other holds of a reservation in their order, and nothing of the
 })
 
 state('says of a reservation what was settled, and which shards have not heard', () => {
-  const far = { productId: screen, shard: farAway, quantity: 1, available: 0 }
+  const far = { productId: screen, shard: farAway, quantity: 1, available: 0, holdVersion: 2 }
   const { shard } = given(...madeAtHome.slice(0, -1), splitHeld({ lines: [...threeLines, far] }))
   const at = (ms: number, event: Happened) => evolve(shard, complete(shard, event), noonMs + ms)
   at(1, splitExtended(noonMs + 20 * minuteMs))

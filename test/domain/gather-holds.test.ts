@@ -314,7 +314,7 @@ making('is made with its home’s holds, by product id, and lasts ten minutes', 
       expiresAtMs: noonMs + 10 * minuteMs,
       unsettled: new Set(),
     })
-  const early = { productId: 'a' as ProductId, shard: elsewhere, quantity: 4, available: 0 }
+  const early = { productId: 'a' as ProductId, shard: elsewhere, quantity: 4, available: 0, holdVersion: 9 }
   given(...athome)
     .when(reserveSplit({ heldElsewhere: [early] }))
     .accepts(
@@ -371,7 +371,7 @@ making('of which a part will do is made of what there is, here or elsewhere', ()
     .when(reserveSplit({ allowPartial: true, heldElsewhere: [] }))
     .accepts(
       holdPlaced(1, { productId: shell, available: 0 }),
-      splitHeld({ lines: [{ productId: shell, shard: home, quantity: 1, available: 0 }] }),
+      splitHeld({ lines: [{ productId: shell, shard: home, quantity: 1, available: 0, holdVersion: 2 }] }),
     )
   given(stocked(cable, 0), stocked(shell, 0))
     .when(reserveSplit({ allowPartial: true }))

@@ -108,8 +108,8 @@ told('is not known any more once its return window is over, and what was sold st
 
 told('is settled with every other line of the same shard at once', () => {
   const lines = [
-    { productId: phone, held: 0, sold: 2 },
-    { productId: screen, held: 0, sold: 0 },
+    { productId: phone, holdVersion: 2, held: 0, sold: 2 },
+    { productId: screen, holdVersion: 2, held: 0, sold: 0 },
   ]
   given(...holding, stockAdjusted(5, { productId: screen }), holdPlaced(1, { productId: screen }))
     .when(settle(1, {}, { lines }))
@@ -121,12 +121,29 @@ told('is settled with every other line of the same shard at once', () => {
 told(
   'and that the settlement does not name holds nothing: its line was never part of the reservation',
   () => {
-    const lines = [{ productId: screen, held: 1, sold: 0 }]
+    const lines = [{ productId: screen, holdVersion: 2, held: 1, sold: 0 }]
     given(...holding, stockAdjusted(5, { productId: screen }), holdPlaced(1, { productId: screen }))
       .when(settle(1, {}, { lines }))
       .accepts(holdSettled(1, gone))
       .leaves({ onHand: 10, held: 0, sold: 0 }, phone)
       .leaves({ onHand: 5, held: 1, sold: 0 }, screen)
+  },
+)
+
+told(
+  'and that was placed after the one its home speaks of holds nothing, whatever was sold of that one',
+  () => {
+    const again = [holdSettled(1, { sold: 3 }), holdSettled(2, gone), holdPlaced(3)]
+    for (const command of [settle(1, { sold: 3 }), settle(2, {}), settle(1, { held: 2 })]) {
+      given(...holding, ...again)
+        .when(command)
+        .accepts(holdSettled(command.step, gone))
+        .leaves({ onHand: 10, held: 0, sold: 0 })
+    }
+    given(...holding, holdSettled(1, { sold: 3 }), holdSettled(2, { sold: 3, closed: true }), holdPlaced(1))
+      .when(settle(2, { sold: 3, closed: true }))
+      .accepts(holdSettled(2, { closed: true }))
+      .leaves({ onHand: 7, held: 0, sold: 3 })
   },
 )
 
@@ -219,7 +236,7 @@ function eventOf({ step, lines, closed }: Settle): Happened {
 
 const counted = suite('a customer of a hold')
 
-const limited = [stockAdjusted(10), saleScheduled({ perCustomerLimit: 5 }), holdPlaced(3)]
+const limited = [stockAdjusted(10), holdPlaced(3), saleScheduled({ perCustomerLimit: 5 })]
 
 counted('has what the hold stands at, and nothing once its returns are closed', () => {
   for (const [commands, remaining] of [
@@ -345,7 +362,7 @@ hearing('has a shard that acknowledged waiting again with the next settlement', 
 })
 
 hearing('waits for every other shard', () => {
-  const far = { productId: screen, shard: farAway, quantity: 1, available: 0 }
+  const far = { productId: screen, shard: farAway, quantity: 1, available: 0, holdVersion: 2 }
   const [made] = [splitHeld({ lines: [...threeLines, far] })]
   given(...madeAtHome.slice(0, -1), made)
     .when(ofSplit(confirm()))

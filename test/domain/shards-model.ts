@@ -59,6 +59,9 @@ type Part = {
   readonly productId: ProductId
   readonly customerId: CustomerId | undefined
   readonly units: number
+  /** Whether a reservation was made with it; else it is of a command that came to nothing, or was heard again. */
+  isLine: boolean
+  /** The newest step its shard has heard of. */
   seen: number
 }
 
@@ -277,7 +280,7 @@ export class ShardsModel {
     if (typeof got === 'string') return got
     if (got.length === 0) return 'outOfStock'
     for (const { productId, quantity } of got)
-      this.#put({ id, productId, customerId, units: quantity, seen: 0 })
+      this.#put({ id, productId, customerId, units: quantity, isLine: false, seen: 0 })
     return 'done'
   }
 
@@ -511,7 +514,10 @@ export class ShardsModel {
     const booking = { id, home, isSeveral, customerId, latestMs, endsMs, heard, stands: [stand] }
     this.bookings.push({ ...booking, forgotten: false })
     for (const { productId, quantity: units } of lines) {
-      if (this.#shardOf(productId) === home) this.#put({ id, productId, customerId, units, seen: 0 })
+      if (this.#shardOf(productId) === home)
+        this.#put({ id, productId, customerId, units, isLine: true, seen: 0 })
+      for (const part of this.#parts)
+        if (part.id === id && part.productId === productId && this.#exists(part)) part.isLine = true
     }
   }
 
@@ -522,11 +528,11 @@ export class ShardsModel {
   }
 
   /** What its shard holds a part to be, from the newest step it has heard of. */
-  #view({ id, productId, units, seen }: Part): { held: number; sold: number; counted: number } {
+  #view({ id, productId, units, isLine, seen }: Part): { held: number; sold: number; counted: number } {
     if (seen === abortedStep) return { held: 0, sold: 0, counted: 0 }
     const stand = seen === 0 ? undefined : this.bookings.find((booking) => booking.id === id)?.stands[seen]
     if (stand === undefined) return { held: units, sold: 0, counted: units }
-    const line = stand.lines.get(productId) ?? { units: 0, returned: 0 }
+    const line = (isLine ? stand.lines.get(productId) : undefined) ?? { units: 0, returned: 0 }
     const held = isAlive(stand) ? line.units : 0
     const sold = stand.status === 'confirmed' ? line.units - line.returned : 0
     return { held, sold, counted: held + (stand.closed ? 0 : sold) }

@@ -324,9 +324,10 @@ export class World {
         if (attempt?.stage !== 'gathering') break
         const holds = state.holds.get(reservationId) ?? []
         const ttls = holds.flatMap(({ stock }) => stock.sale.holdTtlMs ?? [])
-        const lines = holds.map(({ stock, held }) => {
+        const lines = holds.map(({ stock, held, holdVersion }) => {
           const { productId } = stock
-          return { productId, shard: message.to, quantity: held, available: availableOf(stock) }
+          const available = availableOf(stock)
+          return { productId, shard: message.to, quantity: held, available, holdVersion }
         })
         const ttlMs = ttls.length === 0 ? undefined : Math.min(...ttls)
         attempt.answers.set(message.to, isAccepted ? { lines, ttlMs } : refusalOf(verdict))

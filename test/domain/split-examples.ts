@@ -49,9 +49,9 @@ export function holdSettled(
 
 /** One cable and two cases at home, three phones elsewhere. */
 export const threeLines = [
-  { productId: cable, shard: home, quantity: 1, available: 9 },
-  { productId: shell, shard: home, quantity: 2, available: 8 },
-  { productId: phone, shard: elsewhere, quantity: 3, available: 7 },
+  { productId: cable, shard: home, quantity: 1, available: 9, holdVersion: 2 },
+  { productId: shell, shard: home, quantity: 2, available: 8, holdVersion: 2 },
+  { productId: phone, shard: elsewhere, quantity: 3, available: 7, holdVersion: 2 },
 ]
 
 export function splitHeld(fields: Fields<'SplitHeld'> = {}): Happened {
@@ -151,7 +151,7 @@ export function reserveSplit(fields: Partial<ReserveSplit> = {}): ReserveSplit {
       { productId: cable, quantity: 1 },
       { productId: shell, quantity: 2 },
     ],
-    heldElsewhere: [{ productId: phone, shard: elsewhere, quantity: 3, available: 7 }],
+    heldElsewhere: [{ productId: phone, shard: elsewhere, quantity: 3, available: 7, holdVersion: 2 }],
     ttlMsElsewhere: undefined,
     ...fields,
   }
@@ -161,14 +161,14 @@ export function askOutcome(reservationId: ReservationId = split1): AskOutcome {
   return { type: 'askOutcome', reservationId, participant: elsewhere }
 }
 
-/** The home's word about phones, unless others are named. */
+/** The home's word about phones, unless others are named: of a hold that was the first thing after the delivery. */
 export function settle(
   step: number,
   units: { readonly held?: number; readonly sold?: number; readonly closed?: boolean },
   fields: Partial<Settle> = {},
 ): Settle {
   const { held = 0, sold = 0, closed = false } = units
-  const lines = [{ productId: phone, held, sold }]
+  const lines = [{ productId: phone, holdVersion: 2, held, sold }]
   return { type: 'settle', reservationId: split1, shard: elsewhere, step, lines, closed, ...fields }
 }
 

@@ -69,9 +69,9 @@ export function writeFurtherEvent(
       writer.text(event.reference)
       writer.signed(event.expiresAtMs - atMs)
       writer.varint(event.lines.length)
-      for (const { productId, shard, quantity, available } of event.lines) {
+      for (const { productId, shard, quantity, available, holdVersion } of event.lines) {
         writer.ascii(productId)
-        for (const value of [shard, quantity, available]) writer.varint(value)
+        for (const value of [shard, quantity, available, holdVersion]) writer.varint(value)
       }
       return
     case 'SplitExtended':
@@ -184,6 +184,7 @@ export function readFurtherEvent(reader: ByteReader, type: number, atMs: number)
           shard: reader.varint() as ShardId,
           quantity: reader.varint(),
           available: reader.varint(),
+          holdVersion: reader.varint(),
         })),
       }
     case SPLIT_EXTENDED:

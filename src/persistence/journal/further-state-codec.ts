@@ -30,12 +30,12 @@ export function writeFurther(
   for (const [id, holds] of state.holds) {
     writeReservationId(writer, id)
     writer.varint(holds.length)
-    for (const { stock, customerId, heldAtMs, held, sold, step } of holds) {
+    for (const { stock, customerId, heldAtMs, holdVersion, held, sold, step } of holds) {
       const number = numbers.get(stock.productId)
       assert(number !== undefined, "a hold's product is in the same shard")
       writer.varint(number)
       writer.ascii(customerId ?? '')
-      for (const value of [heldAtMs, held, sold, step]) writer.varint(value)
+      for (const value of [heldAtMs, holdVersion, held, sold, step]) writer.varint(value)
     }
   }
   writer.varint(state.keys.size)
@@ -83,9 +83,9 @@ function writeSplit(writer: ByteWriter, split: SplitReservation): void {
   writer.varint(split.resolvedAtMs)
   writer.varint(split.step)
   writer.varint(split.lines.length)
-  for (const { productId, shard, quantity, returned } of split.lines) {
+  for (const { productId, shard, holdVersion, quantity, returned } of split.lines) {
     writer.ascii(productId)
-    for (const value of [shard, quantity, returned]) writer.varint(value)
+    for (const value of [shard, holdVersion, quantity, returned]) writer.varint(value)
   }
   writer.varint(split.unsettled.size)
   for (const shard of split.unsettled) writer.varint(shard)
@@ -105,6 +105,7 @@ function readSplit(reader: ByteReader): SplitReservation {
     lines.push({
       productId: reader.ascii() as ProductId,
       shard: reader.varint() as ShardId,
+      holdVersion: reader.varint(),
       quantity: reader.varint(),
       returned: reader.varint(),
     })
@@ -136,6 +137,7 @@ function readHold(reader: ByteReader, reservationId: ReservationId, stocks: read
     stock,
     customerId: (reader.ascii() || undefined) as CustomerId | undefined,
     heldAtMs: reader.varint(),
+    holdVersion: reader.varint(),
     held: reader.varint(),
     sold: reader.varint(),
     step: reader.varint(),

@@ -89,7 +89,10 @@ const fingerprint = bytes({ minLength: 8, maxLength: 8 }).map((text) => text as 
 const step = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(2 ** 32, abortedStep))
 const units = fc.oneof(fc.nat({ max: 200 }), fc.constant(quantityMax))
 const lines = fc.uniqueArray(
-  fc.record({ productId, shard, quantity, available: onHand }, { noNullPrototype: true }),
+  fc.record(
+    { productId, shard, quantity, available: onHand, holdVersion: version },
+    { noNullPrototype: true },
+  ),
   {
     minLength: 1,
     maxLength: linesMax,
