@@ -56,7 +56,7 @@ async function settle(
 ): Promise<Answer> {
   const [held] = ledger.settleable()
   assert.ok(held !== undefined, 'there is a reservation to settle')
-  const asked = ledger.settle(kind, held.reservationId, held.quantity)
+  const asked = ledger.settle(kind, held)
   const answer = await server.request('POST', `/v1/reservations/${held.reservationId}/${kind}`)
   ledger.answeredSettlement(asked, answer)
   return answer

@@ -21,7 +21,7 @@ test.before(async () => {
     ledger,
     products.map((id) => [id, 10_000]),
   )
-  const load = new LoadClient(server, ledger, { products, seed: 1 })
+  const load = new LoadClient(server, ledger, { products, seed: 1, severalShare: 0.4, keyedShare: 0.5 })
   await pause(300)
   await load.stop()
   await server.stop()
@@ -68,7 +68,7 @@ test('finds an acknowledged reserve that is not in the journal (I3)', () => {
 test('finds a reply that said something else than the journal (I3)', () => {
   const said = faultsAfter((book) => {
     const asked = anAcknowledged(book)
-    asked.available = (asked.available ?? 0) + 1
+    asked.available = [-1]
   })
   assert.match(said, /told .* written .* \(I3\)/)
 })
@@ -89,13 +89,9 @@ test('finds an event that nobody asked for, and one that was refused (I4)', () =
 test('finds an unknown outcome that is in by half (I4)', () => {
   const said = faultsAfter((book) => {
     const { tag } = anAcknowledged(book)
-    book.reserves.set(tag, {
-      tag,
-      productId: 'product-1',
-      quantity: 99,
-      customerId: undefined,
-      known: 'unknown',
-    })
+    const lines = [{ productId: 'product-1', quantity: 99 }]
+    const asked = { tag, lines, customerId: undefined, key: undefined, known: 'unknown', answers: 1 } as const
+    book.reserves.set(tag, { ...asked })
   })
   assert.match(said, /journaled as/)
 })
@@ -104,7 +100,7 @@ test('finds a settlement that was acknowledged and is lost, and one that nobody 
   const said = faultsAfter((book) => {
     const [held] = book.settleable()
     assert.ok(held !== undefined)
-    book.settle('confirm', held.reservationId, held.quantity).known = 'acknowledged'
+    book.settle('confirm', held).known = 'acknowledged'
   })
   assert.match(said, /the journal has \[.*\], allowed is \[.*confirm/)
   assert.match(

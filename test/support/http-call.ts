@@ -24,6 +24,8 @@ export type CallOptions = {
   readonly body?: unknown
   /** Sent as `X-Request-Id`. */
   readonly requestId?: string
+  /** Sent as `Idempotency-Key`. */
+  readonly idempotencyKey?: string | undefined
   /** After this long it counts as cut. */
   readonly patienceMs?: number
   /** Called when all of the request is in the kernel's hands. */
@@ -39,12 +41,13 @@ export function callServer(
   [method, path]: readonly [method: string, path: string],
   options: CallOptions = {},
 ): Promise<CallOutcome> {
-  const { agent, token, body, requestId, patienceMs = PATIENCE_MS, onSent } = options
+  const { agent, token, body, requestId, idempotencyKey, patienceMs = PATIENCE_MS, onSent } = options
   const text = body === undefined ? undefined : JSON.stringify(body)
   return new Promise((resolve) => {
     const headers: Record<string, string | number> = {}
     if (token !== undefined) headers.authorization = `Bearer ${token}`
     if (requestId !== undefined) headers['x-request-id'] = requestId
+    if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey
     if (text !== undefined) {
       headers['content-type'] = 'application/json'
       headers['content-length'] = Buffer.byteLength(text)

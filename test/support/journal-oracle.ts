@@ -2,16 +2,21 @@
  * The judge: holds a journal against the ledger of whoever asked, and a restarted server against the journal.
  *
  * I1, I2, I6, I8 and I9 come from `StockBooks` and `readJournal`; I3 and I4 from the ledger: what was acknowledged is in
- * the journal as it was told, what was refused is not, what is unknown is in whole or out whole, and nothing else is.
+ * the journal as it was told, what was refused is not, what is unknown is in whole or out whole, and nothing else is. I5
+ * comes from the keys that shards have kept. And `journal verify`, which knows of no ledger, must find no damage.
  */
-import type { Event } from '../../src/domain/events.ts'
-import { goesOn, type JournalView, readJournal } from './journal-reader.ts'
+import { openJournalFiles } from '../../src/cli/journal-files.ts'
+import { auditJournal } from '../../src/cli/verify/audit.ts'
+import type { SplitHeld, UnitsHeld } from '../../src/domain/events.ts'
+import { goesOn, type JournalView, type Recorded, readJournal } from './journal-reader.ts'
+import { KeyBooks } from './key-books.ts'
 import type { AskedReserve, AskedSettlement, RequestLedger } from './request-ledger.ts'
 import type { ServerProcess, Site } from './server-process.ts'
 import { StockBooks } from './stock-books.ts'
 
-type Held = Event & { readonly type: 'UnitsHeld' }
-type Settled = Event & { readonly type: 'UnitsConfirmed' | 'UnitsReleased' }
+type Made = { readonly event: UnitsHeld | SplitHeld; readonly sequence: number }
+/** One settlement of a reservation: what became of how many units of each line. */
+type Settled = { readonly kind: 'confirm' | 'release'; readonly quantities: readonly number[] }
 
 const SHOWN_MAX = 20
 const STOCK_PER_CALL = 100
@@ -24,6 +29,9 @@ export function judge(site: Site, ledger: RequestLedger, earlier?: JournalView):
   const journal = readJournal(site.directory)
   const { faults, books } = faultsOf(journal, ledger)
   if (earlier !== undefined && !goesOn(earlier, journal)) faults.push('what was in the journal has changed')
+  const { findings } = auditJournal(openJournalFiles(site.directory))
+  for (const { kind, file, offset, reason } of findings)
+    if (kind === 'damaged') faults.push(`verify: ${file}, byte ${offset}: ${reason}`)
   expectNone(faults)
   return { journal, books }
 }
@@ -34,22 +42,25 @@ export function faultsOf(
   ledger: RequestLedger,
 ): { faults: string[]; books: StockBooks } {
   const books = new StockBooks()
-  const heldByTag = new Map<string, { readonly event: Held; readonly sequence: number }>()
+  const keys = new KeyBooks()
+  const madeByTag = new Map<string, Made>()
   const settledBy = new Map<string, Settled[]>()
   const faults: string[] = [...journal.faults, ...ledger.strange]
   const adjusted = new Set<string>()
   for (const events of journal.events.values()) {
     books.count(events)
+    keys.count(events)
+    for (const [id, settled] of settlementsIn(events)) {
+      const others = settledBy.get(id)
+      if (others === undefined) settledBy.set(id, [settled])
+      else others.push(settled)
+    }
     for (const { event, sequence } of events) {
-      if (event.type === 'UnitsHeld') {
+      if (event.type === 'UnitsHeld' || event.type === 'SplitHeld') {
         const tag = event.reference?.trim() ?? ''
-        if (heldByTag.has(tag)) faults.push(`${tag} had two effects (I4)`)
-        heldByTag.set(tag, { event, sequence })
+        if (madeByTag.has(tag)) faults.push(`${tag} had two effects (I4, I5)`)
+        madeByTag.set(tag, { event, sequence })
         if (!ledger.reserves.has(tag)) faults.push(`nobody asked for ${event.reservationId}, ${tag} (I4)`)
-      } else if (event.type === 'UnitsConfirmed' || event.type === 'UnitsReleased') {
-        const others = settledBy.get(event.reservationId)
-        if (others === undefined) settledBy.set(event.reservationId, [event])
-        else others.push(event)
       } else if (event.type === 'StockAdjusted') {
         const asked = ledger.adjustments.get(event.reason)
         if (asked === undefined || asked.delta !== event.delta || asked.productId !== event.productId)
@@ -59,10 +70,10 @@ export function faultsOf(
       }
     }
   }
-  faults.push(...books.faults)
+  faults.push(...books.faults, ...books.several.disagreements(), ...keys.faults())
   for (const asked of ledger.reserves.values()) {
-    const wrong = reserveFault(asked, heldByTag.get(asked.tag))
-    if (wrong !== undefined) faults.push(`reserve ${asked.tag} of ${asked.productId}: ${wrong}`)
+    const wrong = reserveFault(asked, madeByTag.get(asked.tag)) ?? keys.faultOf(asked)
+    if (wrong !== undefined) faults.push(`reserve ${asked.tag} of ${shownLines(asked.lines)}: ${wrong}`)
   }
   for (const asked of ledger.adjustments.values()) {
     const isIn = adjusted.has(asked.tag)
@@ -78,69 +89,126 @@ export function faultsOf(
   return { faults, books }
 }
 
-function reserveFault(
-  asked: AskedReserve,
-  found: { readonly event: Held; readonly sequence: number } | undefined,
-): string | undefined {
+/** What a shard's events say was asked for, and became of reservations. */
+function* settlementsIn(events: readonly Recorded[]): Generator<readonly [id: string, settled: Settled]> {
+  const held = new Map<string, readonly number[]>()
+  for (const { event } of events) {
+    switch (event.type) {
+      case 'UnitsConfirmed':
+        yield [event.reservationId, { kind: 'confirm', quantities: [event.quantity] }]
+        break
+      case 'UnitsReleased':
+        yield [event.reservationId, { kind: 'release', quantities: [event.quantity] }]
+        break
+      case 'SplitHeld':
+        held.set(
+          event.reservationId,
+          event.lines.map(({ quantity }) => quantity),
+        )
+        break
+      case 'SplitSettled': {
+        const { reservationId, status, quantities } = event
+        const before = held.get(reservationId) ?? []
+        held.set(reservationId, quantities)
+        if (status === 'confirmed') yield [reservationId, { kind: 'confirm', quantities }]
+        else if (status !== 'expired') {
+          const isAll = status === 'released'
+          const given = before.map((units, i) => units - (isAll ? 0 : (quantities[i] ?? 0)))
+          yield [reservationId, { kind: 'release', quantities: given }]
+        }
+      }
+    }
+  }
+}
+
+function reserveFault(asked: AskedReserve, found: Made | undefined): string | undefined {
   if (found === undefined) return asked.known === 'acknowledged' ? 'acknowledged and lost (I3)' : undefined
   if (asked.known === 'refused') return 'refused, and in the journal (I4)'
   const { event, sequence } = found
-  const { productId, quantity, customerId } = event
-  if (productId !== asked.productId || quantity !== asked.quantity || customerId !== asked.customerId)
-    return `journaled as ${quantity} of ${productId} for ${customerId} (I4)`
+  const { reservationId, customerId, expiresAtMs } = event
+  const lines = event.type === 'SplitHeld' ? event.lines : [event]
+  const [wanted, written] = [shownLines(asked.lines), shownLines(lines)]
+  if (written !== wanted || customerId !== asked.customerId)
+    return `journaled as ${written} for ${customerId} (I4)`
   if (asked.known !== 'acknowledged') return undefined
-  const told = [asked.reservationId, asked.available, asked.expiresAtMs, asked.sequence]
-  const written = [event.reservationId, event.available, event.expiresAtMs, sequence]
-  return told.every((value, i) => value === written[i]) ? undefined : `told ${told}, written ${written} (I3)`
+  const told = [asked.reservationId, ...(asked.available ?? []), asked.expiresAtMs, asked.sequence].join()
+  const said = [reservationId, ...lines.map(({ available }) => available), expiresAtMs, sequence].join()
+  return told === said ? undefined : `told ${told}, written ${said} (I3)`
+}
+
+function shownLines(lines: readonly { readonly productId: string; readonly quantity: number }[]): string {
+  return lines.map(({ productId, quantity }) => `${quantity} of ${productId}`).join(' and ')
 }
 
 /** One reservation's settlements are asked one after another, and after one in doubt no more. */
 function settlementFault(asked: readonly AskedSettlement[], settled: readonly Settled[]): string | undefined {
-  const shown = (kind: string, quantity: number) => `${kind} ${quantity}`
-  const written = settled.map(({ type, quantity }) =>
-    shown(type === 'UnitsConfirmed' ? 'confirm' : 'release', quantity),
-  )
-  const done = asked
-    .filter(({ known }) => known === 'acknowledged')
-    .map((one) => shown(one.kind, one.quantity))
+  const shown = ({ kind, quantities }: Settled) => `${kind} ${quantities.join('+')}`
+  const written = settled.map(shown)
+  const done = asked.filter(({ known }) => known === 'acknowledged').map(shown)
   const [doubtful, ...more] = asked.filter(({ known }) => known === 'unknown')
   if (more.length > 0) return 'the test itself asked on after an unknown outcome'
   const allowed = [done.join()]
-  if (doubtful !== undefined) allowed.push([...done, shown(doubtful.kind, doubtful.quantity)].join())
+  if (doubtful !== undefined) allowed.push([...done, shown(doubtful)].join())
   if (allowed.includes(written.join())) return undefined
   return `the journal has [${written}], allowed is [${allowed.join('] or [')}] (I3, I4)`
 }
 
-/** Asks a running server for what the journal of before its start says; throws where they differ. */
+/**
+ * Asks a running server for what the journal of before its start says, once its shards have told each other what they had
+ * not heard; throws where they differ.
+ */
 export async function expectSameAnswers(server: ServerProcess, { books }: Verdict): Promise<void> {
+  let faults = await differences(server, books)
+  if ([...books.several.pending()].length > 0) {
+    const agree = async () => {
+      faults = await differences(server, books)
+      return faults.length === 0
+    }
+    // What they disagree on says more than that they do.
+    await server.until(agree, 'the shards agree').catch((error: unknown) => {
+      if (faults.length === 0) throw error
+    })
+  }
+  expectNone(faults)
+}
+
+async function differences(server: ServerProcess, books: StockBooks): Promise<string[]> {
   const faults: string[] = []
-  const products = [...books.stocks.keys()]
+  const products = [...books.agreedStocks()]
   for (let at = 0; at < products.length; at += STOCK_PER_CALL) {
-    const ids = products.slice(at, at + STOCK_PER_CALL)
-    const { status, body } = await server.request('GET', `/v1/stock?productIds=${ids.join(',')}`)
+    const asked = products.slice(at, at + STOCK_PER_CALL)
+    const ids = asked.map(([id]) => id).join(',')
+    const { status, body } = await server.request('GET', `/v1/stock?productIds=${ids}`)
     const answered = new Map((body.stock as Record<string, unknown>[]).map((one) => [one.productId, one]))
-    for (const id of ids) {
-      const { version, onHand, held, sold } = books.stocks.get(id) as NonNullable<
-        ReturnType<typeof books.stocks.get>
-      >
-      const want = { version, onHand, held, sold, available: onHand - held }
+    for (const [id, { version, onHand, held, sold, earmarked }] of asked) {
+      const want = { version, onHand, held, sold, available: onHand - held - earmarked }
       const got = answered.get(id)
       for (const [name, value] of Object.entries(want))
         if (got?.[name] !== value)
           faults.push(`${status}: ${name} of ${id} is ${got?.[name]}, booked ${value}`)
     }
   }
-  const reservations = [...books.reservations].slice(-RESERVATIONS_ASKED)
+  const single = [...books.reservations].map(([id, booked]) => [id, { ...booked, lines: [booked] }] as const)
+  const asked = [
+    ...single.slice(-RESERVATIONS_ASKED),
+    ...[...books.several.splits].slice(-RESERVATIONS_ASKED),
+  ]
   await Promise.all(
-    reservations.map(async ([id, booked]) => {
-      const { status, body } = await server.request('GET', `/v1/reservations/${id}`)
-      const [item] = (body.items ?? []) as { productId: string; quantity: number }[]
-      const got = [status, body.status, item?.productId, item?.quantity, body.customerId].join()
-      const want = [200, booked.status, booked.productId, booked.quantity, booked.customerId].join()
+    asked.map(async ([id, { status, customerId, lines }]) => {
+      const answer = await server.request('GET', `/v1/reservations/${id}`)
+      const { body } = answer
+      const items = (body.items ?? []) as { productId: string; quantity: number }[]
+      const got = [answer.status, body.status, shownLines(items), body.customerId].join()
+      const want = [200, status, shownLines(lines), customerId].join()
       if (got !== want) faults.push(`${id} is ${got}, booked ${want}`)
     }),
   )
-  expectNone(faults)
+  return faults
+}
+
+/** Throws where some shard has not told or heard something yet; of a journal whose server had time for it. */
+export function expectSettled({ books }: Verdict): void {
+  expectNone([...books.several.pending()])
 }
 
 function expectNone(faults: readonly string[]): void {

@@ -1,10 +1,13 @@
 /**
  * Buyers by the dozen: each reserves, confirms, releases and reads in turn, one call at a time, and writes down in a
  * `RequestLedger` what it asked and heard. They go on until they are stopped or their server is gone.
+ *
+ * Where they use idempotency keys, they begin by asking again for what an earlier server did not answer, and now and then
+ * ask again for what it did.
  */
 import type { Agent } from 'node:http'
 import { type Answer, type CallOutcome, callServer, keptConnections } from './http-call.ts'
-import type { Held, RequestLedger } from './request-ledger.ts'
+import type { AskedReserve, AskedSettlement, Doubtful, Held, Line, RequestLedger } from './request-ledger.ts'
 import { adminKey, pause, type ServerProcess } from './server-process.ts'
 
 export type LoadOptions = {
@@ -19,6 +22,10 @@ export type LoadOptions = {
   readonly reserveShare?: number
   /** Bytes of the reference that come behind the tag, to fill segments sooner. */
   readonly padding?: number
+  /** Share of reservations that are of several products. */
+  readonly severalShare?: number
+  /** Share of requests that carry an idempotency key. */
+  readonly keyedShare?: number
   /** Pause after an answer that turned the caller away. */
   readonly turnedAwayMs?: number
 }
@@ -29,6 +36,17 @@ export type LoadCounts = Map<string, number>
 const CONNECTIONS = 16
 /** Beyond it a buyer settles what it has. */
 const OWN_MAX = 40
+const PRODUCTS_TOGETHER_MAX = 4
+/** Of what one buyer made under a key, as much as it may ask for again. */
+const REPEATABLE_MAX = 20
+
+/** What one buyer has, and what it is still to ask. */
+type Bag = {
+  readonly random: () => number
+  readonly own: Held[]
+  readonly doubtful: Doubtful[]
+  readonly keyed: AskedReserve[]
+}
 
 export class LoadClient {
   readonly counts: LoadCounts = new Map()
@@ -47,10 +65,13 @@ export class LoadClient {
     this.#options = options
     const { connections = CONNECTIONS } = options
     this.#agent = keptConnections(connections)
-    const found = ledger.settleable().filter(({ productId }) => options.products.includes(productId))
+    const isOurs = ({ productId }: { readonly productId: string }) => options.products.includes(productId)
+    const found = ledger.settleable().filter(({ lines }) => lines.every(isOurs))
+    const doubtful = options.keyedShare === undefined ? [] : ledger.doubtful()
     const buyers = Array.from({ length: connections }, (_, i) => {
-      const own = found.filter((_, j) => j % connections === i).slice(-OWN_MAX)
-      return this.#buy(randomFrom(options.seed * 1_000 + i), own)
+      const share = <T>(all: readonly T[]) => all.filter((_, j) => j % connections === i)
+      const random = randomFrom(options.seed * 1_000 + i)
+      return this.#buy({ random, own: share(found).slice(-OWN_MAX), doubtful: share(doubtful), keyed: [] })
     })
     this.#done = Promise.all(buyers)
   }
@@ -71,13 +92,17 @@ export class LoadClient {
     return this.counts.get(what) ?? 0
   }
 
-  async #buy(random: () => number, own: Held[]): Promise<void> {
+  async #buy(bag: Bag): Promise<void> {
     const { reserveShare = 0.6, turnedAwayMs = 20 } = this.#options
+    const { random, own, doubtful, keyed } = bag
     while (!this.#isStopped && !this.#server.hasExited) {
       const dice = random()
       let outcome: CallOutcome
-      if (dice < reserveShare && own.length < OWN_MAX) outcome = await this.#reserve(random, own)
-      else if (dice < 0.95 && own.length > 0) outcome = await this.#settle(random, own)
+      if (doubtful.length > 0) outcome = await this.#askAgain(bag)
+      else if (dice < reserveShare && own.length < OWN_MAX) outcome = await this.#reserve(bag)
+      else if (dice < 0.9 && own.length > 0) outcome = await this.#settle(bag)
+      else if (dice < 0.95 && keyed.length > 0) outcome = await this.#repeat(bag)
+      else if (dice < 0.95 && own.length > 0) outcome = await this.#settle(bag)
       else outcome = await this.#read(random)
       this.#count(outcome)
       const isTurnedAway = outcome.type !== 'answered' || outcome.status === 503
@@ -85,40 +110,99 @@ export class LoadClient {
     }
   }
 
-  async #reserve(random: () => number, own: Held[]): Promise<CallOutcome> {
-    const { products, customers = 20, quantityMax = 3, padding = 0 } = this.#options
-    const productId = products[Math.floor(random() * products.length)] as string
-    const quantity = 1 + Math.floor(random() * quantityMax)
+  async #reserve(bag: Bag): Promise<CallOutcome> {
+    const { random } = bag
+    const { customers = 20, severalShare = 0 } = this.#options
+    const lines = this.#drawLines(random, random() < severalShare)
     const customerId = `customer-${Math.floor(random() * customers)}`
-    const asked = this.#ledger.reserve(productId, quantity, customerId)
-    const reference = asked.tag.padEnd(padding, ' ')
-    const outcome = await this.#call(['POST', '/v1/reservations'], {
-      items: [{ productId, quantity }],
-      customerId,
-      reference,
-    })
-    const held = this.#ledger.answeredReserve(asked, outcome)
-    // Who only reserves keeps no list of it, which would fill up.
-    if (held !== undefined && this.#options.reserveShare !== 1) own.push(held)
+    const isKeyed = this.#drawsKey(random)
+    const asked = this.#ledger.reserveSeveral(lines, { customerId, isKeyed })
+    const outcome = await this.#askReserve(bag, asked)
+    if (asked.known === 'unknown' && isKeyed) bag.doubtful.push({ type: 'reserve', asked })
     return outcome
   }
 
-  async #settle(random: () => number, own: Held[]): Promise<CallOutcome> {
+  async #askReserve({ own, keyed }: Bag, asked: AskedReserve): Promise<CallOutcome> {
+    const outcome = await this.#callReserve(asked, asked.lines)
+    const held = this.#ledger.answeredReserve(asked, outcome)
+    if (held === undefined) return outcome
+    // Who only reserves keeps no list of it, which would fill up.
+    if (this.#options.reserveShare !== 1) own.push(held)
+    if (asked.key !== undefined) keyed.push(asked)
+    if (keyed.length > REPEATABLE_MAX) keyed.shift()
+    return outcome
+  }
+
+  #callReserve({ tag, customerId, key }: AskedReserve, items: readonly Line[]): Promise<CallOutcome> {
+    const reference = tag.padEnd(this.#options.padding ?? 0, ' ')
+    return this.#call(['POST', '/v1/reservations'], { items, customerId, reference }, key)
+  }
+
+  /** What was not answered, or only by half: under the same key it has one effect, and one answer. */
+  async #askAgain(bag: Bag): Promise<CallOutcome> {
+    const { own, doubtful } = bag
+    const first = doubtful[0] as Doubtful
+    let outcome: CallOutcome
+    if (first.type === 'reserve') outcome = await this.#askReserve(bag, first.asked)
+    else {
+      outcome = await this.#callSettle(first.asked)
+      this.#ledger.answeredSettlement(first.asked, outcome)
+      const { reservationId } = first.asked
+      if (first.asked.known !== 'unknown')
+        own.push(...this.#ledger.settleable().filter((held) => held.reservationId === reservationId))
+    }
+    if (first.asked.known !== 'unknown') doubtful.shift()
+    return outcome
+  }
+
+  /** What was answered once is answered so again, and to nobody who asks for something else. */
+  async #repeat({ random, keyed }: Bag): Promise<CallOutcome> {
+    const asked = keyed[Math.floor(random() * keyed.length)] as AskedReserve
+    const isOther = random() < 0.3
+    const other = asked.lines.map(({ productId, quantity }) => ({ productId, quantity: quantity + 1 }))
+    const outcome = await this.#callReserve(asked, isOther ? other : asked.lines)
+    if (isOther) this.#ledger.misusedKey(asked, outcome)
+    else this.#ledger.repeatedReserve(asked, outcome)
+    return outcome
+  }
+
+  async #settle({ random, own, doubtful }: Bag): Promise<CallOutcome> {
     const index = Math.floor(random() * own.length)
     const held = own[index] as Held
-    const { reservationId, productId } = held
     const kind = random() < 0.5 ? 'confirm' : 'release'
-    const isPart = held.quantity > 1 && random() < 0.5
-    const quantity = isPart ? 1 : held.quantity
-    const asked = this.#ledger.settle(kind, reservationId, quantity)
-    const body = isPart ? { items: [{ productId, quantity }] } : undefined
-    const outcome = await this.#call(['POST', `/v1/reservations/${reservationId}/${kind}`], body)
+    const part = held.lines.map(({ quantity }) => Math.floor(random() * (quantity + 1)))
+    const isPart = part.some((units) => units > 0) && random() < 0.5
+    const isKeyed = this.#drawsKey(random)
+    const asked = this.#ledger.settle(kind, held, { ...(isPart && { quantities: part }), isKeyed })
+    const outcome = await this.#callSettle(asked)
     this.#ledger.answeredSettlement(asked, outcome)
-    const remains = kind === 'release' && isPart && asked.known === 'acknowledged'
-    if (remains) held.quantity -= quantity
+    if (asked.known === 'unknown' && isKeyed) doubtful.push({ type: 'settlement', asked })
+    if (asked.known === 'acknowledged' && kind === 'release') {
+      for (const [i, line] of held.lines.entries()) line.quantity -= asked.quantities[i] ?? 0
+      if (held.lines.every(({ quantity }) => quantity === 0)) own.splice(index, 1)
+    }
     // Turned away without any effect, it can be tried again; in doubt, nobody may touch it.
     else if (asked.known !== 'refused' || this.#wasResolved(outcome)) own.splice(index, 1)
     return outcome
+  }
+
+  #callSettle({ reservationId, kind, items, key }: AskedSettlement): Promise<CallOutcome> {
+    const body = items === undefined ? undefined : { items }
+    return this.#call(['POST', `/v1/reservations/${reservationId}/${kind}`], body, key)
+  }
+
+  #drawsKey(random: () => number): boolean {
+    const { keyedShare } = this.#options
+    return keyedShare !== undefined && random() < keyedShare
+  }
+
+  #drawLines(random: () => number, isOfSeveral: boolean): Line[] {
+    const { products, quantityMax = 3 } = this.#options
+    const drawn = new Set<string>()
+    const count = isOfSeveral ? 2 + Math.floor(random() * (PRODUCTS_TOGETHER_MAX - 1)) : 1
+    while (drawn.size < Math.min(count, products.length))
+      drawn.add(products[Math.floor(random() * products.length)] as string)
+    return [...drawn].map((productId) => ({ productId, quantity: 1 + Math.floor(random() * quantityMax) }))
   }
 
   #wasResolved(outcome: CallOutcome): boolean {
@@ -130,8 +214,17 @@ export class LoadClient {
     return this.#call(['GET', `/v1/products/${products[Math.floor(random() * products.length)]}/stock`])
   }
 
-  #call(target: readonly [method: string, path: string], body?: unknown): Promise<CallOutcome> {
-    return callServer(this.#server.port, target, { agent: this.#agent, token: adminKey, body })
+  #call(
+    target: readonly [method: string, path: string],
+    body?: unknown,
+    idempotencyKey?: string,
+  ): Promise<CallOutcome> {
+    return callServer(this.#server.port, target, {
+      agent: this.#agent,
+      token: adminKey,
+      body,
+      idempotencyKey,
+    })
   }
 
   #count(outcome: CallOutcome): void {

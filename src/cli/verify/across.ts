@@ -4,7 +4,7 @@
  *
  * A1  What a home says of a line, its product's shard holds, unless the home knows that this shard has not heard yet.
  * A2  No shard holds units by a settlement that no home has journaled.
- * A3  A hold of which nothing was said yet is in doubt, and asks: it need not have a reservation. Not so at the home itself,
+ * A3  A hold of which nothing was said yet is in doubt, and asks: it need not be a reservation's. Not so at the home itself,
  *     where hold and reservation are one frame, and not where the home knows that this very hold has heard.
  *
  * Every effect in another shard is journaled after its cause is durable, so that a crash leaves none of these broken. But
@@ -16,7 +16,12 @@ import type { Ledger } from './ledger.ts'
 import { type BookedSplit, saidOf } from './split-book.ts'
 import type { Wrong } from './wrong.ts'
 
-export type ShardLedger = { readonly ledger: Ledger; readonly isLost: boolean }
+export type ShardLedger = {
+  readonly ledger: Ledger
+  /** Of the event to come. */
+  readonly nextSequence: number
+  readonly isLost: boolean
+}
 
 export type Disagreement = { readonly shard: ShardId; readonly sequence: number; readonly reason: Wrong }
 
@@ -32,8 +37,10 @@ export function* disagreements(
   ledgers: ReadonlyMap<ShardId, ShardLedger>,
   options: AcrossOptions,
 ): Generator<Disagreement> {
-  for (const [shard, { ledger, isLost }] of ledgers) {
+  for (const [shard, { ledger, nextSequence, isLost }] of ledgers) {
     if (isLost) continue
+    const reason = ledger.heldForNobody()
+    if (reason !== undefined) yield { shard, sequence: nextSequence - 1, reason }
     for (const [id, split] of ledger.splits.splits) {
       if (split.at.atMs >= options.beforeMs) continue
       for (const line of split.lines) {
@@ -67,7 +74,7 @@ function lineFault(
   const said = saidOf(split, line)
   if (split.closed || said.held + said.sold === 0) return undefined
   const hold = there?.ledger.holds.find(id, productId)
-  if (hold !== undefined) return undefined // It says itself where it stands at something else.
+  if (hold?.holdVersion === line.holdVersion) return undefined // It says itself where it stands at something else.
   const overAtMs = there?.ledger.holds.overAtMs(id, productId)
   if (overAtMs !== undefined && overAtMs >= beforeMs) return undefined
   return `${id} has ${textOf(said)} of ${productId}, of which shard ${shard} knows nothing`
@@ -90,17 +97,18 @@ function holdFault(
   const there = ledgers.get(home)
   if (there?.isLost === true) return undefined
   const mine = `${id} has ${textOf(hold)} of ${productId} here`
+  const isOf = (line: BookedSplit['lines'][number]) =>
+    line.productId === productId && line.holdVersion === hold.holdVersion
   const split = there?.ledger.splits.splits.get(id)
   if (split === undefined) {
     if (hold.step > 0)
       return `${mine} by settlement ${hold.step}, and its home, shard ${home}, knows nothing of it`
     if (home === shard) return `${mine}, at its home, and was never made`
-    const forgotten = there?.ledger.splits.forgotten(id)
-    const hasHeard = !hold.isRepeated && forgotten?.lines.some((line) => line.productId === productId)
-    return hasHeard ? `${mine}, and its home, shard ${home}, has forgotten its end` : undefined
+    const forgotten = there?.ledger.splits.forgotten(id)?.lines.some(isOf)
+    return forgotten === true ? `${mine}, and its home, shard ${home}, has forgotten its end` : undefined
   }
   if (split.at.atMs >= beforeMs) return undefined
-  const line = split.lines.find((line) => line.productId === productId && line.shard === shard)
+  const line = split.lines.find(isOf)
   if (hold.step > split.step)
     return `${mine} by settlement ${hold.step}, and its home, shard ${home}, has come to ${split.step}`
   if (line === undefined) {
@@ -111,7 +119,7 @@ function holdFault(
   if (said.held === hold.held && said.sold === hold.sold) return undefined
   // Units only become fewer: who has not heard yet has at least as many.
   const isBehind = split.unsettled.has(shard) && hold.held + hold.sold >= said.held + said.sold
-  if (isBehind || (hold.step === 0 && hold.isRepeated)) return undefined
+  if (isBehind) return undefined
   return `${mine}, and its home, shard ${home}, says ${textOf(said)}, of which this shard has heard`
 }
 

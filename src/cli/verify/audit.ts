@@ -6,8 +6,7 @@
  */
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Event } from '../../domain/events.ts'
-import { homeOf, type ProductId, type ShardId } from '../../domain/ids.ts'
+import type { ShardId } from '../../domain/ids.ts'
 import type { ArchivedFile } from '../../persistence/journal/archived.ts'
 import { BytesDamaged } from '../../persistence/journal/bytes.ts'
 import { eventsOf, type Link, linkIn, noLink, type Section } from '../../persistence/journal/frame.ts'
@@ -19,6 +18,7 @@ import { copyKey } from './copies.ts'
 import { type Damage, type Finding, Findings, type Position } from './findings.ts'
 import { fenceAfter, type Inventory, type OpenedStream, takeInventory } from './inventory.ts'
 import { Ledger, type StockTotals } from './ledger.ts'
+import { PlaceBook } from './place-book.ts'
 import { SnapshotQueue } from './snapshot-queue.ts'
 import { StreamCheck } from './stream-check.ts'
 import { type Located, walkStream } from './stream-walk.ts'
@@ -84,7 +84,7 @@ class Auditor {
   readonly #onBytes: (bytes: number) => void
   readonly #findings = new Findings()
   readonly #trails = new Map<ShardId, ShardTrail>()
-  readonly #homes = new Map<ProductId, ShardId>()
+  readonly #places = new PlaceBook()
   readonly #snapshots: SnapshotQueue
   readonly #inventory: Inventory
   readonly #startedLive: boolean
@@ -280,7 +280,7 @@ class Auditor {
     try {
       for (const event of eventsOf(section)) {
         const at = { sequence: trail.nextSequence, atMs }
-        const reason = this.#elsewhere(event, shard) ?? trail.ledger.apply(event, at)
+        const reason = this.#places.misplaced(event, shard) ?? trail.ledger.apply(event, at)
         if (reason !== undefined) return wrong(trail.nextSequence, reason)
         this.#events += 1
         trail.nextSequence += 1
@@ -292,42 +292,17 @@ class Auditor {
     }
   }
 
-  /** Two shards that both sell a product would each sell it once; nobody finds a reservation whose id names another. */
-  #elsewhere(event: Event, shard: ShardId): string | undefined {
-    if ('version' in event) {
-      const home = this.#homes.get(event.productId)
-      if (home === undefined) this.#homes.set(event.productId, shard)
-      else if (home !== shard) return `product ${event.productId} is in shard ${home} already`
-    }
-    if (!('reservationId' in event)) return undefined
-    switch (event.type) {
-      case 'HoldPlaced':
-      case 'HoldSettled':
-      case 'KeyClaimed':
-        return undefined // What these are about may be at home elsewhere.
-    }
-    const home = homeOf(event.reservationId)
-    return home === shard ? undefined : `${event.type} of ${event.reservationId}, whose home is shard ${home}`
-  }
-
   /** Of a running engine, what is younger than this audit is left out: shards are read one after the other. */
   #auditAcross(): void {
-    for (const { shard, ledger, isLost, nextSequence } of this.#trails.values()) {
-      const reason = isLost ? undefined : ledger.heldForNobody()
-      if (reason !== undefined) this.#disagreeing(shard, nextSequence - 1, reason)
-    }
     const lastMs = Math.max(0, ...[...this.#trails.values()].map(({ lastTimeMs }) => lastTimeMs))
     const tookMs = realClock.monotonicMs() - this.#startedAtMs
     const isLive = this.#startedLive || this.#files.isLive()
     const beforeMs = isLive ? lastMs - tookMs - liveMarginMs : Number.POSITIVE_INFINITY
     const options = { shards: this.#files.shards, beforeMs }
-    for (const { shard, sequence, reason } of disagreements(this.#trails, options))
-      this.#disagreeing(shard, sequence, reason)
-  }
-
-  #disagreeing(shard: ShardId, sequence: number, reason: string): void {
-    const place = this.#marks.placeOf(shard, sequence)
-    this.#findings.add('damaged', { ...place, positions: [{ shard, sequence }], what: 'events' }, reason)
+    for (const { shard, sequence, reason } of disagreements(this.#trails, options)) {
+      const place = { ...this.#marks.placeOf(shard, sequence), positions: [{ shard, sequence }] }
+      this.#findings.add('damaged', { ...place, what: 'events' }, reason)
+    }
   }
 
   #trailOf(shard: ShardId): ShardTrail {
@@ -353,7 +328,7 @@ class Auditor {
       return { ...none, ledger: new Ledger(), isLost: true }
     }
     const { state, sequence: base, link, timeMs } = snapshot
-    for (const product of state.products.keys()) this.#homes.set(product, shard)
+    for (const product of state.products.keys()) this.#places.add(product, shard)
     return {
       ...none,
       ledger: Ledger.from(state, { sequence: base, atMs: timeMs }),

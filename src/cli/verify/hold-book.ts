@@ -10,33 +10,29 @@ export type At = { readonly sequence: number; readonly atMs: number }
 
 export type BookedHold = {
   readonly customerId: CustomerId | undefined
+  /** Its product's version when it was placed: by it a home knows its own from what a command placed that was heard again. */
+  readonly holdVersion: number
   held: number
   sold: number
   /** Of the newest settlement that changed it; 0 before the first. */
   step: number
   /** Units left to take when it was placed. */
   readonly available: number
-  /** Its reservation had a hold here before, which was settled: a command that was heard again. */
-  readonly isRepeated: boolean
   /** Of its newest event. */
   at: At
 }
 
 export class HoldBook {
   readonly #holds = new Map<ReservationId, Map<ProductId, BookedHold>>()
-  /** When holds were over that were placed here, for as long as their commands may be heard again. */
+  /** When holds came to their end, lately. */
   readonly #over = new Map<string, number>()
-  /** Whether a command may have been heard before the first event that is known. */
-  #beganLate = false
 
   goOnFrom(state: ShardView, at: At): void {
-    this.#beganLate = true
     for (const [id, holds] of state.holds) {
-      const booked = holds.map(({ stock, customerId, held, sold, step }): [ProductId, BookedHold] => [
-        stock.productId,
-        { customerId, held, sold, step, available: 0, isRepeated: false, at },
-      ])
-      this.#holds.set(id, new Map(booked))
+      const booked = new Map<ProductId, BookedHold>()
+      for (const { stock, customerId, holdVersion, held, sold, step } of holds)
+        booked.set(stock.productId, { customerId, holdVersion, held, sold, step, available: 0, at })
+      this.#holds.set(id, booked)
     }
   }
 
@@ -49,17 +45,17 @@ export class HoldBook {
     return this.#holds.get(id)?.get(productId)
   }
 
-  /** When the hold that was here was over; `undefined` where none was, lately. */
+  /** When the last hold that was here came to its end; `undefined` where none did lately. */
   overAtMs(id: ReservationId, productId: ProductId): number | undefined {
     return this.#over.get(nameOf(id, productId))
   }
 
   place(product: Product, event: HoldPlaced, at: At): Wrong | undefined {
-    const { reservationId, productId, customerId, quantity, available } = event
+    const { reservationId, productId, version: holdVersion, customerId, quantity, available } = event
     const ofReservation = this.#holds.get(reservationId) ?? new Map<ProductId, BookedHold>()
     if (ofReservation.has(productId)) return `reservation ${reservationId} has a hold already`
-    const isRepeated = this.#beganLate || this.#over.has(nameOf(reservationId, productId))
-    ofReservation.set(productId, { customerId, held: quantity, sold: 0, step: 0, available, isRepeated, at })
+    const placed = { customerId, holdVersion, held: quantity, sold: 0, step: 0, available, at }
+    ofReservation.set(productId, placed)
     this.#holds.set(reservationId, ofReservation)
     return product.waitlist.passBy(quantity) ?? take(product, event, available)
   }
@@ -99,10 +95,14 @@ export class HoldBook {
       const own = this.#holds.get(id)
       const isSame =
         own?.size === theirs.length &&
-        theirs.every(({ stock, customerId, held, sold, step }) => {
+        theirs.every(({ stock, customerId, holdVersion, held, sold, step }) => {
           const hold = own.get(stock.productId)
           return (
-            hold?.held === held && hold.sold === sold && hold.step === step && hold.customerId === customerId
+            hold?.holdVersion === holdVersion &&
+            hold.held === held &&
+            hold.sold === sold &&
+            hold.step === step &&
+            hold.customerId === customerId
           )
         })
       if (!isSame) return `the holds of reservation ${id} differ from what the events make`

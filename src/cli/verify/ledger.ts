@@ -122,7 +122,7 @@ export class Ledger {
       case 'HoldPlaced':
         return this.holds.place(product, event, at)
       case 'HoldSettled':
-        return this.holds.settle(product, event, at) ?? this.#disagreement(event)
+        return this.#disagreement(event) ?? this.holds.settle(product, event, at)
       case 'WaitlistServed':
         return product.waitlist.apply(product, event, at.atMs) ?? this.#hold(product, event)
       case 'WaitlistJoined':
@@ -192,7 +192,8 @@ export class Ledger {
   #disagreement({ reservationId, productId, step, held, sold, closed }: HoldSettled): Wrong | undefined {
     const split = this.splits.splits.get(reservationId)
     if (split === undefined) return undefined
-    const line = split.lines.find((line) => line.productId === productId)
+    const holdVersion = this.holds.find(reservationId, productId)?.holdVersion
+    const line = split.lines.find((line) => line.productId === productId && line.holdVersion === holdVersion)
     const said = line === undefined ? { held: 0, sold: 0 } : saidOf(split, line)
     if (step === split.step && held === said.held && sold === said.sold && closed === split.closed)
       return undefined

@@ -13,6 +13,8 @@ import { forgetOld, type Wrong } from './wrong.ts'
 type Line = {
   readonly productId: ProductId
   readonly shard: ShardId
+  /** Of the hold that is this line's. */
+  readonly holdVersion: number
   quantity: number
   returned: number
 }
@@ -32,7 +34,7 @@ export type BookedSplit = {
 export class SplitBook {
   readonly splits = new Map<ReservationId, BookedSplit>()
   readonly aborted = new Set<ReservationId>()
-  /** For as long as their commands may be heard again. */
+  /** Lately. */
   readonly #forgotten = new Map<ReservationId, BookedSplit>()
 
   goOnFrom(state: ShardView, at: At): void {
@@ -108,10 +110,11 @@ export class SplitBook {
         own.unsettled.size === theirs.unsettled.size &&
         [...own.unsettled].every((shard) => theirs.unsettled.has(shard)) &&
         own.lines.length === theirs.lines.length &&
-        own.lines.every(({ productId, shard, quantity, returned }, i) => {
+        own.lines.every(({ productId, shard, holdVersion, quantity, returned }, i) => {
           const line = theirs.lines[i]
           return (
             line?.productId === productId &&
+            line.holdVersion === holdVersion &&
             line.shard === shard &&
             line.quantity === quantity &&
             line.returned === returned
@@ -130,18 +133,19 @@ export class SplitBook {
       ({ productId }, i) => i === 0 || productId > (lines[i - 1]?.productId ?? ''),
     )
     if (lines.length === 0 || !isInOrder) return `reservation ${id} has no lines, or out of order`
-    for (const { productId, shard, quantity, available } of lines) {
+    for (const { productId, shard, quantity, available, holdVersion } of lines) {
       if (quantity <= 0) return `holds ${quantity} of ${productId}`
       if (shard !== homeOf(id)) continue
       const hold = holds.find(id, productId)
       const isAs =
         hold?.step === 0 &&
+        hold.holdVersion === holdVersion &&
         hold.held === quantity &&
         hold.available === available &&
         hold.customerId === customerId
       if (!isAs) return `says that it holds ${quantity} of ${productId}, and its own shard does not`
     }
-    const own = lines.map(({ productId, shard, quantity }) => ({ productId, shard, quantity, returned: 0 }))
+    const own = lines.map(({ available: _, ...line }) => ({ ...line, returned: 0 }))
     const made = { customerId, status: 'held', lines: own, step: 0, closed: false, at } as const
     this.splits.set(id, { ...made, unsettled: new Set() })
     return undefined

@@ -1,7 +1,7 @@
 /** What an event says that cannot be so, in a sentence; undefined where all is well. */
 export type Wrong = string
 
-/** What the events of a journal's last days are remembered for: longer than anybody asks again (DESIGN.md, "Idempotency"). */
+/** What came to its end is remembered for so long: longer than shards can be apart in what they have heard. */
 export const rememberedMs: number = 2 * 86_400_000
 
 /** Drops what was put into a map longer ago than that. The map is in the order of its times. */
