@@ -7,13 +7,7 @@ import type { ProductId } from '../domain/ids.ts'
 import { historyCallsMax, historyTimeoutMs } from '../limits.ts'
 import type { Port, Timer, Timers } from '../seams.ts'
 import { HistoryError, type HistoryErrorCode } from './history-error.ts'
-import type {
-  Answered,
-  FromHistory,
-  Question,
-  ToHistory,
-  ToHistoryClient,
-} from './history-protocol.ts'
+import type { Answered, FromHistory, Question, ToHistory, ToHistoryClient } from './history-protocol.ts'
 import type { Position } from './position.ts'
 
 export type HistoryClientParts = {

@@ -4,6 +4,7 @@
  *
  * H4  No answer rests on what is not durable (S2): the tailer hands out nothing else.
  */
+import { throwIfPoison } from '../crash-points.ts'
 import { unreachable } from '../domain/assert.ts'
 import { type ProductId, shardOf } from '../domain/ids.ts'
 import { historyCloseMs, historyLookMs, historyPollMs, historyWaitingMax, historyWaitMs } from '../limits.ts'
@@ -197,6 +198,7 @@ export class HistoryServer {
   #answer(queries: Queries, question: Waiting['question']): AnswerTo<Question> {
     switch (question.type) {
       case 'listReservations':
+        throwIfPoison(question.filter.reference)
         return queries.list(question.filter, question)
       case 'findReservation':
         return queries.find(question.reservationId)
