@@ -61,5 +61,5 @@ function connect(end: MessagePort): void {
 
 /** Where a core is short, those who sell come first. On Linux a thread has a priority of its own; elsewhere it is shared. */
 function yieldToOthers(): void {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
 }
