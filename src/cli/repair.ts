@@ -33,6 +33,7 @@ Choices
   cut        all events behind the damage are given up, in this stream and in those that went on from it
 
 Each choice is tried on a draft to its end, and compared with what there is: so what is said to be lost is what will be.
+For that everything is read again at each step, which takes its time with a large journal.
 No engine may be running. Every file that changes is kept beside, as <file>.damaged-<time>; what was done and lost is added
 to ${repairsName} in the journal's directory before anything is, and verify tells of it from then on. Afterwards verify
 finds the journal good, and a server starts on it. If it is interrupted, run it again.
@@ -67,14 +68,14 @@ type Parts = {
 function planAndApply(files: JournalFiles, parts: Parts): ExitCode {
   const { sources, prefer, json, yes, terminal } = parts
   const at = timeText(realClock.wallMs())
-  const plan = planRepair(files, { sources, prefer, at })
+  const plan = planRepair(files, { sources, prefer, at, progress: terminal.progress })
   const { steps, stuck } = plan
   const isDone = yes && stuck === undefined && steps.length > 0
   const { changes } = plan.draft
   const kept = keptNames(files.disk, changes, at)
   const record = recordOf(files, plan, { at, kept })
   if (isDone) applyChanges(files.disk, files.journal, { changes, kept, repair: record })
-  const verdict = isDone ? auditJournal({ ...files, ...recordNow(plan) }).verdict : plan.audit.verdict
+  const verdict = isDone ? auditJournal(filesNow(files, plan)).verdict : plan.audit.verdict
   const exitCode = exitCodeOf(plan, isDone, verdict)
   if (json) {
     const shown = steps.map(({ finding, options, chosen }) => ({
@@ -108,10 +109,10 @@ function exitCodeOf(
   return isDone && verdict !== 'damaged' ? exitCodes.good : exitCodes.damaged
 }
 
-/** The directory's own record may be among what was repaired. */
-function recordNow({ draft }: RepairPlan): Pick<JournalFiles, 'shards' | 'recordProblem'> {
+/** The directory's own record may be among what was repaired; and who holds its lock is this command. */
+function filesNow(files: JournalFiles, { draft }: RepairPlan): JournalFiles {
   const { shards, recordProblem } = draft.files
-  return { shards, recordProblem }
+  return { ...files, shards, recordProblem, isLive: () => false }
 }
 
 function recordOf(

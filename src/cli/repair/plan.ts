@@ -10,6 +10,7 @@ import { isDamage } from '../damage-report.ts'
 import type { JournalFiles } from '../journal-files.ts'
 import type { Loss } from '../repairs-record.ts'
 import { shardsOf } from '../shard-base.ts'
+import { noProgress, type Progress } from '../terminal.ts'
 import { type Audit, auditJournal } from '../verify/audit.ts'
 import type { Damage, Finding } from '../verify/findings.ts'
 import { type Choice, type ChoiceName, choiceNames, isLossless, type Scene } from './choice.ts'
@@ -46,6 +47,8 @@ export type PlanParts = {
   /** Taken wherever it is offered. */
   readonly prefer: ChoiceName | undefined
   readonly at: string
+  /** Asked at each of the many times that everything is read. */
+  readonly progress?: (totalBytes: number) => Progress
 }
 
 /** What everything else rests on comes first; frames before what they are compared with. */
@@ -80,7 +83,7 @@ const comparedMax = 10
 export function planRepair(files: JournalFiles, parts: PlanParts): RepairPlan {
   const before = new Draft(files)
   const planner = new Planner(before, parts)
-  return planner.run(before.copy(), auditJournal(before.files), planner.compare)
+  return planner.run(before.copy(), planner.audit(before), planner.compare)
 }
 
 class Planner {
@@ -90,6 +93,18 @@ class Planner {
   constructor(before: Draft, parts: PlanParts) {
     this.#before = before
     this.#parts = parts
+  }
+
+  audit({ files }: Draft): Audit {
+    let progress = noProgress
+    const audit = auditJournal(files, {
+      onInventory: (bytes) => {
+        progress = this.#parts.progress?.(bytes) ?? noProgress
+      },
+      onBytes: (bytes) => progress.advance(bytes),
+    })
+    progress.done()
+    return audit
   }
 
   /** Mends one thing after the other, as `take` says. */
@@ -139,7 +154,7 @@ class Planner {
     const tried = choices.flatMap((choice) => {
       const draft = scene.draft.copy()
       choice.apply(draft)
-      const audit = auditJournal(draft.files)
+      const audit = this.audit(draft)
       const isGone = !audit.findings.some((finding) => isSame(finding, scene.finding))
       return isGone ? { choice, draft, audit } : []
     })
