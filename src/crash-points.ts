@@ -49,8 +49,8 @@ export function crashPoint(name: CrashPoint): void {
 }
 
 /**
- * Throws where a request's text is the armed poison (`CRASH_POINT=poison:<text>`): its reference in a shard, as a bug in
- * the rules would.
+ * Throws where a request's text is the armed poison (`CRASH_POINT=poison:<text>`): its reference in a shard or in the
+ * history, as a bug in the rules would.
  */
 export function throwIfPoison(text: string | undefined): void {
   if (poison !== undefined && text === poison) throw new Error(`poison: ${text}`)

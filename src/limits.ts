@@ -86,17 +86,20 @@ export const snapshotSegments = 4
 
 // ---- History: the projection and live stock -------------------------------------------------------------------------
 
-/** Bytes of frames read in one go: some thousand events, so that whoever asks meanwhile waits for some 10 ms. */
-export const historyReadBytes = 64 * KIB
+/** Bytes of frames read in one go: some hundred events, so that whoever asks meanwhile waits for some milliseconds. */
+export const historyReadBytes = 32 * KIB
 /** Events that go into the projection in one turn, for the same reason where a frame is large. */
-export const historyTurnEvents = 1_000
+export const historyTurnEvents = 250
 /** A transaction is ended after this, or after so many events: many events change the same pages, which are written once. */
-export const historyCommitMs = 1_000
+export const historyCommitMs = 2_000
 export const historyCommitEvents = 50_000
 /** Products and reservations kept as they were last seen: some 200 bytes each. */
 export const historyCacheMax = 50_000
 /** How often the journal is looked at although no worker said that there is more. */
 export const historyPollMs = 250
+/** How often those who watch products are told that nothing was missed, and after how long without it they look themselves. */
+export const historyAliveMs = 500
+export const historySilentMs = 2_000
 /** How often its directory is looked at for streams of workers that nobody told of. */
 export const historyLookMs = 5_000
 /** A worker tells of what became durable at once, and after that no more often than this. */

@@ -58,6 +58,7 @@ async function run(config: Config): Promise<void> {
       snapshotDirectory: paths.snapshots,
       path: paths.history,
       shards,
+      crashPoint,
     },
     timers: realTimers,
     log: (level, event, detail) => logger[level]({ event, ...detail }, event),

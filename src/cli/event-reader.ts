@@ -9,7 +9,7 @@
  */
 import type { Event } from '../domain/events.ts'
 import type { ShardId } from '../domain/ids.ts'
-import { goneSequences, readArchive } from '../persistence/journal/archived.ts'
+import { type Missing, missingRanges, readArchive } from '../persistence/journal/archived.ts'
 import { BytesDamaged } from '../persistence/journal/bytes.ts'
 import { eventsOf, type Section } from '../persistence/journal/frame.ts'
 import type { JournalEvent } from '../persistence/journal/journal-follower.ts'
@@ -42,8 +42,8 @@ type Placed = { readonly section: Section; readonly stream: Stream; readonly at:
 const livePassesMax = 5
 
 /**
- * Yields each event once; returns how many are written and not certain. Throws `JournalDamaged`. Of a shard with events
- * that are archived or were given up it begins behind them.
+ * Yields each event once; returns how many are written and not certain. Throws `JournalDamaged`. Events that are archived
+ * or were given up are left out: sequences then have a gap.
  */
 export function* readEvents(files: JournalFiles, options: ReadOptions = {}): Generator<JournalEvent, number> {
   const due = new Map(options.from)
@@ -69,7 +69,10 @@ function* readOnce(
 ): Generator<JournalEvent, number> {
   const { disk, journal } = files
   const catalog = readCatalog(disk, journal)
-  const gone = goneSequences(readArchive(disk, journal), new Set(disk.list(journal)))
+  const missing = Map.groupBy(
+    missingRanges(readArchive(disk, journal), new Set(disk.list(journal))),
+    ({ shard }) => shard,
+  )
   const merge = new Merge(
     catalog.streams
       .filter((stream) => isWanted(catalog, stream, options))
@@ -79,14 +82,14 @@ function* readOnce(
   for (const step of inOrder(merge)) {
     const { section, at } = step
     const { shard, firstSequence, atMs, count } = section
-    const first = Math.max(options.from.get(shard) ?? 1, (gone.get(shard) ?? 0) + 1)
-    const due = next.get(shard)
+    const first = options.from.get(shard) ?? 1
+    // Reading may begin before what is wanted, and, by time, anywhere.
+    const begins = options.fromMs === undefined ? Math.min(first, firstSequence) : firstSequence
+    const due = next.get(shard) ?? begins
     next.set(shard, firstSequence + count)
     if (firstSequence + count <= first) continue
-    const isDue =
-      due === undefined ? firstSequence <= first || options.fromMs !== undefined : due === firstSequence
-    if (!isDue) {
-      const why = `shard ${shard} goes on at sequence ${firstSequence}, and ${due ?? first} was due`
+    if (due !== firstSequence && !isExplained(missing.get(shard) ?? [], due, firstSequence - 1)) {
+      const why = `shard ${shard} goes on at sequence ${firstSequence}, and ${due} was due`
       throw new JournalDamaged(at.file, at.at, why)
     }
     const events = decoded(step)
@@ -94,6 +97,14 @@ function* readOnce(
       yield { atMs, shard, sequence: firstSequence + i, event: events[i] as Event }
   }
   return merge.heldBack
+}
+
+/** Whether none of these sequences is missing without a reason. */
+function isExplained(missing: readonly Missing[], from: number, to: number): boolean {
+  let due = from
+  for (const range of missing.toSorted((a, b) => a.from - b.from))
+    if (range.from <= due && range.to >= due) due = range.to + 1
+  return due > to && from <= to
 }
 
 /** What has the same time by shard, so that the order does not depend on who wrote it. */

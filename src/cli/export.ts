@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import type { ShardId } from '../domain/ids.ts'
-import { readArchive } from '../persistence/journal/archived.ts'
+import { type Missing, readArchive } from '../persistence/journal/archived.ts'
 import type { JournalEvent } from '../persistence/journal/journal-follower.ts'
 import { realTimers } from '../seams.ts'
 import { archivedElsewhere, archiveHelp, withArchives } from './archive-view.ts'
@@ -13,7 +13,8 @@ import { eventJson } from './event-words.ts'
 import { exitCodes, Unusable } from './exit-codes.ts'
 import { expectDirectory, hasCode, type JournalFiles, segmentBytesOf } from './journal-files.ts'
 import { type Point, pointOf, pointText } from './points.ts'
-import { goneFrom, shardsOf } from './shard-base.ts'
+import { rangesText, repairsName } from './repairs-record.ts'
+import { missingFrom, shardsOf } from './shard-base.ts'
 import { countOf, noProgress, type Terminal } from './terminal.ts'
 
 type Range = {
@@ -92,6 +93,7 @@ for is archived and not named with --archive.`,
       }
       if (done.heldBack > 0)
         terminal.remark(`${countOf(done.heldBack, 'event')} written, not proven durable, not exported`)
+      remarkOnGivenUp(view, terminal)
       const archived = range.from === undefined ? archivedElsewhere(view) : undefined
       if (archived !== undefined) terminal.remark(archived)
       if (out === undefined) return exitCodes.good
@@ -231,22 +233,35 @@ function shardOfPoint(point: Point, { shard }: Range): ShardId {
   return ((point.type === 'sequence' ? point.shard : undefined) ?? shard) as ShardId
 }
 
-/** What was asked for by name must not be left out in silence. */
+/** What was asked for by name must not be left out in silence, if it can be had. */
 function checkIsHere(files: JournalFiles, range: Range): void {
   const { from, shard } = range
-  if (from === undefined) return
-  const where = archivedElsewhere(files) ?? 'A repair gave it up: repairs.jsonl in the journal says when'
+  const where = archivedElsewhere(files)
+  if (from === undefined || where === undefined) return
   const refuse = () =>
     new Unusable(`--from ${pointText(from)}: that is not in this journal any more. ${where}.`)
   if (from.type === 'sequence') {
-    if (from.sequence <= (goneFrom(files).get(shardOfPoint(from, range)) ?? 0)) throw refuse()
+    const of = shardOfPoint(from, range)
+    const isMissing = (missing: Missing) =>
+      missing.shard === of && missing.to >= from.sequence && missing.went !== null
+    if (missingFrom(files).some(isMissing)) throw refuse()
     return
   }
   const present = new Set(files.disk.list(files.journal))
-  for (const { file, segment } of readArchive(files.disk, files.journal).files.values()) {
-    if (segment === undefined || present.has(file) || Date.parse(segment.ends) < from.atMs) continue
-    if (segment.events.some((range) => shard === undefined || range.shard === shard)) throw refuse()
+  for (const { file, segment, to } of readArchive(files.disk, files.journal).files.values()) {
+    if (segment === undefined || to === null || present.has(file) || Date.parse(segment.ends) < from.atMs)
+      continue
+    if (segment.events.some((events) => shard === undefined || events.shard === shard)) throw refuse()
   }
+}
+
+/** What nobody can have any more. */
+function remarkOnGivenUp(files: JournalFiles, terminal: Terminal): void {
+  const givenUp = missingFrom(files).filter(({ went }) => went === null)
+  if (givenUp.length > 0)
+    terminal.remark(
+      `${rangesText(givenUp)} were given up by a repair: ${repairsName} in the journal's directory says when`,
+    )
 }
 
 function isBehind({ atMs, sequence }: JournalEvent, to: Point | undefined): boolean {

@@ -18,7 +18,7 @@ import { exitCodes, Unusable } from './exit-codes.ts'
 import type { JournalFiles } from './journal-files.ts'
 import { Nearest } from './nearest.ts'
 import { type Point, pointOf, pointText } from './points.ts'
-import { baseOf, goneFrom, productsIn, shardsOf, validSnapshots } from './shard-base.ts'
+import { baseOf, missingFrom, productsIn, shardsOf, validSnapshots } from './shard-base.ts'
 import { countOf, quoted, type Terminal } from './terminal.ts'
 
 type Kind = 'product' | 'reservation' | 'customer'
@@ -120,7 +120,7 @@ class Search {
     this.#since = options.since
     this.#limit = options.limit
     this.#nearest = new Nearest(name)
-    if (goneFrom(files).size > 0) this.#recallArchived()
+    if (missingFrom(files).length > 0) this.#recallArchived()
   }
 
   look(at: JournalEvent): void {

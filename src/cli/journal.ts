@@ -1,11 +1,14 @@
 /** The journal's commands: `npm run journal -- --help` lists them. */
 import { loadDataDirectory } from '../config.ts'
+import { listSegments } from '../persistence/journal/segments.ts'
 import { archive } from './archive.ts'
 import { helpText, readCommandLine } from './command-line.ts'
+import { isDamage } from './damage-report.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { exportEvents } from './export.ts'
 import { history } from './history.ts'
 import { openJournalFiles } from './journal-files.ts'
+import { repair } from './repair.ts'
 import { replay } from './replay.ts'
 import { stats } from './stats.ts'
 import { stock } from './stock.ts'
@@ -13,7 +16,7 @@ import { tail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { verify } from './verify.ts'
 
-const commands = [verify, replay, stats, tail, stock, history, exportEvents, archive]
+const commands = [verify, replay, stats, tail, stock, history, exportEvents, archive, repair]
 const terminal = processTerminal()
 
 try {
@@ -22,7 +25,7 @@ try {
   const reason = reasonOf(error)
   if (reason === undefined) throw error
   terminal.remark(`journal: ${reason}`)
-  process.exitCode = exitCodes.unusable
+  process.exitCode = isDamage(error) ? exitCodes.damaged : exitCodes.unusable
 }
 
 async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
@@ -33,12 +36,16 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
   }
   const directory = asked.data ?? loadDataDirectory()
   if (directory === undefined) return exitCodes.unusable
-  return asked.command.run(openJournalFiles(directory), asked.options, out)
+  const files = openJournalFiles(directory)
+  if (listSegments(files.disk, files.journal).length === 0)
+    out.remark(`The journal in ${files.root} is empty: nothing has happened yet.`)
+  return asked.command.run(files, asked.options, out)
 }
 
 /** Why the command could not do its work, where that is not a bug of its own. */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof Unusable) return error.message
+  if (isDamage(error)) return `damaged: ${error.message}. "journal verify" tells what else is.`
   const isOfSystem = error instanceof Error && 'syscall' in error
   return isOfSystem ? error.message : undefined
 }

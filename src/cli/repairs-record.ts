@@ -14,6 +14,11 @@ const ASIDE = '.writing'
 export type Loss = {
   /** Events that no longer count: what they said did not happen. */
   readonly events: readonly SequenceRange[]
+  /**
+   * Frames at the end of streams of which nothing is left to say what they held: up to one that was durable, or, where
+   * whole segments are gone, nobody knows up to which.
+   */
+  readonly untold: readonly { readonly stream: string; readonly from: number; readonly to: number | null }[]
   /** Events that still count, in a snapshot, and cannot be read any more. */
   readonly history: readonly SequenceRange[]
   /** Of the lost events that could be read, by product, how many. */
@@ -68,6 +73,16 @@ export function addRepair(disk: Disk, journal: string, repair: Repair): void {
   disk.syncDirectory(journal)
 }
 
+/** `frames 21 to 40 of stream 00000007-w000` */
+export function untoldText({ untold }: Loss): string {
+  return untold
+    .map(({ stream, from, to }) => {
+      const frames = to === null ? `frame ${from} and on` : `frames ${from} to ${to}`
+      return `${from === to ? `frame ${from}` : frames} of stream ${stream}`
+    })
+    .join(', ')
+}
+
 /** `s0.51 to s0.99, s3.7` */
 export function rangesText(ranges: readonly SequenceRange[]): string {
   return ranges
@@ -80,7 +95,9 @@ export function rangesText(ranges: readonly SequenceRange[]): string {
 function parseRepair(line: string): Repair | undefined {
   try {
     const repair = JSON.parse(line)
-    return typeof repair?.at === 'string' && Array.isArray(repair.loss?.events) ? repair : undefined
+    const isOne =
+      typeof repair?.at === 'string' && [repair.loss?.events, repair.loss?.untold].every(Array.isArray)
+    return isOne ? repair : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { ProductId, ShardId } from '../domain/ids.ts'
 import { availableOf, type ShardState, type Stock } from '../domain/stock.ts'
+import { goneSequences } from '../persistence/journal/archived.ts'
 import { BytesDamaged } from '../persistence/journal/bytes.ts'
 import type { Disk } from '../persistence/journal/disk.ts'
 import { type RecoveredShard, type Recovery, recover } from '../persistence/journal/recovery.ts'
@@ -20,7 +21,7 @@ import type { Command } from './command-line.ts'
 import { isDamage, reportDamage } from './damage-report.ts'
 import { exitCodes, Unusable } from './exit-codes.ts'
 import { hasCode, type JournalFiles, namesIn, segmentBytesOf, shownPath } from './journal-files.ts'
-import { goneFrom, validSnapshots } from './shard-base.ts'
+import { missingFrom, validSnapshots } from './shard-base.ts'
 import { countOf, countText, type Progress, type Terminal, table } from './terminal.ts'
 
 export type Replay = {
@@ -178,7 +179,7 @@ function summaryOf(
 /** By shard, the snapshot to begin with: the oldest that knows all that is archived. */
 function basesOf(files: JournalFiles): ReadonlyMap<ShardId, SnapshotName> {
   const bases = new Map<ShardId, SnapshotName>()
-  for (const [shard, gone] of goneFrom(files)) {
+  for (const [shard, gone] of goneSequences(missingFrom(files))) {
     const valid = [...validSnapshots(files, shard)].map(({ sequence }) => sequence)
     const oldest = valid.findLast((sequence) => sequence >= gone)
     const base = listSnapshots(files.disk, files.snapshots).find(

@@ -2,7 +2,7 @@
 
 import type { ProductId, ShardId } from '../domain/ids.ts'
 import { emptyShard, type ShardState } from '../domain/stock.ts'
-import { goneSequences, readArchive } from '../persistence/journal/archived.ts'
+import { type Missing, missingRanges, readArchive } from '../persistence/journal/archived.ts'
 import { BytesDamaged } from '../persistence/journal/bytes.ts'
 import { listSnapshots, readSnapshot, type Snapshot } from '../persistence/journal/snapshot.ts'
 import { readEvents } from './event-reader.ts'
@@ -35,9 +35,9 @@ export function* validSnapshots(files: JournalFiles, shard: ShardId): Generator<
   }
 }
 
-/** By shard, the highest sequence of which some event is not here. */
-export function goneFrom({ disk, journal }: JournalFiles): ReadonlyMap<ShardId, number> {
-  return goneSequences(readArchive(disk, journal), new Set(disk.list(journal)))
+/** Ranges of events that are not here, archived or given up. */
+export function missingFrom({ disk, journal }: JournalFiles): readonly Missing[] {
+  return missingRanges(readArchive(disk, journal), new Set(disk.list(journal)))
 }
 
 /** The newest snapshot that is wanted; without one, the shard before its first event. */

@@ -11,7 +11,8 @@ import { exitCodes, Unusable } from './exit-codes.ts'
 import type { JournalFiles } from './journal-files.ts'
 import { didYouMean } from './nearest.ts'
 import { type Point, pointOf, pointText } from './points.ts'
-import { baseOf, goneFrom, productsIn, shardsOf } from './shard-base.ts'
+import { repairsName } from './repairs-record.ts'
+import { baseOf, productsIn, shardsOf } from './shard-base.ts'
 import { countText, quoted, timeText } from './terminal.ts'
 
 export type StockAt = {
@@ -67,19 +68,16 @@ export function stockAt(files: JournalFiles, productId: ProductId, at: Point | u
     if (at === undefined) return true
     return at.type === 'time' ? timeMs <= at.atMs : sequence <= at.sequence
   })
-  const isReached = at?.type === 'sequence' && at.sequence === base.sequence
-  if (base.sequence < (goneFrom(files).get(shard) ?? 0) && !isReached) {
-    const where = archivedElsewhere(files) ?? 'a repair gave it up: repairs.jsonl in the journal says when'
-    throw new Unusable(
-      `What ${quoted(productId)} had at ${at === undefined ? 'any time' : pointText(at)} is not in this journal any more. ${where}.`,
-    )
-  }
   let { sequence, atMs } = base
-  if (!isReached) {
+  const isReached = () => at?.type === 'sequence' && at.sequence === sequence
+  if (!isReached()) {
     for (const next of readEvents(files, { shard, from: new Map([[shard, base.sequence + 1]]) })) {
-      if (at?.type === 'sequence' ? next.sequence > at.sequence : next.atMs > (at?.atMs ?? next.atMs)) break
+      // Behind a gap nothing can be counted from what comes before it.
+      if (next.sequence !== sequence + 1) throw notHere(files, productId, at)
+      if (at?.type === 'time' && next.atMs > at.atMs) break
       evolve(base.state, next.event, next.atMs)
       ;({ sequence, atMs } = next)
+      if (isReached()) break
     }
   }
   if (at?.type === 'sequence' && sequence < at.sequence)
@@ -89,6 +87,13 @@ export function stockAt(files: JournalFiles, productId: ProductId, at: Point | u
   const found = base.state.products.get(productId)
   if (found === undefined) throw unknownProduct(files, productId, at)
   return { ...countersOf(found), shard, sequence, asOf: timeText(atMs) }
+}
+
+function notHere(files: JournalFiles, productId: ProductId, at: Point | undefined): Unusable {
+  const when = at === undefined ? 'at any time' : `at ${pointText(at)}`
+  const where =
+    archivedElsewhere(files) ?? `A repair gave it up: ${repairsName} in the journal's directory says when`
+  return new Unusable(`What ${quoted(productId)} had ${when} is not in this journal any more. ${where}.`)
 }
 
 function checkPoint(

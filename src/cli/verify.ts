@@ -106,11 +106,12 @@ function describe(
     `checked    ${countOf(counts.marks, 'mark')}, ${countText(counts.snapshotsCompared)} of ${countOf(counts.snapshots, 'snapshot')} compared, ${countOf(counts.carriedFrames, 'carried frame')}, ${countOf(counts.supersededEvents, 'superseded event')}`,
     `stock      ${countOf(stock.products, 'product')}: ${countText(stock.onHand)} on hand (${countText(stock.held)} held) + ${countText(stock.sold)} sold = ${countText(stock.adjusted)} put in; ${countOf(stock.reservations, 'reservation')} known`,
   )
-  if (audit.counts.archivedFiles > 0) {
-    const behind = audit.shards.filter(({ from }) => from > 1).map(({ shard, from }) => `s${shard}.${from}`)
+  const behind = audit.shards.filter(({ from }) => from > 1).map(({ shard, from }) => `s${shard}.${from}`)
+  if (audit.counts.archivedFiles > 0 || behind.length > 0) {
     const where = audit.archives.length === 0 ? '' : `, in ${audit.archives.join(', ')}`
+    const judged = behind.join(' ') || 'the first event'
     lines.push(
-      `archived   ${countOf(audit.counts.archivedFiles, 'file')}${where}; stock is judged from ${behind.join(' ') || 'the first event'} on`,
+      `archived   ${countOf(audit.counts.archivedFiles, 'file')}${where}; stock is judged from ${judged} on`,
     )
   }
   if (audit.isLive) {

@@ -4,13 +4,14 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { ProductId } from '../domain/ids.ts'
-import { historyCallsMax, historyTimeoutMs } from '../limits.ts'
-import type { Port, Timer, Timers } from '../seams.ts'
+import { historyCallsMax, historySilentMs, historyTimeoutMs } from '../limits.ts'
+import type { Clock, Port, Timer, Timers } from '../seams.ts'
 import { HistoryError, type HistoryErrorCode } from './history-error.ts'
 import type { Answered, FromHistory, Question, ToHistory, ToHistoryClient } from './history-protocol.ts'
 import type { Position } from './position.ts'
 
 export type HistoryClientParts = {
+  readonly clock: Clock
   readonly timers: Timers
   /** From main; nothing is sent back on it. */
   readonly control: Port<ToHistoryClient, never>
@@ -29,6 +30,8 @@ export class HistoryClient {
   /** By product, who is told of its changes. */
   readonly #watched = new Map<ProductId, () => void>()
   #port: Port<FromHistory, ToHistory> | undefined
+  /** When it was last told that nothing is missing. */
+  #heardAtMs = Number.NEGATIVE_INFINITY
   #lastCall = 0
   #isClosed = false
 
@@ -49,8 +52,8 @@ export class HistoryClient {
   }
 
   /**
-   * Calls `onChange` when the product may have changed. Resolves when no change can be missed any more, and at once where
-   * there is nobody to tell of any; then `isWatching` is false, and the caller may look by itself.
+   * Calls `onChange` when the product may have changed. Resolves when no change can be missed any more, or where nobody
+   * can tell of any; then `isWatching` is false, and the caller may look by itself.
    */
   async watch(productId: ProductId, onChange: () => void): Promise<void> {
     this.#watched.set(productId, onChange)
@@ -61,9 +64,9 @@ export class HistoryClient {
     if (this.#watched.delete(productId)) this.#port?.send({ type: 'unwatch', productId })
   }
 
-  /** Whether there is somebody to tell of changes. */
+  /** Whether every change is told, as far as one can know. */
   get isWatching(): boolean {
-    return this.#port !== undefined
+    return this.#port !== undefined && this.#parts.clock.monotonicMs() - this.#heardAtMs < historySilentMs
   }
 
   close(): void {
@@ -119,6 +122,9 @@ export class HistoryClient {
         return this.#settle(message.call)?.resolve(message)
       case 'failed':
         return this.#fail(message.call, message.code, message.message)
+      case 'alive':
+        this.#heardAtMs = this.#parts.clock.monotonicMs()
+        return
       case 'changed':
         for (const productId of message.productIds) this.#watched.get(productId)?.()
         return

@@ -2,6 +2,7 @@
 
 import { constants, setPriority } from 'node:os'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
 import { portOf, realClock, realTimers } from '../seams.ts'
@@ -15,10 +16,12 @@ export type HistoryData = {
   /** Of the projection's file. */
   readonly path: string
   readonly shards: number
+  readonly crashPoint: string | undefined
 }
 
 assert(parentPort !== null, 'this file is run as a worker thread')
-const { journalDirectory, snapshotDirectory, path, shards } = workerData as HistoryData
+const { journalDirectory, snapshotDirectory, path, shards, crashPoint } = workerData as HistoryData
+armCrashPoint(crashPoint)
 const main = portOf<ToHistoryThread, FromHistoryThread>(parentPort)
 yieldToOthers()
 
@@ -58,5 +61,5 @@ function connect(end: MessagePort): void {
 
 /** Where a core is short, those who sell come first. On Linux a thread has a priority of its own; elsewhere it is shared. */
 function yieldToOthers(): void {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
 }

@@ -70,6 +70,8 @@ export type FromHistory =
       readonly code: HistoryErrorCode
       readonly message: string
     }
+  /** Of all it watches, whatever had changed by now was told. */
+  | { readonly type: 'alive' }
   /** Of the products it watches, these have changed. */
   | { readonly type: 'changed'; readonly productIds: readonly ProductId[] }
 

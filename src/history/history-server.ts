@@ -4,9 +4,17 @@
  *
  * H4  No answer rests on what is not durable (S2): the tailer hands out nothing else.
  */
+import { throwIfPoison } from '../crash-points.ts'
 import { unreachable } from '../domain/assert.ts'
 import { type ProductId, shardOf } from '../domain/ids.ts'
-import { historyCloseMs, historyLookMs, historyPollMs, historyWaitingMax, historyWaitMs } from '../limits.ts'
+import {
+  historyAliveMs,
+  historyCloseMs,
+  historyLookMs,
+  historyPollMs,
+  historyWaitingMax,
+  historyWaitMs,
+} from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import type { Clock, Port, Timer, Timers } from '../seams.ts'
 import type { HistoryErrorCode } from './history-error.ts'
@@ -43,6 +51,7 @@ export class HistoryServer {
   #turnIsDue = false
   #poll: Timer | undefined
   #lookAtMs = 0
+  #aliveAtMs = 0
   #hasEnded = false
 
   constructor(options: HistoryServerOptions) {
@@ -153,8 +162,16 @@ export class HistoryServer {
       const { changed, isAtEnd } = this.#watch.read()
       hasMore = !isAtEnd
       this.#tell(changed)
+      if (isAtEnd) this.#tellAlive()
     })
     return hasMore
+  }
+
+  #tellAlive(): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#watch.products === 0 || nowMs < this.#aliveAtMs) return
+    this.#aliveAtMs = nowMs + historyAliveMs
+    for (const port of this.#ports) port.send({ type: 'alive' })
   }
 
   /** Where the journal cannot be read now, watchers are told to look for themselves. */
@@ -197,6 +214,7 @@ export class HistoryServer {
   #answer(queries: Queries, question: Waiting['question']): AnswerTo<Question> {
     switch (question.type) {
       case 'listReservations':
+        throwIfPoison(question.filter.reference)
         return queries.list(question.filter, question)
       case 'findReservation':
         return queries.find(question.reservationId)

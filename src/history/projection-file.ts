@@ -28,15 +28,8 @@ const TABLES = `
   ) STRICT;
 
   CREATE TABLE products (
-    number  INTEGER PRIMARY KEY,
-    id      TEXT NOT NULL UNIQUE,
-    version INTEGER NOT NULL,
-    on_hand INTEGER NOT NULL,
-    held    INTEGER NOT NULL,
-    sold    INTEGER NOT NULL,
-    waiting INTEGER NOT NULL,
-    earmarked INTEGER NOT NULL,
-    retired INTEGER NOT NULL
+    number INTEGER PRIMARY KEY,
+    id     TEXT NOT NULL UNIQUE
   ) STRICT;
 
   -- The counts are those right after. Without an event it is what a snapshot said, where older ones are archived.

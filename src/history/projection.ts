@@ -59,7 +59,6 @@ export class Projection {
   /** What the rows do not say yet. */
   readonly #newReservations = new Set<ReservationId>()
   readonly #changedReservations = new Set<ReservationId>()
-  readonly #changedProducts = new Set<ProductId>()
   readonly #changedShards = new Set<ShardId>()
   #eventsInTransaction = 0
 
@@ -103,7 +102,6 @@ export class Projection {
         const hold = isOfHold ? this.#hold(event.reservationId, product) : undefined
         product.counts = countsAfter(product.counts, event, { before: reservation, hold })
         if (isOfHold) this.#changeHold(event.reservationId, product, holdAfter(event))
-        this.#changedProducts.add(event.productId)
         this.#insertStock(product, recorded, payload.subarray(from, reader.at))
       }
       const after = reservationAfter(reservation, event, recorded)
@@ -129,7 +127,6 @@ export class Projection {
       const { productId, version, onHand, held, sold, earmarked, waitlist, retired } = stock
       const product = this.#product(productId)
       product.counts = { version, onHand, held, sold, waiting: waitlist?.line.size ?? 0, earmarked, retired }
-      this.#changedProducts.add(productId)
       this.#insertStock(product, { atMs, sequence }, null)
       this.#makeRoom()
     }
@@ -168,12 +165,7 @@ export class Projection {
 
   /** Brings the rows up to what was taken. */
   flush(): void {
-    const { updateProduct, writeReservation, insertLine, writeCheckpoint } = this.#statements
-    for (const id of this.#changedProducts) {
-      const { number, counts } = this.#product(id)
-      const { version, onHand, held, sold, waiting, earmarked, retired } = counts
-      updateProduct.run(version, onHand, held, sold, waiting, earmarked, retired ? 1 : 0, number)
-    }
+    const { writeReservation, insertLine } = this.#statements
     for (const id of this.#changedReservations) {
       const reservation = this.#reservations.get(id)
       assert(reservation !== undefined, 'what was changed is kept until it is written')
@@ -194,20 +186,20 @@ export class Projection {
       if (!this.#newReservations.has(id)) continue
       for (const { productId } of lines) insertLine.run(this.#product(productId).number, bare)
     }
-    for (const shard of this.#changedShards) {
-      const { sequence, epoch, link, atMs, floor } = this.#checkpoints.get(shard) as ShardCheckpoint
-      writeCheckpoint.run(shard, sequence, epoch, link, atMs, floor.sequence, floor.atMs)
-    }
-    this.#changedProducts.clear()
     this.#changedReservations.clear()
     this.#newReservations.clear()
-    this.#changedShards.clear()
     if (this.#products.size > historyCacheMax) this.#products.clear()
     if (this.#reservations.size > historyCacheMax) this.#reservations.clear()
   }
 
+  /** H3 */
   commit(): void {
     this.flush()
+    for (const shard of this.#changedShards) {
+      const { sequence, epoch, link, atMs, floor } = this.#checkpoints.get(shard) as ShardCheckpoint
+      this.#statements.writeCheckpoint.run(shard, sequence, epoch, link, atMs, floor.sequence, floor.atMs)
+    }
+    this.#changedShards.clear()
     if (this.#database.inTransaction) this.#database.exec('COMMIT')
     this.#eventsInTransaction = 0
   }
@@ -261,12 +253,10 @@ export class Projection {
   #product(id: ProductId): KnownProduct {
     const known = this.#products.get(id)
     if (known !== undefined) return known
-    const { findProduct, insertProduct } = this.#statements
-    const row = findProduct.get(id)
-    const product =
-      row === undefined
-        ? { number: Number(insertProduct.run(id).lastInsertRowid), counts: noCounts }
-        : { number: row.number, counts: countsOf(row) }
+    const { findProduct, insertProduct, newestCounts } = this.#statements
+    const number = findProduct.get(id)?.number ?? Number(insertProduct.run(id).lastInsertRowid)
+    const row = newestCounts.get(number)
+    const product = { number, counts: row === undefined ? noCounts : countsOf(row) }
     this.#products.set(id, product)
     return product
   }
@@ -293,17 +283,13 @@ function prepare(database: Database) {
       `INSERT OR REPLACE INTO checkpoints (shard, sequence, epoch, link, at_ms, floor, floor_at_ms)
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
-    findProduct: database.prepare<[string], CountsRow & { readonly number: number }>(
-      `SELECT number, version, on_hand AS onHand, held, sold, waiting, earmarked, retired
-         FROM products WHERE id = ?`,
+    findProduct: database.prepare<[string], { readonly number: number }>(
+      'SELECT number FROM products WHERE id = ?',
     ),
-    insertProduct: database.prepare<[string]>(
-      `INSERT INTO products (id, version, on_hand, held, sold, waiting, earmarked, retired)
-         VALUES (?, 0, 0, 0, 0, 0, 0, 0)`,
-    ),
-    updateProduct: database.prepare<Value[]>(
-      `UPDATE products SET version = ?, on_hand = ?, held = ?, sold = ?, waiting = ?, earmarked = ?, retired = ?
-         WHERE number = ?`,
+    insertProduct: database.prepare<[string]>('INSERT INTO products (id) VALUES (?)'),
+    newestCounts: database.prepare<[number], CountsRow>(
+      `SELECT version, on_hand AS onHand, held, sold, retired FROM stock_events
+         WHERE product = ? ORDER BY version DESC LIMIT 1`,
     ),
     insertStock: database.prepare<Value[]>(
       `INSERT INTO stock_events

@@ -93,8 +93,8 @@ export class Queries {
     this.#find = database.prepare<[string], ReservationRow>(
       `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`,
     )
-    this.#number = database.prepare<[string], { readonly number: number; readonly version: number }>(
-      'SELECT number, version FROM products WHERE id = ?',
+    this.#number = database.prepare<[string], { readonly number: number }>(
+      'SELECT number FROM products WHERE id = ?',
     )
     this.#stockBefore = database.prepare<[number, number], StockRow>(
       `SELECT ${STOCK_COLUMNS} FROM stock_events WHERE product = ? AND version <= ? ORDER BY version DESC LIMIT 1`,
@@ -139,7 +139,7 @@ export class Queries {
   /** The stock as of its last event at or before a moment; `floor` is where its shard's history begins. */
   stockAt(productId: ProductId, moment: Moment, floor: Floor): StockAt {
     const product = this.#number.get(productId)
-    const found = product === undefined ? undefined : this.#lastUpTo(product, moment)
+    const found = product === undefined ? undefined : this.#lastUpTo(product.number, moment)
     if (found !== undefined) {
       const { sequence, atMs } = found
       return { type: 'stock', stock: { productId, sequence, atMs, ...countsOf(found) } }
@@ -156,7 +156,7 @@ export class Queries {
     const product = this.#number.get(productId)
     if (product === undefined) return undefined
     // One more, whose counts are those before the last one's.
-    const rows = this.#stockPage.all(product.number, page.from ?? product.version, page.limit + 1)
+    const rows = this.#stockPage.all(product.number, page.from ?? Number.MAX_SAFE_INTEGER, page.limit + 1)
     const events: StockEvent[] = []
     for (const [i, row] of rows.slice(0, page.limit).entries()) {
       if (row.event === null) break
@@ -173,9 +173,9 @@ export class Queries {
   }
 
   /** Versions, sequences and times of a product go up together, so halving finds the last that fits. */
-  #lastUpTo({ number, version }: { readonly number: number; readonly version: number }, moment: Moment) {
+  #lastUpTo(number: number, moment: Moment): StockRow | undefined {
     let low = 0
-    let high = version
+    let high = this.#stockBefore.get(number, Number.MAX_SAFE_INTEGER)?.version ?? 0
     let found: StockRow | undefined
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)

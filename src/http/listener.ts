@@ -68,7 +68,12 @@ export async function runListener(
     apiKeys: tables.apiKeys,
     clock: realClock,
   })
-  const history = new HistoryClient({ timers: realTimers, control: portOf(ends.history), portOf })
+  const history = new HistoryClient({
+    clock: realClock,
+    timers: realTimers,
+    control: portOf(ends.history),
+    portOf,
+  })
   const random = realRandom()
   const streams = new StockStreams({ engine, history, clock: realClock, timers: realTimers, random })
   const registry = new Registry()

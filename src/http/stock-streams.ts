@@ -272,11 +272,8 @@ export class StockStreams {
   }
 
   #beat(): void {
-    for (const channel of this.#channels.values()) {
-      for (const { stream } of channel.clients) if (stream.isReady) stream.send(heartbeatText)
-      // Whoever tells of changes may be at a loss for a while and not say so.
-      this.#changed(channel)
-    }
+    for (const { clients } of this.#channels.values())
+      for (const { stream } of clients) if (stream.isReady) stream.send(heartbeatText)
   }
 
   #retryMs(): number {

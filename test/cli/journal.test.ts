@@ -1,4 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { suite } from '../support/suite.ts'
@@ -6,6 +7,7 @@ import { journal } from './command.ts'
 import { fingerprint, framesOf, segmentsOf, writeAt } from './files.ts'
 import { makeEventful, Workshop } from './workshop.ts'
 
+const COMMANDS = ['verify', 'replay', 'stats', 'tail', 'stock', 'history', 'export', 'archive', 'repair']
 const usage = suite('the journal command line')
 
 const REFUSED: Readonly<Record<string, readonly [args: string[], message: RegExp]>> = {
@@ -54,8 +56,7 @@ usage('help is asked for in any way, of all and of one', async () => {
   for (const args of [['--help'], ['-h'], ['help']]) {
     const { code, out } = await journal(args)
     assert.is(code, 0)
-    for (const line of ['verify', 'replay', 'stats', 'tail', 'Exit codes', '  2   torn'])
-      assert.match(out, line)
+    for (const line of [...COMMANDS, 'Exit codes', '  2   torn']) assert.match(out, line)
   }
   for (const args of [
     ['tail', '--help'],
@@ -66,6 +67,47 @@ usage('help is asked for in any way, of all and of one', async () => {
     assert.match(out, '  -n, --lines N')
     assert.match(out, 'durable events only')
   }
+})
+
+usage('help of each has an example, which is one', async () => {
+  for (const command of COMMANDS) {
+    const { code, out } = await journal([command, '--help'])
+    assert.is(code, 0)
+    const [, example = ''] = /^Example\n {2}npm run journal -- (.+)$/m.exec(out) ?? []
+    assert.ok(example.startsWith(command), `${command}: ${example}`)
+    // Read by the same reader as any other line, up to the directory that is not there.
+    const tried = await journal([...example.split(' '), '--data', '/nowhere/data'])
+    assert.is(tried.code, 3)
+    assert.match(tried.err, 'There is no data directory /nowhere/data')
+  }
+})
+
+usage('a directory in which nothing has happened is said to be such', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'holdfast-empty-'))
+  const empty = await journal(['stats', '--data', root])
+  assert.is(empty.code, 3)
+  assert.match(empty.err, `${root} is empty: no engine has started there`)
+  writeFileSync(join(root, 'something'), '')
+  assert.match(
+    (await journal(['stats', '--data', root])).err,
+    `${root} has no journal: no engine has started there`,
+  )
+  rmSync(root, { recursive: true })
+  const shop = new Workshop()
+  for (const args of [
+    ['verify'],
+    ['replay'],
+    ['stats'],
+    ['tail'],
+    ['export'],
+    ['archive', '--dry-run'],
+    ['repair'],
+  ]) {
+    const { code, err } = await journal([...args, '--data', shop.root])
+    assert.is(code, 0, err)
+    assert.match(err, `The journal in ${shop.root} is empty: nothing has happened yet.`)
+  }
+  await shop.remove()
 })
 
 usage.run()
@@ -146,7 +188,17 @@ codes('end with 3 where the record is needed and gone, and 1 where that is what 
 codes('change nothing', async () => {
   const shop = await makeEventful({ segmentBytes: 16 * 1_024, end: 'crashed' })
   const before = fingerprint(shop.root)
-  for (const args of [['verify'], ['replay', '--stock'], ['stats'], ['tail', '-n', '3']]) {
+  for (const args of [
+    ['verify'],
+    ['replay', '--stock'],
+    ['stats'],
+    ['tail', '-n', '3'],
+    ['stock', 'product-1'],
+    ['history', 'ann'],
+    ['export'],
+    ['archive', '--dry-run'],
+    ['repair'],
+  ]) {
     await journal([...args, '--data', shop.root])
   }
   assert.equal(fingerprint(shop.root), before)

@@ -6,7 +6,7 @@ import { endedKnownMs } from '../../src/domain/bounds.ts'
 import { type CustomerId, type ProductId, type ReservationId, shardOf } from '../../src/domain/ids.ts'
 import type { PastReservation } from '../../src/history/fold.ts'
 import type { StockEvent } from '../../src/history/queries.ts'
-import { historyWaitMs } from '../../src/limits.ts'
+import { historyAliveMs, historySilentMs, historyWaitMs } from '../../src/limits.ts'
 import {
   addStock,
   confirm,
@@ -335,6 +335,27 @@ watching('goes on over a restart of the workers', async () => {
   await engine.ask(setStock(phone, 11))
   await world.catchUp()
   assert.is(changes, 1)
+})
+
+watching('is believed only while somebody says that nothing was missed', async () => {
+  using world = await HistoryWorld.start()
+  const { engine, history } = world
+  await engine.ask(setStock(phone, 10))
+  void history.client.watch(phone, () => {})
+  await world.catchUp()
+  await engine.advance(historyAliveMs)
+  assert.ok(history.client.isWatching)
+  await engine.advance(10 * historySilentMs)
+  assert.ok(history.client.isWatching, 'quiet is not silence')
+  history.end()
+  assert.not.ok(history.client.isWatching)
+  const stuck = world.begin()
+  void stuck.client.watch(phone, () => {})
+  await engine.advance(historyAliveMs)
+  assert.ok(stuck.client.isWatching)
+  stuck.stop()
+  await engine.advance(historySilentMs)
+  assert.not.ok(stuck.client.isWatching)
 })
 
 watching.run()

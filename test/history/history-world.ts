@@ -57,6 +57,7 @@ export class HistoryLife {
     this.#wire.there.copies = true
     this.#wire.back.copies = true
     this.client = new HistoryClient({
+      clock: world.timers.clock,
       timers: world.timers.session(),
       control: this.#control.near,
       portOf: () => this.#wire.near,
@@ -83,10 +84,15 @@ export class HistoryLife {
     return this.logs.filter((line) => line.event === event).length
   }
 
-  /** As a thread that is terminated: nothing of it runs from here on. */
-  end(): void {
+  /** As a thread that is busy with something else: it hears nothing and says nothing. */
+  stop(): void {
     this.isOver = true
     this.#endSessions()
+  }
+
+  /** As a thread that is terminated: nothing of it runs from here on. */
+  end(): void {
+    this.stop()
     this.#wire.close()
     this.#control.back.send({ type: 'down' })
   }

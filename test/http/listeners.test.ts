@@ -70,7 +70,13 @@ class World implements AsyncDisposable {
       },
       // Never started.
       history: new HistoryThread({
-        data: { journalDirectory: '/nowhere', snapshotDirectory: '/nowhere', path: '/nowhere', shards: 1 },
+        data: {
+          journalDirectory: '/nowhere',
+          snapshotDirectory: '/nowhere',
+          path: '/nowhere',
+          shards: 1,
+          crashPoint: undefined,
+        },
         timers,
         log() {},
         respawnDelayMs: () => 0,

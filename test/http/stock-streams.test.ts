@@ -379,6 +379,25 @@ streams('ends with all others when the listener closes, and none begins any more
   assert.ok(Number(late.headers.get('retry-after')) > 0)
 })
 
+streams('cuts off, when the listener closes, only clients that do not read', async () => {
+  const { world, changed } = atVersion(9)
+  const cut: string[] = []
+  const from = async (name: string) => {
+    const env = {
+      incoming: { socket: {}, headers: {}, url: PATH },
+      outgoing: { destroy: () => cut.push(name) },
+    }
+    return new Client(await world.app.request(PATH, {}, env), world.timers)
+  }
+  const quick = await from('quick')
+  await from('slow')
+  await quick.text()
+  await changed(10)
+  await quick.text()
+  world.parts.streams.end()
+  assert.equal(cut, ['slow'])
+})
+
 streams('is refused with 503 past the bound of its address, but for services', async () => {
   const world = fakes()
   const from = (remoteAddress: string) => ({

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { ShardId } from '../../domain/ids.ts'
 import type { ArchivedFile } from '../../persistence/journal/archived.ts'
 import { BytesDamaged } from '../../persistence/journal/bytes.ts'
-import { eventsOf, type Link, linkIn, noLink, type Section } from '../../persistence/journal/frame.ts'
+import { eventsOf, linkIn, type Section } from '../../persistence/journal/frame.ts'
 import { carriedIndex, type SegmentName, segmentPath } from '../../persistence/journal/segments.ts'
 import { realClock } from '../../seams.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
@@ -17,8 +17,9 @@ import { disagreements } from './across.ts'
 import { copyKey } from './copies.ts'
 import { type Damage, type Finding, Findings, type Position } from './findings.ts'
 import { fenceAfter, type Inventory, type OpenedStream, takeInventory } from './inventory.ts'
-import { Ledger, type StockTotals } from './ledger.ts'
+import type { StockTotals } from './ledger.ts'
 import { PlaceBook } from './place-book.ts'
+import { beginTrail, checkReached, endOf, type ShardTrail } from './shard-trail.ts'
 import { SnapshotQueue } from './snapshot-queue.ts'
 import { StreamCheck } from './stream-check.ts'
 import { type Located, walkStream } from './stream-walk.ts'
@@ -58,18 +59,6 @@ export type Audit = {
 
 /** Of a running engine, how far the clocks of its workers may be apart, and what one turn may take. */
 const liveMarginMs = 60_000
-
-type ShardTrail = {
-  readonly shard: ShardId
-  readonly ledger: Ledger
-  /** Of the snapshot it began from, where older events are archived; otherwise 0. */
-  readonly base: number
-  nextSequence: number
-  link: Link
-  lastTimeMs: number
-  /** Its events cannot be followed any further. */
-  isLost: boolean
-}
 
 /** Reads everything, changes nothing. `onInventory` is told the bytes there are, `onBytes` those that were read. */
 export function auditJournal(
@@ -113,6 +102,7 @@ class Auditor {
     onInventory(bytes)
     for (const shard of gone.keys()) this.#trailOf(shard)
     for (const stream of streams) this.#auditStream(stream)
+    for (const trail of this.#trails.values()) checkReached(trail, this.#files, this.#findings)
     this.#snapshots.finish((shard) => {
       const trail = this.#trails.get(shard)
       return { reached: (trail?.nextSequence ?? 1) - 1, isLost: trail?.isLost === true }
@@ -146,7 +136,7 @@ class Auditor {
       stock,
       shards: [...this.#trails.values()]
         .sort((a, b) => a.shard - b.shard)
-        .map(({ shard, base, nextSequence }) => ({ shard, from: base + 1, sequence: nextSequence - 1 })),
+        .map((trail) => ({ shard: trail.shard, from: trail.base + 1, sequence: endOf(trail) })),
       archives: [...new Set(this.#notHere().flatMap(({ to }) => to ?? []))],
     }
   }
@@ -187,15 +177,20 @@ class Auditor {
     const { frame } = at
     this.#frames += 1
     const copy = this.#inventory.copies.get(copyKey(stream.id, frame.ordinal))
-    const reasons = check.accept(frame, at.isFirst)
+    const wrong: { what: Damage; reason: string; at: { readonly path: string; readonly offset: number } }[] =
+      []
+    for (const reason of check.accept(frame, at.isFirst)) wrong.push({ what: 'frame', reason, at })
     if (copy !== undefined && (copy.link !== frame.link || copy.length !== frame.bytes.length)) {
-      reasons.push(`frame ${frame.ordinal} differs from its copy in ${shownPath(this.#files, copy.path)}`)
+      const reason = `frame ${frame.ordinal} of stream ${stream.name} differs from its copy in ${shownPath(this.#files, copy.path)}`
+      wrong.push({ what: 'carried', reason, at: copy })
     }
     if (this.#files.shards !== undefined && frame.shards !== this.#files.shards) {
-      reasons.push(`a frame of data with ${frame.shards} shards, and the record says ${this.#files.shards}`)
+      const reason = `a frame of data with ${frame.shards} shards, and the record says ${this.#files.shards}`
+      wrong.push({ what: 'record', reason, at })
     }
-    for (const reason of reasons) this.#damaged(at, { what: 'frame', positions: check.due() }, reason)
-    if (reasons.length > 0) return this.#lose(stream)
+    for (const { what, reason, at: place } of wrong)
+      this.#damaged(place, { what, positions: check.due() }, reason)
+    if (wrong.length > 0) return this.#lose(stream)
     for (const section of frame.sections) {
       const trail = this.#trailOf(section.shard)
       if (frame.kind === 'batch') this.#auditSection(stream, trail, { section, at })
@@ -214,7 +209,8 @@ class Auditor {
         if (carriers?.has(fence.stream.epoch) || sequence <= this.#trailOf(shard).base) continue
         const file = shownPath(this.#files, segmentPath(this.#files.journal, fence.stream, carriedIndex))
         const why = `frame ${ordinal} of stream ${stream.name} was carried over here, and its copy is missing`
-        const place = { file, positions: [{ shard, sequence }], what: 'carriedGone' } as const
+        const frame = { stream: stream.name, ordinal }
+        const place = { file, positions: [{ shard, sequence }], what: 'carriedGone', frame } as const
         this.#findings.add('damaged', place, why)
         break
       }
@@ -225,6 +221,7 @@ class Auditor {
   #auditOpening(trail: ShardTrail, section: Section, at: Located): void {
     const { shard, base, nextSequence, link } = trail
     const { firstSequence } = section
+    trail.reached = Math.max(trail.reached, firstSequence - 1)
     const positions = [{ shard, sequence: nextSequence }]
     if (firstSequence > nextSequence) {
       const why = `shard ${shard} lacks sequence ${nextSequence} to ${firstSequence - 1}`
@@ -253,6 +250,7 @@ class Auditor {
       return
     }
     if (trail.isLost) return
+    trail.reached = Math.max(trail.reached, firstSequence + count - 1)
     if (trail.nextSequence === trail.base + 1 && firstSequence + count - 1 <= trail.base) {
       this.#unjudged += count
       return
@@ -308,34 +306,13 @@ class Auditor {
   #trailOf(shard: ShardId): ShardTrail {
     let trail = this.#trails.get(shard)
     if (trail === undefined) {
-      trail = this.#begin(shard)
+      const gone = this.#inventory.gone.get(shard) ?? 0
+      trail = beginTrail(shard, { gone, snapshots: this.#snapshots, findings: this.#findings })
+      for (const product of trail.ledger.products.keys()) this.#places.add(product, shard)
       this.#trails.set(shard, trail)
       if (!trail.isLost) this.#snapshots.reach(trail)
     }
     return trail
-  }
-
-  /** Where older events are archived, behind the first snapshot that knows all of them. */
-  #begin(shard: ShardId): ShardTrail {
-    const gone = this.#inventory.gone.get(shard) ?? 0
-    const none = { shard, base: 0, link: noLink, lastTimeMs: 0, nextSequence: 1, isLost: false }
-    if (gone === 0) return { ...none, ledger: new Ledger() }
-    const snapshot = this.#snapshots.base(shard, gone)
-    if (snapshot === undefined) {
-      const place = { file: 'snapshots', positions: [{ shard, sequence: gone }], what: 'base' } as const
-      const why = `the events of shard ${shard} up to sequence ${gone} are archived, and no snapshot knows them`
-      this.#findings.add('damaged', place, why)
-      return { ...none, ledger: new Ledger(), isLost: true }
-    }
-    const { state, sequence: base, link, timeMs } = snapshot
-    for (const product of state.products.keys()) this.#places.add(product, shard)
-    return {
-      ...none,
-      ledger: Ledger.from(state, { sequence: base, atMs: timeMs }),
-      base,
-      link,
-      nextSequence: base + 1,
-    }
   }
 
   /** What is read from an archive must be what was put there. */
@@ -352,7 +329,7 @@ class Auditor {
   }
 
   #damaged(
-    at: Located,
+    at: { readonly path: string; readonly offset: number },
     about: { readonly what: Damage; readonly positions: readonly Position[] },
     reason: string,
   ): void {

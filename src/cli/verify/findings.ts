@@ -33,6 +33,8 @@ export type Damage =
   /** What the events say cannot be so. */
   | 'events'
   | 'snapshot'
+  /** A snapshot knows of events that the journal does not have any more. */
+  | 'beyond'
   /** Events are archived, and no snapshot holds them. */
   | 'base'
   /** A file that has the name of a segment and is none. */
@@ -42,6 +44,8 @@ export type Place = {
   /** Within the data directory. */
   readonly file: string
   readonly what?: Damage | undefined
+  /** The frame that is not where it was carried to. */
+  readonly frame?: { readonly stream: string; readonly ordinal: number } | undefined
   readonly offset?: number | undefined
   /** The event concerned; where frames cannot be read, the next one due of every shard they may hold. */
   readonly positions?: readonly Position[] | undefined

@@ -11,6 +11,7 @@ import {
   archivedBefore,
   archiveRecordName,
   goneSequences,
+  missingRanges,
   readArchive,
 } from '../../persistence/journal/archived.ts'
 import { BytesDamaged } from '../../persistence/journal/bytes.ts'
@@ -93,7 +94,7 @@ export function takeInventory(files: JournalFiles, findings: Findings): Inventor
     if (carried !== undefined) readCopies(files, findings, { file: carried, copies })
   }
   checkOtherNames(files, findings, { names, known, archive })
-  const gone = goneSequences(archive, new Set(names))
+  const gone = goneSequences(missingRanges(archive, new Set(names)))
   return { streams, fences: fencesOf(streams), copies, archive, gone, marks, bytes }
 }
 

@@ -4,7 +4,7 @@ import type { Archive } from '../../persistence/journal/archived.ts'
 import { isBlank } from '../../persistence/journal/frame.ts'
 import { markNamed, readWhole } from '../../persistence/journal/segments.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
-import { rangesText, readRepairs, repairsName } from '../repairs-record.ts'
+import { rangesText, readRepairs, repairsName, untoldText } from '../repairs-record.ts'
 import type { Findings } from './findings.ts'
 
 const EXPLAINED: readonly (readonly [name: RegExp, what: string])[] = [
@@ -48,7 +48,8 @@ function noteRepairs(files: JournalFiles, findings: Findings): void {
   const { repairs, unread } = readRepairs(files.disk, files.journal)
   const place = { file: shownPath(files, join(files.journal, repairsName)) }
   for (const { at, loss } of repairs) {
-    const lost = loss.events.length === 0 ? 'no event was lost' : `lost were ${rangesText(loss.events)}`
+    const parts = [rangesText(loss.events), untoldText(loss)].filter((text) => text !== '')
+    const lost = parts.length === 0 ? 'no event was lost' : `lost were ${parts.join(', and ')}`
     const given = loss.history.length === 0 ? '' : `; only snapshots know of ${rangesText(loss.history)}`
     findings.add('note', place, `repaired at ${at}: ${lost}${given}`)
   }

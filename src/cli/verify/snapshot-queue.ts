@@ -41,7 +41,13 @@ export class SnapshotQueue {
     const known = new Set(snapshots.map(({ name }) => name))
     for (const name of names) {
       if (known.has(name)) continue
-      const why = name.endsWith('.writing') ? 'a snapshot that was never finished' : 'not a snapshot'
+      const isKept = /\.damaged-[0-9TZ.-]+$/.test(name)
+      const isUnfinished = name.endsWith('.writing')
+      const why = isKept
+        ? 'an original that a repair kept'
+        : isUnfinished
+          ? 'a snapshot that was never finished'
+          : 'not a snapshot'
       findings.add('note', { file: shownPath(files, `${files.snapshots}/${name}`) }, why)
     }
   }
@@ -50,13 +56,13 @@ export class SnapshotQueue {
    * The oldest snapshot of a shard that knows all events up to a sequence, to begin behind it; it stays to be compared.
    * Older ones cannot be: they must only be readable.
    */
-  base(shard: ShardId, sequence: number): Snapshot | undefined {
+  base(shard: ShardId, sequence: number): { readonly snapshot: Snapshot; readonly path: string } | undefined {
     const ofShard = this.#waiting.get(shard) ?? []
     for (;;) {
       const [name] = ofShard
       if (name === undefined) return undefined
       const snapshot = this.#read(name)
-      if (snapshot !== undefined && name.sequence >= sequence) return snapshot
+      if (snapshot !== undefined && name.sequence >= sequence) return { snapshot, path: name.path }
       ofShard.shift()
     }
   }
@@ -78,7 +84,7 @@ export class SnapshotQueue {
         const place = {
           file: shownPath(this.#files, snapshot.path),
           positions: [{ shard, sequence: snapshot.sequence }],
-          what: 'snapshot',
+          what: 'beyond',
         } as const
         this.#findings.add(
           'damaged',

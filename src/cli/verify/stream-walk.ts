@@ -192,12 +192,12 @@ class Follower {
     }
     const foreign = stays.find(({ isForeign }) => isForeign)
     if (foreign !== undefined) {
-      report('damaged', { ...foreign, what: 'format' }, foreign.why)
+      report('damaged', { file: foreign.file, offset: foreign.offset, what: 'format' }, foreign.why)
       return false
     }
     if (proofs.ordinal > last) {
       const why = `frame ${last + 1} was durable, as ${proofs.by} says, and cannot be read: ${place.why}`
-      report('damaged', { ...place, what: 'frame' }, why)
+      report('damaged', { file: place.file, offset: place.offset, what: 'frame' }, why)
       return false
     }
     for (const { file, offset, why } of stays) {

@@ -130,17 +130,26 @@ export function archivedBefore(
   return stream.segments.findLastIndex((_, i) => !here.has(i + 1)) + 1
 }
 
-/** By shard, the highest sequence of which some event is not here any more: what is to be known begins behind it. */
-export function goneSequences(archive: Archive, present: ReadonlySet<string>): ReadonlyMap<ShardId, number> {
-  const gone = new Map<ShardId, number>()
-  const add = (ranges: readonly SequenceRange[]) => {
-    for (const { shard, to } of ranges) gone.set(shard, Math.max(gone.get(shard) ?? 0, to))
-  }
-  for (const { lost } of archive.givenUp) add(lost)
+/** Events that are not here, and where they went; null where a repair gave them up. */
+export type Missing = SequenceRange & { readonly went: string | null }
+
+/** Ranges of events that are not here because they were archived or given up; `present` are the names that are here. */
+export function missingRanges(archive: Archive, present: ReadonlySet<string>): readonly Missing[] {
+  const missing: Missing[] = archive.givenUp.flatMap(({ lost }) =>
+    lost.map((range) => ({ ...range, went: null })),
+  )
   for (const { segments } of archive.streams.values()) {
-    const missing = segments.findLastIndex(({ file }) => !present.has(file))
-    for (const { segment } of segments.slice(0, missing + 1)) add(segment.events)
+    const last = segments.findLastIndex(({ file }) => !present.has(file))
+    for (const { segment, to: went } of segments.slice(0, last + 1))
+      missing.push(...segment.events.map((range) => ({ ...range, went })))
   }
+  return missing
+}
+
+/** By shard, the highest sequence of which some event is not here any more: what is to be known begins behind it. */
+export function goneSequences(missing: readonly Missing[]): ReadonlyMap<ShardId, number> {
+  const gone = new Map<ShardId, number>()
+  for (const { shard, to } of missing) gone.set(shard, Math.max(gone.get(shard) ?? 0, to))
   return gone
 }
 
