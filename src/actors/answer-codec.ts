@@ -50,7 +50,8 @@ export function encodeAnswer(request: Request, reply: Reply, atMs: number): stri
       writer.u8(RESERVATION)
       writer.u8(STATUSES.indexOf(reply.status))
       writer.signed(reply.expiresAtMs - atMs)
-      writer.varint(reply.resolvedAtMs === undefined ? 0 : reply.resolvedAtMs)
+      // How long ago + 1, mostly one byte; 0 is not at all.
+      writer.varint(reply.resolvedAtMs === undefined ? 0 : atMs - reply.resolvedAtMs + 1)
       writer.varint(reply.sequence)
       for (const { quantity, returned } of reply.lines) {
         writer.varint(quantity)
@@ -123,7 +124,8 @@ export function decodeAnswer(
       if (found === undefined) return undefined
       const status = STATUSES[reader.u8()] as ReservationStatus
       const expiresAtMs = kept.atMs + reader.signed()
-      const resolvedAtMs = reader.varint() || undefined
+      const resolvedAgoMs = reader.varint() - 1
+      const resolvedAtMs = resolvedAgoMs < 0 ? undefined : kept.atMs - resolvedAgoMs
       const sequence = reader.varint()
       const products =
         'lines' in found ? found.lines.map(({ productId }) => productId) : [found.stock.productId]
