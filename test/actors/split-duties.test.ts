@@ -6,7 +6,7 @@ import type { ReservationId, ShardId } from '../../src/domain/ids.ts'
 import { abortedStep } from '../../src/domain/split.ts'
 import { emptyShard } from '../../src/domain/stock.ts'
 import { doubtAfterMs, redeliverAfterMs } from '../../src/limits.ts'
-import { noonMs, stockAdjusted } from '../domain/examples.ts'
+import { cable, noonMs, stockAdjusted } from '../domain/examples.ts'
 import { complete, type Happened } from '../domain/given.ts'
 import {
   elsewhere,
@@ -219,11 +219,8 @@ turns('is no more than it may, the oldest first, and the rest in the next', () =
 
 turns('has its settlements first, since units wait for them', () => {
   const settled = splitSettled(1, { quantities: [1, 2, 2] })
-  const another = holdPlaced(1, {
-    reservationId: splitIdOf(2, elsewhere),
-    productId: threeLines[0]?.productId,
-  })
-  const speaker = new Speaker(home, ...madeAtHome, settled, another as Happened).after(doubtAfterMs)
+  const another = holdPlaced(1, { reservationId: splitIdOf(2, elsewhere), productId: cable })
+  const speaker = new Speaker(home, ...madeAtHome, settled, another).after(doubtAfterMs)
   assert.equal(speaker.says(1), ['tells 1 of 1 step 1: 2+0'])
   assert.equal(speaker.says(1), ['0 asks for 2'])
 })
