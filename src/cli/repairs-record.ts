@@ -3,9 +3,11 @@
  * synced before a repair changes anything, and never shortened: what was lost must be known for ever after.
  */
 import { join } from 'node:path'
+import type { ShardId } from '../domain/ids.ts'
 import type { SequenceRange } from '../persistence/journal/archived.ts'
 import type { Disk } from '../persistence/journal/disk.ts'
 import { readWhole } from '../persistence/journal/segments.ts'
+import type { JournalFiles } from './journal-files.ts'
 
 export const repairsName = 'repairs.jsonl'
 const ASIDE = '.writing'
@@ -53,6 +55,16 @@ export function readRepairs(
   const parsed = lines.filter((line) => line !== '').map(parseRepair)
   const repairs = parsed.filter((repair) => repair !== undefined)
   return { repairs, unread: parsed.length - repairs.length }
+}
+
+/** Shards of which a repair gave up events, and others may still know what those said. */
+export function shardsGivenUp(
+  { disk, journal }: JournalFiles,
+  all: readonly ShardId[],
+): ReadonlySet<ShardId> {
+  const { repairs, unread } = readRepairs(disk, journal)
+  const isAny = unread > 0 || repairs.some(({ loss }) => loss.untold.length > 0)
+  return new Set(isAny ? all : repairs.flatMap(({ loss }) => loss.events.map(({ shard }) => shard)))
 }
 
 /** On return the line survives power loss. What was there before it stays as it was, byte for byte. */

@@ -5,6 +5,7 @@ import { keyBytes } from './footprint.ts'
 import type { KeyRecord } from './key-table.ts'
 import type { ShardState } from './stock.ts'
 
+/** Applies an event of one key, or of the oldest ones. */
 export function evolveKey(shard: ShardState, event: KeyEvent, atMs: number): void {
   switch (event.type) {
     case 'KeyClaimed': {

@@ -142,6 +142,7 @@ function make(shard: ShardState, event: SplitHeld, atMs: number): SplitReservati
 function settle(split: SplitReservation, event: SplitSettled, atMs: number): void {
   assert(event.step === split.step + 1, 'steps have no gaps')
   assert(isLive(split.status) || event.status === split.status, 'a reservation ends once')
+  assert(!isLive(event.status) || event.status === split.status, 'a settlement ends it or leaves it as it is')
   split.step = event.step
   split.lines.forEach((line, i) => {
     const [quantity, returned] = [known(event.quantities[i]), known(event.returned[i])]

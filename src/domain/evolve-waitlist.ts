@@ -5,6 +5,7 @@ import type { WaitlistEvent, WaitlistServed } from './events.ts'
 import { waitlistBytes } from './footprint.ts'
 import { availableOf, type Reservation, type ShardState, type Stock } from './stock.ts'
 
+/** Applies an event of a line, but for the one that serves it. */
 export function evolveWaitlist(
   shard: ShardState,
   stock: Stock,

@@ -46,6 +46,7 @@ const SLOTS_MIN = 64
 const FREE = 0
 const DELETED = -1
 
+/** A map from hash to record, in the order of recording, which is that of time. */
 export class KeyTable {
   /** Of cells, oldest first; the first cell of the first block is number `#base`. */
   readonly #blocks: Buffer[] = []

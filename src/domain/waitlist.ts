@@ -28,6 +28,7 @@ export type Waitlist = {
   freed: number
 }
 
+/** Lets a customer stand in line for what is not there, where they could reserve it if it were. */
 export function decideJoin(stock: StockView, command: JoinWaitlist, nowMs: number): Decision {
   const { productId, customerId, quantity, reservationId } = command
   const { opensAtMs, closesAtMs, maxPerReservation, perCustomerLimit } = stock.sale
@@ -54,6 +55,7 @@ export function decideJoin(stock: StockView, command: JoinWaitlist, nowMs: numbe
   return accepted({ type: 'WaitlistJoined', productId, version, customerId, quantity, reservationId })
 }
 
+/** Gives a place in the line up. A hold that came of it stays. */
 export function decideLeave(stock: StockView, { productId, customerId }: LeaveWaitlist): Decision {
   if (stock.waitlist?.line.has(customerId) !== true) return refused({ reason: 'notWaiting', productId })
   return accepted({ type: 'WaitlistLeft', productId, version: stock.version + 1, customerId, cause: 'left' })

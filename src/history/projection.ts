@@ -288,7 +288,7 @@ function prepare(database: Database) {
     ),
     insertProduct: database.prepare<[string]>('INSERT INTO products (id) VALUES (?)'),
     newestCounts: database.prepare<[number], CountsRow>(
-      `SELECT version, on_hand AS onHand, held, sold, retired FROM stock_events
+      `SELECT version, on_hand AS onHand, held, sold, waiting, earmarked, retired FROM stock_events
          WHERE product = ? ORDER BY version DESC LIMIT 1`,
     ),
     insertStock: database.prepare<Value[]>(

@@ -419,6 +419,7 @@ damage('finds a snapshot that is of the future, of another history, or counts ot
   }, /reservation res_\w+ differs/)
   otherwise(({ state }) => {
     state.products.clear()
+    state.holds.clear()
     for (const { id } of state.reservations.values()) state.reservations.delete(id)
     return {}
   }, /it has 0 products, and the events make \d+/)

@@ -109,6 +109,13 @@ const misfits: readonly [name: string, history: readonly Happened[], event: Happ
   ['a step left out', madeAtHome, splitSettled(2), /steps have no gaps/],
   ['a second end', released, splitSettled(2, { status: 'expired' }), /ends once/],
   ['a confirmation of an ended one', released, splitSettled(2, { status: 'confirmed' }), /ends once/],
+  ['a payment by settlement', madeAtHome, splitSettled(1, { status: 'paying' }), /leaves it as it is/],
+  [
+    'a payment undone',
+    [...madeAtHome, splitPaymentStarted()],
+    splitSettled(1, { status: 'held' }),
+    /leaves it as it is/,
+  ],
   ['a life after the end', released, splitSettled(2, { status: 'held' }), /ends once/],
   ['more than the line has', madeAtHome, splitSettled(1, { quantities: [1, 2, 4] }), /never gives more/],
   ['a line left out', madeAtHome, splitSettled(1, { quantities: [1, 2] }), /names what exists/],

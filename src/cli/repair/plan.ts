@@ -191,7 +191,8 @@ function byWeight(one: Loss, other: Loss): number {
 }
 
 function firstOf({ findings }: Audit): Finding | undefined {
-  const damaged = findings.filter(({ kind }) => kind === 'damaged')
+  // Where shards differ no file is at fault; and of what is given up here, others go on to know.
+  const damaged = findings.filter(({ kind, what }) => kind === 'damaged' && what !== 'between')
   const rankOf = ({ what }: Finding) => (what === undefined ? ORDER.length : ORDER.indexOf(what))
   return damaged.sort((a, b) => rankOf(a) - rankOf(b))[0]
 }

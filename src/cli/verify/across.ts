@@ -8,7 +8,8 @@
  *     where hold and reservation are one frame, and not where the home knows that this very hold has heard.
  *
  * Every effect in another shard is journaled after its cause is durable, so that a crash leaves none of these broken. But
- * shards are read one after the other: of a running engine, what happened meanwhile is not judged.
+ * shards are read one after the other: of a running engine, what happened meanwhile is not judged. And where a repair gave
+ * up events of a shard, others still know of what those said.
  */
 import { homeOf, type ProductId, type ReservationId, type ShardId } from '../../domain/ids.ts'
 import type { BookedHold } from './hold-book.ts'
@@ -23,7 +24,14 @@ export type ShardLedger = {
   readonly isLost: boolean
 }
 
-export type Disagreement = { readonly shard: ShardId; readonly sequence: number; readonly reason: Wrong }
+export type Disagreement = {
+  readonly shard: ShardId
+  /** With whom. */
+  readonly other: ShardId
+  /** The shard's newest event of the reservation. */
+  readonly sequence: number
+  readonly reason: Wrong
+}
 
 export type AcrossOptions = {
   /** How many the data has; `undefined` where nobody knows. */
@@ -40,18 +48,18 @@ export function* disagreements(
   for (const [shard, { ledger, nextSequence, isLost }] of ledgers) {
     if (isLost) continue
     const reason = ledger.heldForNobody()
-    if (reason !== undefined) yield { shard, sequence: nextSequence - 1, reason }
+    if (reason !== undefined) yield { shard, other: shard, sequence: nextSequence - 1, reason }
     for (const [id, split] of ledger.splits.splits) {
       if (split.at.atMs >= options.beforeMs) continue
       for (const line of split.lines) {
         const reason = lineFault({ id, split, line }, ledgers, options)
-        if (reason !== undefined) yield { shard, sequence: split.at.sequence, reason }
+        if (reason !== undefined) yield { shard, other: line.shard, sequence: split.at.sequence, reason }
       }
     }
     for (const [id, productId, hold] of ledger.holds.all()) {
       if (hold.at.atMs >= options.beforeMs) continue
       const reason = holdFault({ id, productId, hold, shard }, ledgers, options)
-      if (reason !== undefined) yield { shard, sequence: hold.at.sequence, reason }
+      if (reason !== undefined) yield { shard, other: homeOf(id), sequence: hold.at.sequence, reason }
     }
   }
 }

@@ -13,6 +13,7 @@ import { eventsOf, linkIn, type Section } from '../../persistence/journal/frame.
 import { carriedIndex, type SegmentName, segmentPath } from '../../persistence/journal/segments.ts'
 import { realClock } from '../../seams.ts'
 import { type JournalFiles, shownPath } from '../journal-files.ts'
+import { shardsGivenUp } from '../repairs-record.ts'
 import { disagreements } from './across.ts'
 import { copyKey } from './copies.ts'
 import { type Damage, type Finding, Findings, type Position } from './findings.ts'
@@ -297,9 +298,12 @@ class Auditor {
     const isLive = this.#startedLive || this.#files.isLive()
     const beforeMs = isLive ? lastMs - tookMs - liveMarginMs : Number.POSITIVE_INFINITY
     const options = { shards: this.#files.shards, beforeMs }
-    for (const { shard, sequence, reason } of disagreements(this.#trails, options)) {
+    const gaveUp = shardsGivenUp(this.#files, [...this.#trails.keys()])
+    for (const { shard, other, sequence, reason } of disagreements(this.#trails, options)) {
       const place = { ...this.#marks.placeOf(shard, sequence), positions: [{ shard, sequence }] }
-      this.#findings.add('damaged', { ...place, what: 'events' }, reason)
+      const isRepaired = gaveUp.has(shard) || gaveUp.has(other)
+      if (isRepaired) this.#findings.add('note', place, `${reason}; a repair gave up events`)
+      else this.#findings.add('damaged', { ...place, what: 'between' }, reason)
     }
   }
 

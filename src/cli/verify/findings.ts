@@ -32,6 +32,8 @@ export type Damage =
   | 'history'
   /** What the events say cannot be so. */
   | 'events'
+  /** Each shard's events can be so, and what they say of one reservation differs. No file is to be mended. */
+  | 'between'
   | 'snapshot'
   /** A snapshot knows of events that the journal does not have any more. */
   | 'beyond'
