@@ -127,7 +127,7 @@ function open(path: string): Database.Database {
     database.pragma('synchronous = NORMAL')
     database.pragma('wal_autocheckpoint = 4096')
     database.pragma('journal_size_limit = 67108864')
-    database.pragma('cache_size = -65536')
+    database.pragma('cache_size = -32768')
     database.pragma('trusted_schema = OFF')
     const version = database.pragma('user_version', { simple: true })
     const application = database.pragma('application_id', { simple: true })

@@ -2,8 +2,8 @@
  * Keeps the projection up with the journal, a short turn at a time, and knows what to do about everything that can go
  * wrong with either: nothing of it is anybody's business but the history's own.
  *
- * H1  It reads files and tells the shards nothing; it is behind when it is slow, and nobody waits for it.
- * H2  What cannot be gone on from is deleted and filled again: from the first event, or, where the first ones are
+ * Q1  It reads files and tells the shards nothing; it is behind when it is slow, and nobody waits for it.
+ * Q2  What cannot be gone on from is deleted and filled again: from the first event, or, where the first ones are
  *     archived, from the newest snapshots. What could not be read or written is tried again, ever later.
  */
 import { InvariantBroken } from '../domain/assert.ts'
@@ -246,7 +246,7 @@ export class Projector {
     return isShort
   }
 
-  /** H2 */
+  /** Q2 */
   #recover(error: unknown, nowMs: number): void {
     const opened = this.#opened
     const begunFrom = opened?.begunFrom
