@@ -8,6 +8,9 @@ import type { Event, UnitsHeld } from '../domain/events.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { ReservationStatus } from '../domain/stock.ts'
 
+/** Those of one product, which carry its next version; others change nobody's counts. */
+export type ProductEvent = Extract<Event, { readonly productId: ProductId }>
+
 export type Counts = {
   readonly version: number
   readonly onHand: number
@@ -54,7 +57,11 @@ export function makesReservation(event: Event): boolean {
 }
 
 /** `before` is the event's reservation as it was. */
-export function countsAfter(counts: Counts, event: Event, before: PastReservation | undefined): Counts {
+export function countsAfter(
+  counts: Counts,
+  event: ProductEvent,
+  before: PastReservation | undefined,
+): Counts {
   const { version } = event
   assert(version === counts.version + 1, 'versions have no gaps')
   const { onHand, held, sold } = counts
