@@ -112,7 +112,7 @@ export class Projector {
 
   /** How old the newest event is that was taken, where there are newer ones. */
   get behindMs(): number {
-    const isBehind = !this.#isAtEnd && this.#lastAtMs > 0
+    const isBehind = (!this.#isAtEnd || this.#waiting.length > 0) && this.#lastAtMs > 0
     return isBehind ? Math.max(0, this.#options.clock.wallMs() - this.#lastAtMs) : 0
   }
 
