@@ -86,6 +86,8 @@ export const snapshotSegments = 4
 
 // ---- History: the projection and live stock -------------------------------------------------------------------------
 
+/** Where a core is short, the history has a thirtieth of what a thread that sells has of it (Linux). */
+export const historyNiceness = 15
 /** Bytes of frames read in one go: some hundred events, so that whoever asks meanwhile waits for some milliseconds. */
 export const historyReadBytes = 32 * KIB
 /** Events that go into the projection in one turn, for the same reason where a frame is large. */

@@ -20,7 +20,6 @@ import {
 import type { Disk } from '../persistence/journal/disk.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import type { Recovery } from '../persistence/journal/recovery.ts'
-import { writeSnapshot } from '../persistence/journal/snapshot.ts'
 import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
 import type { Clock, Port, Timers } from '../seams.ts'
@@ -46,7 +45,9 @@ import { isRead, type Request } from './requests.ts'
 import { shardOfRequest } from './routing.ts'
 import { type EventSink, Shard, type Undecided } from './shard.ts'
 import { type ShardClock, startShardClock } from './shard-clock.ts'
+import { writeLastSnapshots } from './shard-end.ts'
 import { isWantOfRoom, openStream, recoverShards } from './shard-start.ts'
+import { undecided } from './undecided.ts'
 import { workerStatusOf } from './worker-status.ts'
 
 export type WorkerSettings = {
@@ -337,21 +338,12 @@ export class ShardWorker {
   }
 
   #writeSnapshots(): void {
-    const { disk } = this.#parts
-    const { snapshotDirectory, shardsOfData: shards } = this.#settings
-    for (const { id: shard, nextSequence, state } of this.#shards) {
-      const sequence = nextSequence - 1
-      if (sequence - (this.#snapshotSequences.get(shard) ?? 0) < snapshotEventsMin) continue
-      const link = this.#journal?.linkOf(shard) as string
-      const timeMs = (this.#clock as ShardClock).nowMs()
-      try {
-        writeSnapshot(disk, snapshotDirectory, { shard, shards, sequence, timeMs, link, state })
-      } catch (error) {
-        // A snapshot only saves time: without room the next start replays a little more.
-        if (!isWantOfRoom(error)) throw error
-        this.#log('warn', 'snapshot.noRoom', { shard })
-      }
-    }
+    const { snapshotDirectory, shardsOfData } = this.#settings
+    const journal = this.#journal as JournalWriter
+    const nowMs = (this.#clock as ShardClock).nowMs()
+    const options = { disk: this.#parts.disk, snapshotDirectory, shardsOfData, journal, nowMs }
+    const missing = writeLastSnapshots(this.#shards, { ...options, taken: this.#snapshotSequences })
+    for (const shard of missing) this.#log('warn', 'snapshot.noRoom', { shard })
   }
 
   #noteStorage(error: unknown): void {
@@ -359,7 +351,7 @@ export class ShardWorker {
     if ((error === undefined) === this.#hasNextSegment) return
     this.#hasNextSegment = error === undefined
     if (error === undefined) this.#log('info', 'storage.recovered', {})
-    else this.#log('error', 'storage.full', { why: messageOf(error) })
+    else this.#log('error', 'storage.full', { why: error instanceof Error ? error.message : String(error) })
   }
 
   /** Says so where other things than before have room. */
@@ -402,12 +394,4 @@ export class ShardWorker {
       clockSkewMs: this.#clock?.skewMs() ?? 0,
     })
   }
-}
-
-function undecided(code: Undecided['code'], why: string): Undecided {
-  return { type: 'undecided', code, why }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

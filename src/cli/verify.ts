@@ -135,7 +135,7 @@ function findingText({ file, offset, positions, reason }: Finding): string {
   return `${where.join(', ')}: ${quoted(reason).slice(1, -1).replaceAll('\\"', '"')}`
 }
 
-function verdictText({ verdict, counts, isLive }: Audit, terminal: Terminal): string {
+function verdictText({ verdict, counts, findings, isLive }: Audit, terminal: Terminal): string {
   switch (verdict) {
     case 'good':
       return `${terminal.paint('green', 'Good.')} Every byte is accounted for, every invariant held after every event.`
@@ -143,7 +143,11 @@ function verdictText({ verdict, counts, isLive }: Audit, terminal: Terminal): st
       const starting = isLive ? ' An engine has the directory: it may be starting just now.' : ''
       return `${terminal.paint('yellow', 'Torn.')} The next start cuts off and keeps aside what a crash left half written. Nothing acknowledged is lost.${starting}`
     }
-    case 'damaged':
+    case 'damaged': {
+      const isServed = findings.every(({ kind, what }) => kind !== 'damaged' || what === 'between')
+      if (isServed)
+        return `${terminal.paint('red', 'Damaged:')} ${countOf(counts.damaged, 'reservation')} of several products, of which shards say different things. Every file is whole, and the engine serves them: see to these orders by hand.`
       return `${terminal.paint('red', 'Damaged:')} ${countOf(counts.damaged, 'finding')}. The engine does not serve these shards. Restore the files named above from a backup, or see what "journal repair" offers.`
+    }
   }
 }

@@ -1,9 +1,10 @@
 /** The history's thread. It ends after `closed`, or by an error, and is then replaced. */
 
-import { constants, setPriority } from 'node:os'
+import { setPriority } from 'node:os'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
+import { historyNiceness } from '../limits.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
 import { portOf, realClock, realTimers } from '../seams.ts'
 import type { FromHistory, FromHistoryThread, ToHistory, ToHistoryThread } from './history-protocol.ts'
@@ -61,5 +62,5 @@ function connect(end: MessagePort): void {
 
 /** Where a core is short, those who sell come first. On Linux a thread has a priority of its own; elsewhere it is shared. */
 function yieldToOthers(): void {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
+  if (process.platform === 'linux') setPriority(0, historyNiceness)
 }

@@ -2,7 +2,7 @@
  * The history as its thread runs it: the projection goes on a turn at a time, and between turns questions are answered and
  * watchers told. Knows nothing of threads.
  *
- * H4  No answer rests on what is not durable (S2): the tailer hands out nothing else.
+ * Q4  No answer rests on what is not durable (S2): the tailer hands out nothing else.
  */
 import { throwIfPoison } from '../crash-points.ts'
 import { unreachable } from '../domain/assert.ts'

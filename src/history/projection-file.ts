@@ -8,7 +8,7 @@ import Database from 'better-sqlite3'
 import { makePrivateFile } from '../persistence/directory.ts'
 
 /** Changes with every change of the tables below, and of what is put into them. */
-const VERSION = 1
+const VERSION = 2
 /** "HFHI": no other SQLite file passes for this one. */
 const APPLICATION_ID = 0x4846_4849
 
@@ -138,7 +138,7 @@ function open(path: string): Database.Database {
     database.pragma('synchronous = NORMAL')
     database.pragma('wal_autocheckpoint = 4096')
     database.pragma('journal_size_limit = 67108864')
-    database.pragma('cache_size = -65536')
+    database.pragma('cache_size = -32768')
     database.pragma('trusted_schema = OFF')
     const version = database.pragma('user_version', { simple: true })
     const application = database.pragma('application_id', { simple: true })

@@ -1,7 +1,7 @@
 /**
  * The projection as its one writer sees it: sections of the journal go in, rows come out of it.
  *
- * H3  What was read and up to where it was read are one transaction: after a crash the file is as of some checkpoint, and
+ * Q3  What was read and up to where it was read are one transaction: after a crash the file is as of some checkpoint, and
  *     the journal is read on from there, without gap or repeat.
  *
  * Transactions are long, since many events change the same pages; readers share this connection and see what is in an
@@ -192,7 +192,7 @@ export class Projection {
     if (this.#reservations.size > historyCacheMax) this.#reservations.clear()
   }
 
-  /** H3 */
+  /** Q3 */
   commit(): void {
     this.flush()
     for (const shard of this.#changedShards) {

@@ -2,8 +2,8 @@
  * Keeps the projection up with the journal, a short turn at a time, and knows what to do about everything that can go
  * wrong with either: nothing of it is anybody's business but the history's own.
  *
- * H1  It reads files and tells the shards nothing; it is behind when it is slow, and nobody waits for it.
- * H2  What cannot be gone on from is deleted and filled again: from the first event, or, where the first ones are
+ * Q1  It reads files and tells the shards nothing; it is behind when it is slow, and nobody waits for it.
+ * Q2  What cannot be gone on from is deleted and filled again: from the first event, or, where the first ones are
  *     archived, from the newest snapshots. What could not be read or written is tried again, ever later.
  */
 import { InvariantBroken } from '../domain/assert.ts'
@@ -112,7 +112,7 @@ export class Projector {
 
   /** How old the newest event is that was taken, where there are newer ones. */
   get behindMs(): number {
-    const isBehind = !this.#isAtEnd && this.#lastAtMs > 0
+    const isBehind = (!this.#isAtEnd || this.#waiting.length > 0) && this.#lastAtMs > 0
     return isBehind ? Math.max(0, this.#options.clock.wallMs() - this.#lastAtMs) : 0
   }
 
@@ -246,7 +246,7 @@ export class Projector {
     return isShort
   }
 
-  /** H2 */
+  /** Q2 */
   #recover(error: unknown, nowMs: number): void {
     const opened = this.#opened
     const begunFrom = opened?.begunFrom

@@ -1,6 +1,8 @@
 /** Every rule of reservations of several products, waitlists and keys that `verify` checks, broken once. */
 import * as assert from 'uvu/assert'
 import { openJournalFiles } from '../../src/cli/journal-files.ts'
+import { planRepair } from '../../src/cli/repair/plan.ts'
+import { addRepair, type Loss } from '../../src/cli/repairs-record.ts'
 import { type Audit, auditJournal } from '../../src/cli/verify/audit.ts'
 import { Ledger } from '../../src/cli/verify/ledger.ts'
 import type { Event, ProductEvent, SplitHeld, SplitSettled } from '../../src/domain/events.ts'
@@ -16,7 +18,9 @@ import type { Fingerprint, KeyHash } from '../../src/domain/key-table.ts'
 import { abortedStep, type Hold, type SplitReservation } from '../../src/domain/split.ts'
 import { emptyShard, type ShardState, type Stock } from '../../src/domain/stock.ts'
 import type { Waitlist } from '../../src/domain/waitlist.ts'
+import { realDisk } from '../../src/persistence/journal/disk.ts'
 import { note, suite } from '../support/suite.ts'
+import { journal } from './command.ts'
 import { tradeSeveral } from './several.ts'
 import { Workshop } from './workshop.ts'
 
@@ -140,7 +144,10 @@ function numbered(drafts: readonly Draft[]): Event[] {
 type Forged = readonly (readonly Draft[])[]
 
 /** What `verify` says of shards with these events, the home's first. */
-async function auditOf(shards: Forged, { isLive = false, afterMs = 0 } = {}): Promise<Audit> {
+async function auditOf(
+  shards: Forged,
+  { isLive = false, afterMs = 0, look = (_shop: Workshop): void | Promise<void> => {} } = {},
+): Promise<Audit> {
   const shop = new Workshop({ shards: 2 })
   try {
     await shop.start(1)
@@ -148,6 +155,7 @@ async function auditOf(shards: Forged, { isLive = false, afterMs = 0 } = {}): Pr
     shop.nowMs += afterMs
     if (afterMs > 0) await shop.forge(0, numbered([stocked('z-last' as ProductId, 1)]))
     await shop.close()
+    await look(shop)
     return auditJournal({ ...openJournalFiles(shop.root), isLive: () => isLive })
   } finally {
     await shop.remove()
@@ -505,6 +513,43 @@ across('leaves what is under way in a running engine alone, and judges what is n
   const lost: Forged = [homeBegan, [stocked(cover, 5)]]
   assert.is((await auditOf(lost, { isLive: true })).verdict, 'good')
   assert.is((await auditOf(lost, { isLive: true, afterMs: 3_600_000 })).verdict, 'damaged')
+})
+
+across('is no damage where a repair gave up what one of them knew', async () => {
+  const lost: Forged = [homeBegan, [stocked(cover, 5)]]
+  const repaired = (shard: number, untold: Loss['untold'] = []) =>
+    auditOf(lost, {
+      look: ({ journal }) => {
+        const events = [{ shard: shard as ShardId, from: 2, to: 2 }]
+        const loss = { events, untold, history: [], products: {}, reservations: [], isMore: false }
+        addRepair(realDisk, journal, { at: '2026-01-06T10:00:00.000Z', steps: [], loss, kept: [] })
+      },
+    })
+  for (const audit of [
+    await repaired(1),
+    await repaired(0),
+    await repaired(7, [{ stream: 'any', from: 1, to: 2 }]),
+  ]) {
+    assert.is(audit.verdict, 'good', JSON.stringify(audit.findings))
+    assert.ok(
+      audit.findings.some(({ reason }) => /shard 1 knows nothing; a repair gave up events/.test(reason)),
+    )
+  }
+  assert.is((await repaired(7)).verdict, 'damaged')
+})
+
+across('offers no repair, since no file is at fault, and says who has to see to it', async () => {
+  await auditOf([homeBegan, [stocked(cover, 5)]], {
+    look: async ({ root }) => {
+      const parts = { sources: [], prefer: undefined, at: '2026-01-06T10:00:00.000Z' }
+      const { steps, stuck } = planRepair(openJournalFiles(root), parts)
+      assert.equal([steps, stuck], [[], undefined])
+      const { code, out } = await journal(['verify', '--data', root])
+      assert.is(code, 1)
+      assert.match(out, /Damaged: 1 reservation of several products, of which shards say different things/)
+      assert.is((await journal(['repair', '--data', root])).code, 1)
+    },
+  })
 })
 
 across('says nothing of a shard that is lost', async () => {

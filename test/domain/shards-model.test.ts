@@ -16,10 +16,11 @@ import { settlementFor } from '../../src/domain/split.ts'
 import { availableOf, emptyShard, isLive, type ShardState } from '../../src/domain/stock.ts'
 import { exitOf, serveLine } from '../../src/domain/waitlist.ts'
 import { note, suite } from '../support/suite.ts'
+import { type Booking, standOf, type Verdict } from './booking.ts'
 import { noonMs } from './examples.ts'
 import { portraitOf } from './portrait.ts'
 import { products, type ShardStep, shardOfProduct, shardStep } from './random-shard-steps.ts'
-import { type Booking, ShardsModel, standOf, type Verdict } from './shards-model.ts'
+import { ShardsModel } from './shards-model.ts'
 import { type Watcher, World, type WorldShard } from './shards-world.ts'
 
 const RUNS = Number(process.env.TEST_RUNS ?? 1_000)

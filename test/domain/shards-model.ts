@@ -15,7 +15,6 @@ import type {
   ReserveSplit,
   Settle,
 } from '../../src/domain/commands.ts'
-import type { Refusal } from '../../src/domain/decision.ts'
 import {
   type CustomerId,
   homeOf,
@@ -24,34 +23,8 @@ import {
   type ShardId,
 } from '../../src/domain/ids.ts'
 import { abortedStep } from '../../src/domain/split.ts'
-import type { ReservationStatus, Sale } from '../../src/domain/stock.ts'
-
-/** `nothing` is accepted without an event; `broken` only a bug asks for. */
-export type Verdict = 'done' | 'nothing' | 'broken' | Refusal['reason']
-
-type Fault = readonly [reason: Verdict, isSo: boolean]
-type Bought = { readonly units: number; readonly returned: number }
-
-/** What a reservation stood at after one of its steps. */
-type Stand = {
-  readonly status: ReservationStatus
-  readonly closed: boolean
-  readonly lines: ReadonlyMap<ProductId, Bought>
-}
-
-export type Booking = {
-  readonly id: ReservationId
-  readonly home: ShardId
-  readonly isSeveral: boolean
-  readonly customerId: CustomerId | undefined
-  readonly latestMs: number
-  endsMs: number
-  /** By step; the last is what it stands at. */
-  readonly stands: Stand[]
-  /** By shard, the newest step it said it had heard. */
-  readonly heard: Map<ShardId, number>
-  forgotten: boolean
-}
+import type { Sale } from '../../src/domain/stock.ts'
+import { type Booking, changeOf, type Fault, isAlive, type Stand, standOf, type Verdict } from './booking.ts'
 
 /** Units that a product's shard has put down for a reservation. */
 type Part = {
@@ -404,94 +377,27 @@ export class ShardsModel {
   }
 
   #change(booking: Booking, command: ReservationCommand, nowMs: number): Verdict {
-    const { endsMs, latestMs } = booking
-    const stand = standOf(booking)
-    const { status, lines, closed } = stand
-    const ended: Fault = ['reservationResolved', !isAlive(stand)]
-    switch (command.type) {
-      case 'extend': {
-        const untilMs = nowMs + command.ttlMs
-        const faults: Fault[] = [
-          ended,
-          ['paymentStarted', status === 'paying'],
-          ['lifetimeExceeded', untilMs > latestMs],
-          ['nothing', untilMs <= endsMs],
-        ]
-        return this.#unless(faults, () => Object.assign(booking, { endsMs: untilMs }))
-      }
-      case 'startPayment':
-        return this.#unless([ended, ['nothing', status === 'paying']], () => {
-          // The middle one of the three: neither before the hold's end nor after the lifetime's.
-          const [, deadlineMs] = [endsMs, nowMs + command.payingMs, latestMs].sort((a, b) => a - b)
-          booking.endsMs = deadlineMs ?? endsMs
-          // No shard hears of it, so it is no step.
-          booking.stands[booking.stands.length - 1] = { ...stand, status: 'paying' }
-        })
-      case 'release': {
-        const asked = named(lines, command.items)
-        const rest = mapped(lines, ({ units }, productId) => {
-          return { units: units - (asked.get(productId) ?? 0), returned: 0 }
-        })
-        const isAll = [...rest.values()].every(({ units }) => units === 0)
-        const next: Stand = isAll ? { ...stand, status: 'released' } : { ...stand, lines: rest }
-        return this.#step(booking, [ended, ['exceedsHeld', exceeds(lines, asked)]], next)
-      }
-      case 'confirm': {
-        const asked = named(lines, command.items)
-        const sold = mapped(lines, (_, productId) => ({ units: asked.get(productId) ?? 0, returned: 0 }))
-        const next: Stand = { ...stand, status: 'confirmed', lines: sold }
-        return this.#step(booking, [ended, ['exceedsHeld', exceeds(lines, asked)]], next)
-      }
-      case 'return': {
-        const asked = named(lines, command.items)
-        const back = mapped(lines, ({ units, returned }, productId) => {
-          return { units, returned: returned + (asked.get(productId) ?? 0) }
-        })
-        const isNothing = [...asked.values()].every((units) => units === 0)
-        const faults: Fault[] = [
-          ['notConfirmed', isAlive(stand)],
-          ['reservationResolved', status !== 'confirmed'],
-          ['returnWindowOver', closed],
-          ['exceedsConfirmed', exceeds(lines, asked) || isNothing],
-        ]
-        return this.#step(booking, faults, { ...stand, lines: back })
-      }
-      case 'expire':
-        return this.#step(booking, [ended], { ...stand, status: 'expired' })
-      case 'closeReturns':
-        return this.#step(booking, [['broken', status !== 'confirmed' || closed]], { ...stand, closed: true })
-      case 'forget': {
-        const isEarly =
-          isAlive(stand) || this.unsettled(booking).size > 0 || (status === 'confirmed' && !closed)
-        return this.#unless([['broken', isEarly]], () => Object.assign(booking, { forgotten: true }))
-      }
-    }
-  }
-
-  /** The home's own lines, and all of a reservation of one product, hear of a step at once. */
-  #step(booking: Booking, faults: readonly Fault[], next: Stand): Verdict {
+    const isUnheard = this.unsettled(booking).size > 0
+    const { faults, next, act } = changeOf(booking, command, { nowMs, isUnheard })
     return this.#unless(faults, () => {
-      const { id, home, stands } = booking
-      const wasClosed = standOf(booking).closed
-      stands.push(next)
-      for (const part of this.#parts) {
-        if (part.id !== id || this.#shardOf(part.productId) !== home) continue
-        if (!booking.isSeveral) {
-          // Nobody in line hears that a return window is over.
-          if (next.closed === wasClosed) this.#touched.add(part.productId)
-          part.seen = stands.length - 1
-        }
-      }
-      if (booking.isSeveral) this.#tellHome(booking)
+      act?.()
+      if (next !== undefined) this.#step(booking, next)
     })
   }
 
-  #tellHome({ id, home, stands }: Booking): void {
+  /** The home's own lines, and all of a reservation of one product, hear of a step at once. */
+  #step(booking: Booking, next: Stand): void {
+    const { id, home, isSeveral, stands } = booking
+    const wasClosed = standOf(booking).closed
+    stands.push(next)
     for (const part of this.#parts) {
-      if (part.id !== id || this.#shardOf(part.productId) !== home || !this.#exists(part)) continue
+      if (part.id !== id || this.#shardOf(part.productId) !== home) continue
+      if (isSeveral && !this.#exists(part)) continue
       const before = JSON.stringify(this.#view(part))
       part.seen = stands.length - 1
-      if (JSON.stringify(this.#view(part)) !== before) this.#touched.add(part.productId)
+      // Whoever waits in line hears of any step but, of one product, that its return window is over.
+      const isHeard = isSeveral ? JSON.stringify(this.#view(part)) !== before : next.closed === wasClosed
+      if (isHeard) this.#touched.add(part.productId)
     }
   }
 
@@ -572,36 +478,6 @@ export class ShardsModel {
 }
 
 type Asks = { readonly customerId: CustomerId | undefined; readonly allowPartial: boolean }
-
-export function standOf(booking: Booking | undefined): Stand {
-  const stand = booking?.stands.at(-1)
-  if (stand === undefined) throw new Error('a booking stands at something')
-  return stand
-}
-
-const isAlive = ({ status }: Stand) => status === 'held' || status === 'paying'
-
-/** Units of each product that the items name; all there are without any. */
-function named(lines: Stand['lines'], items: readonly Line[] | undefined): ReadonlyMap<ProductId, number> {
-  if (items === undefined) return mapped(lines, ({ units, returned }) => units - returned)
-  const asked = new Map<ProductId, number>()
-  for (const { productId, quantity } of items) asked.set(productId, (asked.get(productId) ?? 0) + quantity)
-  return asked
-}
-
-function exceeds(lines: Stand['lines'], asked: ReadonlyMap<ProductId, number>): boolean {
-  return [...asked].some(([productId, units]) => {
-    const { units: had, returned } = lines.get(productId) ?? { units: 0, returned: 0 }
-    return units > had - returned
-  })
-}
-
-function mapped<T>(
-  lines: Stand['lines'],
-  to: (bought: Bought, productId: ProductId) => T,
-): ReadonlyMap<ProductId, T> {
-  return new Map([...lines].map(([productId, bought]) => [productId, to(bought, productId)]))
-}
 
 function newProduct(shard: ShardId): Product {
   return { shard, brought: 0, retired: false, sale: {}, line: [], aside: 0, served: new Map() }

@@ -22,10 +22,10 @@ import type { Fingerprint, KeyHash } from '../../src/domain/key-table.ts'
 import { abortedStep, settlementFor } from '../../src/domain/split.ts'
 import { availableOf, emptyShard, type ShardState, type Stock } from '../../src/domain/stock.ts'
 import { serveLine } from '../../src/domain/waitlist.ts'
+import type { Verdict } from './booking.ts'
 import { noonMs } from './examples.ts'
 import { settleLines } from './given.ts'
 import { type Draft, products, type ShardStep, shardOfProduct, shards } from './random-shard-steps.ts'
-import type { Verdict } from './shards-model.ts'
 import { splitIdOf } from './split-examples.ts'
 
 export type Chapter = { readonly event: Event; readonly atMs: number }

@@ -11,6 +11,9 @@ test('ten times in a row loses nothing acknowledged and sells nothing twice', as
   assert.is(report.deaths, 10)
   assert.ok(report.acknowledged > 500)
   assert.ok(report.unknown > 0, 'it died with requests in flight')
+  assert.ok(report.several > 100)
+  assert.ok(report.resolved > 0, 'what was not answered was asked again')
+  assert.ok(report.pending > 0, 'it died between two steps of a reservation of several products')
 })
 
 test.run()

@@ -1,9 +1,10 @@
 /**
  * `kill -9` of the real server under load, over and over on one data directory. After each death the journal is held
- * against what was acknowledged; after each start the server's answers against the journal.
+ * against what was acknowledged; after each start the server's answers against the journal, and what nobody answered is
+ * asked again where it had an idempotency key. At the end a server is left alone until its shards have told each other all.
  */
 
-import { expectSameAnswers, judge, type Verdict } from './journal-oracle.ts'
+import { expectSameAnswers, expectSettled, judge, type Verdict } from './journal-oracle.ts'
 import type { JournalView } from './journal-reader.ts'
 import { deliver, LoadClient, randomFrom } from './load-client.ts'
 import { RequestLedger } from './request-ledger.ts'
@@ -21,11 +22,19 @@ export type KillReport = {
   readonly unknown: number
   readonly deaths: number
   readonly events: number
+  /** Of the acknowledged reservations, those of several products. */
+  readonly several: number
+  /** Requests that were answered only when they came again under their key. */
+  readonly resolved: number
+  /** What had to be told from shard to shard after a death, in all. */
+  readonly pending: number
 }
 
 const KILL_AFTER_MS = { least: 5, most: 500 }
 /** A start takes about this long: a kill before its end meets a recovery. */
 const START_MS = 600
+/** The last words of a settlement are an acknowledgement, which no answer tells of: they may come a start later. */
+const QUIET_TRIES_MAX = 3
 const plenty = Array.from({ length: 12 }, (_, i) => `product-${i}`)
 /** Few units, so that it is sold out and fought for; and one a customer can have only so much of. */
 const scarce = 'scarce'
@@ -39,6 +48,7 @@ export async function killRounds({ rounds, seed, varies }: KillRounds): Promise<
   const chance = (share: number) => varies && random() < share
   let verdict: Verdict | undefined
   let deaths = 0
+  let pending = 0
   for (let round = 0; round < rounds; round++) {
     const environment = {
       WORKERS: varies ? String(1 + Math.floor(random() * 3)) : '1',
@@ -53,9 +63,18 @@ export async function killRounds({ rounds, seed, varies }: KillRounds): Promise<
     }
     const server = await site.start({ environment })
     if (verdict === undefined) await open(server, ledger)
-    else await expectSameAnswers(server, verdict)
+    else {
+      pending += [...verdict.books.several.pending()].length
+      await expectSameAnswers(server, verdict)
+    }
     const products = [scarce, limited, ...plenty]
-    const load = new LoadClient(server, ledger, { products, seed: seed * 10_000 + round, customers: 12 })
+    const load = new LoadClient(server, ledger, {
+      products,
+      seed: seed * 10_000 + round,
+      customers: 12,
+      severalShare: 0.4,
+      keyedShare: 0.5,
+    })
     await pause(KILL_AFTER_MS.least + random() * (KILL_AFTER_MS.most - KILL_AFTER_MS.least))
     if (chance(0.1)) await server.stop()
     else await server.kill()
@@ -63,9 +82,33 @@ export async function killRounds({ rounds, seed, varies }: KillRounds): Promise<
     await load.ended()
     verdict = judgeRound(site, ledger, { round, seed, earlier: verdict?.journal })
   }
-  const unknown = [...ledger.reserves.values()].filter(({ known }) => known === 'unknown').length
-  const events = [...(verdict?.journal.events.values() ?? [])].reduce((sum, { length }) => sum + length, 0)
-  return { acknowledged: ledger.acknowledgedCount(), unknown, deaths, events }
+  await leaveAlone(site, ledger, verdict)
+  const reserves = [...ledger.reserves.values()]
+  const settlements = [...ledger.settlements.values()].flat()
+  const isAcknowledged = ({ known }: { readonly known: string }) => known === 'acknowledged'
+  return {
+    acknowledged: ledger.acknowledgedCount(),
+    unknown: reserves.filter(({ known }) => known === 'unknown').length,
+    deaths,
+    events: [...(verdict?.journal.events.values() ?? [])].reduce((sum, { length }) => sum + length, 0),
+    several: reserves.filter((asked) => isAcknowledged(asked) && asked.lines.length > 1).length,
+    resolved: [...reserves, ...settlements].filter((asked) => isAcknowledged(asked) && asked.answers > 1)
+      .length,
+    pending,
+  }
+}
+
+/** What shards owe each other is said within seconds, though nobody asks for anything. */
+async function leaveAlone(site: Site, ledger: RequestLedger, before: Verdict | undefined): Promise<void> {
+  let verdict = before
+  for (let tries = 0; tries < QUIET_TRIES_MAX; tries++) {
+    const server = await site.start()
+    if (verdict !== undefined) await expectSameAnswers(server, verdict)
+    await server.stop()
+    verdict = judge(site, ledger, verdict?.journal)
+    if ([...verdict.books.several.pending()].length === 0) return
+  }
+  if (verdict !== undefined) expectSettled(verdict)
 }
 
 async function open(server: ServerProcess, ledger: RequestLedger): Promise<void> {
