@@ -114,7 +114,11 @@ export class RateTable {
     }
     if (leastUsed + this.#cost > this.#depth) return this.#refused(leastUsed + this.#cost)
     const before = Atomics.load(this.#tags, least)
-    return Atomics.compareExchange(this.#tags, least, before, tag) === before ? least : undefined
+    if (Atomics.compareExchange(this.#tags, least, before, tag) !== before) return undefined
+    // Another thread may have made a place for the same identity meanwhile: the first of them counts (T1).
+    const made = this.#find(first, tag)
+    if (made !== least) Atomics.compareExchange(this.#tags, least, tag, NOBODY)
+    return made
   }
 
   #ticksUsed(place: number, emptyAt: number, now: number, second: number): number {
