@@ -4,9 +4,12 @@
  * A reservation has one entry, never later than it is due: an extension or an end leaves the entry as it is, and when it
  * comes up it goes to where it belongs by then.
  */
+import { assert } from '../domain/assert.ts'
 import { endedKnownMs } from '../domain/bounds.ts'
+import type { ReservationRow } from '../domain/reservation-row.ts'
+import type { ReservationTable } from '../domain/reservation-table.ts'
 import type { SplitReservation } from '../domain/split.ts'
-import { isLive, type Reservation } from '../domain/stock.ts'
+import { isLive } from '../domain/stock.ts'
 import { recoveryGraceMs } from '../limits.ts'
 import { Deadlines } from './deadlines.ts'
 
@@ -14,19 +17,26 @@ import { Deadlines } from './deadlines.ts'
 export type DueKind = 'expire' | 'closeReturns' | 'forget'
 export const dueKinds: readonly DueKind[] = ['expire', 'closeReturns', 'forget']
 
-type Timed = Reservation | SplitReservation
+type Timed = ReservationRow | SplitReservation
+/** A reservation of one product by its number, since it is no object to be kept. */
+type Entry = number | SplitReservation
 
 export class Dues {
+  readonly #reservations: Pick<ReservationTable, 'at'>
   readonly #readyAtMs: number
   readonly #returnWindowMs: number
-  readonly #queues: Readonly<Record<DueKind, Deadlines<Timed>>> = {
+  readonly #queues: Readonly<Record<DueKind, Deadlines<Entry>>> = {
     expire: new Deadlines(),
     closeReturns: new Deadlines(),
     forget: new Deadlines(),
   }
 
   /** Holds made before `readyAtMs` get the grace of a recovery. */
-  constructor(options: { readonly readyAtMs: number; readonly returnWindowMs: number }) {
+  constructor(
+    reservations: Pick<ReservationTable, 'at'>,
+    options: { readonly readyAtMs: number; readonly returnWindowMs: number },
+  ) {
+    this.#reservations = reservations
     this.#readyAtMs = options.readyAtMs
     this.#returnWindowMs = options.returnWindowMs
   }
@@ -44,11 +54,11 @@ export class Dues {
 
   /** Once when it is made, and again after each thing that was due. */
   note(reservation: Timed): void {
-    this.#queues[kindOf(reservation)].add(this.#dueAtMs(reservation), reservation)
+    this.#queues[kindOf(reservation)].add(this.#dueAtMs(reservation), entryOf(reservation))
   }
 
   postpone(kind: DueKind, reservation: Timed, atMs: number): void {
-    this.#queues[kind].add(atMs, reservation)
+    this.#queues[kind].add(atMs, entryOf(reservation))
   }
 
   /** Takes the first of a kind that is due; `not yet` where the first entry came up too early and was put off. */
@@ -56,7 +66,9 @@ export class Dues {
     const queue = this.#queues[kind]
     const atMs = queue.firstAtMs
     if (atMs > nowMs) return undefined
-    const reservation = queue.take()
+    const entry = queue.take()
+    const reservation = typeof entry === 'number' ? this.#reservations.at(entry) : entry
+    assert(reservation !== undefined, 'nothing is forgotten before it is due')
     if (kindOf(reservation) === kind && this.#dueAtMs(reservation) <= atMs) return reservation
     this.note(reservation)
     return 'not yet'
@@ -73,6 +85,10 @@ export class Dues {
     const closesAtMs = reservation.resolvedAtMs + this.#returnWindowMs
     return reservation.returnClosed ? closesAtMs + endedKnownMs : closesAtMs
   }
+}
+
+function entryOf(reservation: Timed): Entry {
+  return 'number' in reservation ? reservation.number : reservation
 }
 
 function kindOf({ status, returnClosed }: Timed): DueKind {

@@ -105,7 +105,7 @@ export class Shard {
     this.id = start.shard
     this.#state = start.state
     this.#nextSequence = start.nextSequence
-    this.#dues = new Dues(start)
+    this.#dues = new Dues(start.state.reservations, start)
     this.#claimants = new KeyClaimants(start.readyAtMs)
     this.#memory = start.memory
     this.#journal = journal
@@ -200,7 +200,11 @@ export class Shard {
     }
     if (this.#memory.isSpent && decision.events.some(makesRecord)) return this.#withoutMemory()
     this.#applyAll(decision.events)
-    return answerTo(request, decision.events, { shard: this.#state, ...this.#moment })
+    return answerTo(request, decision.events, {
+      shard: this.#state,
+      sequence: this.#nextSequence - 1,
+      nowMs: this.#nowMs,
+    })
   }
 
   /** A command under a key: as it was answered before, or decided now and its answer kept in the same frame. */
@@ -321,7 +325,7 @@ export class Shard {
   #roomFor(command: Command): 'all' | 'settlements' | 'none' {
     let lines = 0
     if ('lines' in command) lines = command.lines.length
-    else if ('reservationId' in command) {
+    else if ('reservationId' in command && command.type !== 'reserve') {
       lines = this.#state.splits.get(command.reservationId)?.lines.length ?? 0
     }
     if (command.type === 'reserveSplit') lines += command.heldElsewhere.length

@@ -15,8 +15,10 @@ import { evolveHold, evolveSplit } from './evolve-split.ts'
 import { evolveWaitlist, forgetServed, leaveServed } from './evolve-waitlist.ts'
 import { productBytes, reservationBytes } from './footprint.ts'
 import type { CustomerId } from './ids.ts'
+import type { ReservationRow } from './reservation-row.ts'
 import type { SplitReservation } from './split.ts'
-import { availableOf, isLive, type Reservation, type ShardState, type Stock } from './stock.ts'
+import { availableOf, isLive, type Reservation, type Sale, type ShardState, type Stock } from './stock.ts'
+import { TextMap } from './text-map.ts'
 
 /**
  * Applies one event in place; `atMs` is the time the journal gives it. Returns the reservation it changed, if it is
@@ -27,7 +29,7 @@ export function evolve(
   shard: ShardState,
   event: Event,
   atMs: number,
-): Reservation | SplitReservation | undefined {
+): ReservationRow | SplitReservation | undefined {
   switch (event.type) {
     case 'UnitsHeld':
       return hold(shard, event, atMs)
@@ -71,12 +73,12 @@ export function evolve(
   }
 }
 
-function hold(shard: ShardState, event: UnitsHeld, atMs: number): Reservation {
+function hold(shard: ShardState, event: UnitsHeld, atMs: number): ReservationRow {
   return take(shard, advance(known(shard.products.get(event.productId)), event.version), event, atMs)
 }
 
 /** The head of the line leaves it with its hold. */
-function serve(shard: ShardState, event: WaitlistServed, atMs: number): Reservation {
+function serve(shard: ShardState, event: WaitlistServed, atMs: number): ReservationRow {
   const stock = advance(known(shard.products.get(event.productId)), event.version)
   leaveServed(shard, stock, event)
   return take(shard, stock, { ...event, reference: undefined }, atMs)
@@ -86,7 +88,7 @@ type Taken = Pick<UnitsHeld, 'reservationId' | 'customerId' | 'quantity' | 'expi
   readonly reference: string | undefined
 }
 
-function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Reservation {
+function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): ReservationRow {
   assert(event.quantity > 0, 'a reservation holds something')
   stock.held += event.quantity
   assert(stock.held <= stock.onHand, 'never more held than on hand')
@@ -106,9 +108,8 @@ function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Rese
     resolvedAtMs: 0,
     returnClosed: false,
   }
-  shard.reservations.add(reservation)
   shard.footprintBytes += reservationBytes(reservation)
-  return reservation
+  return shard.reservations.add(reservation)
 }
 
 function adjust(shard: ShardState, event: StockAdjusted): void {
@@ -144,8 +145,8 @@ function schedule(shard: ShardState, event: SaleScheduled): void {
  * for 10,000 of as many customers, 50 ms for 100,000, most of a second for a million. Set before its sale a limit costs
  * nothing.
  */
-function countCustomers(shard: ShardState, stock: Stock): Map<CustomerId, number> {
-  const customers = new Map<CustomerId, number>()
+function countCustomers(shard: ShardState, stock: Stock): TextMap<CustomerId, number> {
+  const customers = new TextMap<CustomerId, number>()
   for (const reservation of shard.reservations.ofStock(stock)) {
     const { customerId, status, quantity, returned, returnClosed } = reservation
     if (customerId === undefined) continue
@@ -162,6 +163,9 @@ function countCustomers(shard: ShardState, stock: Stock): Map<CustomerId, number
   return customers
 }
 
+/** One for all products without a sale: what is read with every hold should lie in one place. */
+const noSale: Sale = Object.freeze({})
+
 function newStock(productId: Stock['productId'], number: number): Stock {
   return {
     productId,
@@ -173,17 +177,17 @@ function newStock(productId: Stock['productId'], number: number): Stock {
     retired: false,
     earmarked: 0,
     waitlist: undefined,
-    sale: {},
+    sale: noSale,
     customers: undefined,
   }
 }
 
-function settle(shard: ShardState, event: ReservationEvent, atMs: number): Reservation | undefined {
+function settle(shard: ShardState, event: ReservationEvent, atMs: number): ReservationRow | undefined {
   const reservation = known(shard.reservations.get(event.reservationId))
   shard.footprintBytes -= reservationBytes(reservation)
   change(shard, reservation, event, atMs)
   if (event.type === 'ReservationForgotten') {
-    shard.reservations.delete(reservation.id)
+    shard.reservations.delete(event.reservationId)
     return undefined
   }
   shard.footprintBytes += reservationBytes(reservation)

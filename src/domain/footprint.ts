@@ -1,15 +1,12 @@
 /**
- * What the records of a shard take of the heap, in bytes, never less than they do.
+ * What the records of a shard take of memory, in bytes, never less than they do: in the heap, whose limit ends the thread,
+ * or outside it, where the rows and texts of reservations lie.
  *
- * Measured in Node 26: a million reservations over 1,000 products, made by a `Shard` from messages that had crossed
- * threads, the heap before and after a full collection; the same again with the state read from a snapshot. Arrays outside
- * the heap (25 to 65 bytes a reservation) are not in it: V8's limit does not count them.
- *
- * F1  Only an event that makes a record raises a shard's footprint. A live reservation is charged with the longest
- *     reference that its confirmation may bring, and one that counts for its customer with an entry among the product's
- *     customers, whether these are counted yet or not. So who refuses such events bounds the footprint, and whatever
- *     exists can always be settled. Two raise it and are never refused: an answer kept under a key, since the number of
- *     keys has its own bound, and an abort, since it lets go of a hold that is larger.
+ * F1  Only an event that makes a record raises what a shard takes of the heap. A reservation that counts for its customer
+ *     is charged with an entry among the product's customers, whether these are counted yet or not. So who refuses such
+ *     events bounds the heap, and whatever exists can always be settled. Three raise the footprint and are never refused:
+ *     an answer kept under a key, since the number of keys has its own bound; an abort, since it lets go of a hold that
+ *     is larger; and a confirmation that brings a reference, which lies outside the heap.
  *
  * A new kind of record needs its bytes here and in `footprintOf`, its event in `makesRecord`, and `evolve` to add and take
  * off what it costs.
@@ -21,8 +18,14 @@ import { isLive, type ReservationView, type ShardView, type SplitView, type Wait
 
 /** Measured: 323 with a short id; with a whole sale, an id of 64 characters and an empty count of customers some 590. */
 export const productBytes = 640
-/** Measured: 213 with its id, its places in the table and in the heap of deadlines; the rest is room for these to grow. */
-const RESERVATION_BYTES = 240
+/**
+ * Its row and a deleted one that was not left out yet, its slot and its deadline, in arrays that may just have doubled.
+ * These and its texts lie outside the heap, and are counted as if they did not.
+ */
+const RESERVATION_BYTES = 208
+/** Its texts in bytes, and as many that were not left out yet. */
+const TEXTS_BYTES = 2 * 3
+const UTF8_BYTES_PER_CHARACTER_MAX = 3
 /** Measured: 33; twice as much right after the map has grown. */
 const COUNTED_CUSTOMER_BYTES = 64
 /** The header of a string, and what rounds it up to whole words. */
@@ -39,22 +42,22 @@ const KEY_BESIDE_BYTES = 120
 export const abortedBytes = 160
 
 const REFERENCE_BYTES_MAX = STRING_BYTES + BYTES_PER_CHARACTER_MAX * referenceLengthMax
-/** One that lives, of a customer with the longest name. */
-export const reservationBytesMax =
-  RESERVATION_BYTES + REFERENCE_BYTES_MAX + COUNTED_CUSTOMER_BYTES + 2 * (STRING_BYTES + customerIdLengthMax)
+/** One that lives, of a customer with the longest name, without a reference. */
+const PLAIN_BYTES_MAX =
+  RESERVATION_BYTES + TEXTS_BYTES + COUNTED_CUSTOMER_BYTES + STRING_BYTES + 3 * customerIdLengthMax
+/** And with the longest reference. */
+export const reservationBytesMax: number =
+  PLAIN_BYTES_MAX + 2 * UTF8_BYTES_PER_CHARACTER_MAX * referenceLengthMax
 
-/** Of a reservation as it stands; it can only fall from here on (F1). */
+/** Of a reservation as it stands; but for a reference that its confirmation brings it can only fall from here on (F1). */
 export function reservationBytes(reservation: ReservationView): number {
   const { status, customerId, reference, returnClosed } = reservation
-  let bytes = RESERVATION_BYTES
-  if (isLive(status)) bytes += REFERENCE_BYTES_MAX
-  else if (reference !== undefined) bytes += STRING_BYTES + BYTES_PER_CHARACTER_MAX * reference.length
+  let bytes = RESERVATION_BYTES + TEXTS_BYTES
+  if (reference !== undefined) bytes += 2 * UTF8_BYTES_PER_CHARACTER_MAX * reference.length
   if (customerId !== undefined) {
-    const nameBytes = STRING_BYTES + customerId.length
-    bytes += nameBytes
-    // The entry's key may be the name as an earlier reservation of the same customer had it.
+    bytes += 2 * customerId.length
     if (isLive(status) || (status === 'confirmed' && !returnClosed))
-      bytes += COUNTED_CUSTOMER_BYTES + nameBytes
+      bytes += COUNTED_CUSTOMER_BYTES + STRING_BYTES + customerId.length
   }
   return bytes
 }
@@ -73,7 +76,7 @@ export function holdBytes({ customerId }: { readonly customerId: string | undefi
 export function waitlistBytes(waitlist: WaitlistView | undefined): number {
   if (waitlist === undefined) return 0
   // Whoever waits is charged with the reservation that serves them.
-  return waitlist.line.size * (WAITING_BYTES + reservationBytesMax) + waitlist.served.size * WAITING_BYTES
+  return waitlist.line.size * (WAITING_BYTES + PLAIN_BYTES_MAX) + waitlist.served.size * WAITING_BYTES
 }
 
 /** What of a key's record stands in the heap: its cell does not. */

@@ -17,7 +17,8 @@ export const shardsMax = 1_024
 
 const PRODUCT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const ROUTE_WORDS: ReadonlySet<string> = new Set(['search', 'suggest', 'import'])
-const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+/** Digits of Crockford's base 32. */
+export const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 /** By character code. */
 const CROCKFORD_VALUES: Int8Array = new Int8Array(128).map((_, code) =>
   CROCKFORD.indexOf(String.fromCharCode(code)),

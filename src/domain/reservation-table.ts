@@ -1,43 +1,68 @@
 /**
  * Reservations by id, listed in the order in which they were made.
  *
- * A `Map` would do, but for its cost: putting a reservation into a map of a million was the largest part of making one
- * (docs/decisions/reservation-table.md). This is open addressing over 32 bits of the id's random part. Ids are drawn by
- * the engine and not by clients, so nobody can choose them to collide.
+ * They lie in rows outside the garbage collector's sight (reservation-row.ts), found by open addressing over 32 bits of
+ * the id's random part. Ids are drawn by the engine and not by clients, so nobody can choose them to collide. Why not a
+ * `Map` of objects is told, with what it cost, in docs/decisions/reservation-table.md.
+ *
+ * A deleted reservation leaves its row behind; when there are more of these than living ones, all rows are written anew.
+ * So a row moves, and whoever remembers a reservation remembers its number.
  */
 import { assert } from './assert.ts'
 import type { ReservationId } from './ids.ts'
+import { packedWords, packId } from './packed-id.ts'
+import { ReservationRow, RowBlock, rowBytes } from './reservation-row.ts'
+import { ReservationTexts } from './reservation-texts.ts'
+import type { Reservation, Stock } from './stock.ts'
 
+const ROWS_PER_BLOCK = 4_096
+/** Rows or bytes that are left behind and not worth the writing. */
+const DELETED_MIN = 64
+const TEXT_BYTES_MIN = 65_536
 /** Power of two. */
 const SLOTS_MIN = 64
 const FREE = 0
 const DELETED = -1
 
-type Tabled = {
-  readonly id: ReservationId
-  /** `number` is the product's own within the shard, and never another's. */
-  readonly stock: { readonly number: number }
-}
+/** All rows of a table and their texts, those that were deleted left out. */
+export type TableBytes = { readonly rows: Uint8Array; readonly texts: Uint8Array }
 
-/** A map from id to reservation with the few methods that are used. `values` goes in the order of adding. */
-export class ReservationTable<Reservation extends Tabled> {
-  /** In order of making; holes are those that were deleted. */
-  #items: (Reservation | undefined)[] = []
-  /** The product of each item, deleted ones included, so that those of one are found without a look at all others. */
-  #stockNumbers = new Int32Array(SLOTS_MIN / 2)
+/** The reservations of a shard, by id, listed in the order of making. */
+export class ReservationTable {
+  #blocks: RowBlock[] = []
+  /** Deleted ones included. */
+  #rows = 0
   #size = 0
-  /** A place in `#items` + 1, or `FREE`, or `DELETED`. */
-  #slots = new Int32Array(SLOTS_MIN)
-  /** Of the item in the same slot, so that only likely ones are compared and none is read to grow. */
-  #hashes = new Int32Array(SLOTS_MIN)
+  #texts = new ReservationTexts()
+  /** Bytes of texts that no row needs any more. */
+  #textsLeft = 0
+  #nextNumber = 0
+  #moves = 0
+  readonly #stocks: Stock[] = []
+  /** Pairs: a row + 1, or `FREE`, or `DELETED`; and the hash of its id, so that only likely rows are looked at. */
+  #slots = new Int32Array(SLOTS_MIN * 2)
+  /** Slots that are not free. */
+  #slotsUsed = 0
+  readonly #packed = new Int32Array(packedWords)
+  /** The id that stands packed, if any, and its hash: a reservation is first looked for, and then made. */
+  #packedId: ReservationId | undefined
+  #hash = 0
 
   get size(): number {
     return this.#size
   }
 
-  get(id: ReservationId): Reservation | undefined {
-    const slot = this.#find(id)
-    return slot === undefined ? undefined : this.#items[(this.#slots[slot] as number) - 1]
+  get texts(): ReservationTexts {
+    return this.#texts
+  }
+
+  get moves(): number {
+    return this.#moves
+  }
+
+  get(id: ReservationId): ReservationRow | undefined {
+    const row = this.#find(id)
+    return row === undefined ? undefined : this.#read(row)
   }
 
   has(id: ReservationId): boolean {
@@ -45,87 +70,260 @@ export class ReservationTable<Reservation extends Tabled> {
   }
 
   /** Adds one whose id is not there yet; anything else is a broken invariant. */
-  add(reservation: Reservation): void {
-    // At most half of the slots lead to an item, deleted ones included, so that a search soon meets a free one.
-    if (this.#items.length * 2 >= this.#slots.length) this.#rebuild()
-    const hash = hashOf(reservation.id)
-    const mask = this.#slots.length - 1
-    let slot = hash & mask
-    for (; this.#slots[slot] !== FREE; slot = (slot + 1) & mask) {
-      if (this.#hashes[slot] !== hash || this.#slots[slot] === DELETED) continue
-      assert(
-        this.#items[(this.#slots[slot] as number) - 1]?.id !== reservation.id,
-        'a reservation is made once',
-      )
-    }
-    this.#stockNumbers[this.#items.length] = reservation.stock.number
-    this.#items.push(reservation)
-    this.#slots[slot] = this.#items.length
-    this.#hashes[slot] = hash
+  add(reservation: Reservation): ReservationRow {
+    this.#packIfWorthIt()
+    assert(this.#pack(reservation.id), 'a reservation id has the form of one')
+    const row = this.#rows
+    this.#place(row, this.#hash, true)
+    const { stock } = reservation
+    if (this.#stocks[stock.number] === undefined) this.#stocks[stock.number] = stock
+    const block = this.#blockFor(row)
+    const at = row % ROWS_PER_BLOCK
+    block.write(at, this.#packed, reservation)
+    block.setNumber(at, this.#nextNumber++)
+    block.setTexts(at, this.#texts.add(reservation.customerId, reservation.reference))
+    this.#rows += 1
     this.#size += 1
+    return new ReservationRow(this, block, at)
   }
 
   /** False where there is no such reservation. */
   delete(id: ReservationId): boolean {
-    const slot = this.#find(id)
+    const slot = this.#findSlot(id)
     if (slot === undefined) return false
-    this.#items[(this.#slots[slot] as number) - 1] = undefined
+    const row = (this.#slots[slot] as number) - 1
+    const block = this.#blockOf(row)
+    this.#textsLeft += this.#texts.lengthAt(block.texts(row % ROWS_PER_BLOCK))
+    block.setDeleted(row % ROWS_PER_BLOCK)
     this.#slots[slot] = DELETED
     this.#size -= 1
     return true
   }
 
   /** In the order in which they were added. */
-  *values(): Generator<Reservation> {
-    for (const item of this.#items) if (item !== undefined) yield item
+  *values(): Generator<ReservationRow> {
+    for (let row = 0; row < this.#rows; row++) {
+      if (!this.#blockOf(row).isDeleted(row % ROWS_PER_BLOCK)) yield this.#read(row)
+    }
   }
 
-  /**
-   * Those of one product, in the order in which they were added. The others are passed over at 0.3 ns each, so that what
-   * it costs is its own.
-   */
-  *ofStock({ number }: Tabled['stock']): Generator<Reservation> {
-    const numbers = this.#stockNumbers.subarray(0, this.#items.length)
-    for (let place = numbers.indexOf(number); place !== -1; place = numbers.indexOf(number, place + 1)) {
-      const item = this.#items[place]
-      if (item !== undefined) yield item
+  /** Those of one product, in the order in which they were added. The others are passed over at some nanoseconds each. */
+  *ofStock({ number }: Pick<Stock, 'number'>): Generator<ReservationRow> {
+    for (let row = 0; row < this.#rows; row++) {
+      const block = this.#blockOf(row)
+      const at = row % ROWS_PER_BLOCK
+      if (block.stockNumber(at) === number && !block.isDeleted(at)) yield this.#read(row)
     }
+  }
+
+  /** The one of this number, as `ReservationRow` says it; `undefined` once it was deleted. */
+  at(number: number): ReservationRow | undefined {
+    const row = this.#rowOf(number)
+    return row === undefined ? undefined : this.#read(row)
+  }
+
+  placeOf(number: number): { readonly block: RowBlock; readonly at: number } | undefined {
+    const row = this.#rowOf(number)
+    return row === undefined ? undefined : { block: this.#blockOf(row), at: row % ROWS_PER_BLOCK }
+  }
+
+  stockOf(number: number): Stock {
+    return this.#stocks[number] as Stock
+  }
+
+  rewriteTexts(reservation: ReservationRow, reference: string | undefined): void {
+    this.#textsLeft += this.#texts.lengthAt(reservation.texts)
+    reservation.texts = this.#texts.add(reservation.customerId, reference)
+  }
+
+  /** The same bytes for the same reservations in the same order. */
+  toBytes(): TableBytes {
+    const packed = new ReservationTable()
+    packed.#takeLiving(this)
+    return {
+      rows: joined(packed.#blocks.map((block) => block.bytes)).subarray(0, packed.#rows * rowBytes),
+      texts: joined([...packed.#texts.blocks()]),
+    }
+  }
+
+  /** Reads back what `toBytes` gave; broken where it did not. `stocks` are those of all products, by number. */
+  static of({ rows, texts }: TableBytes, stocks: readonly Stock[]): ReservationTable {
+    assert(rows.length % rowBytes === 0, 'rows are whole')
+    const table = new ReservationTable()
+    table.#stocks.push(...stocks)
+    table.#texts = ReservationTexts.of(texts)
+    const count = rows.length / rowBytes
+    table.#growSlots(count)
+    for (let row = 0; row < count; row++) {
+      const at = row % ROWS_PER_BLOCK
+      const block = table.#blockFor(row)
+      if (at === 0) block.bytes.set(rows.subarray(row * rowBytes, (row + ROWS_PER_BLOCK) * rowBytes))
+      assert(Object.is(block.number(at), row), 'rows are numbered from 0')
+      assert(block.isWellFormed(at), 'a row says what rows say')
+      assert(block.stockNumber(at) in stocks, 'a reservation is of a product')
+      assert(table.#texts.has(block.texts(at)), 'a reservation has its texts')
+      table.#rows += 1
+      table.#place(row, table.#readId(block, at), true)
+    }
+    table.#size = count
+    table.#nextNumber = count
+    return table
+  }
+
+  #read(row: number): ReservationRow {
+    return new ReservationRow(this, this.#blockOf(row), row % ROWS_PER_BLOCK)
+  }
+
+  #blockOf(row: number): RowBlock {
+    return this.#blocks[Math.floor(row / ROWS_PER_BLOCK)] as RowBlock
+  }
+
+  #blockFor(row: number): RowBlock {
+    if (row === this.#blocks.length * ROWS_PER_BLOCK) this.#blocks.push(new RowBlock(ROWS_PER_BLOCK))
+    return this.#blockOf(row)
+  }
+
+  /** Numbers grow from row to row, without gaps until rows were left out. */
+  #rowOf(number: number): number | undefined {
+    if (this.#rows === 0) return undefined
+    let low = 0
+    let high = this.#rows - 1
+    let row = number - this.#numberAt(0)
+    while (low <= high) {
+      if (row < low || row > high) row = (low + high) >> 1
+      const found = this.#numberAt(row)
+      if (found === number) return this.#blockOf(row).isDeleted(row % ROWS_PER_BLOCK) ? undefined : row
+      if (found < number) low = row + 1
+      else high = row - 1
+      row = (low + high) >> 1
+    }
+    return undefined
+  }
+
+  #numberAt(row: number): number {
+    return this.#blockOf(row).number(row % ROWS_PER_BLOCK)
+  }
+
+  /** False where it has not the form of an id. */
+  #pack(id: ReservationId): boolean {
+    if (id === this.#packedId) return true
+    this.#packedId = undefined
+    if (!packId(id, this.#packed)) return false
+    this.#packedId = id
+    this.#hash = hashOf(this.#packed)
+    return true
+  }
+
+  /** The hash of a row's id, which then stands packed. */
+  #readId(block: RowBlock, at: number): number {
+    this.#packedId = undefined
+    block.readId(at, this.#packed)
+    return hashOf(this.#packed)
   }
 
   #find(id: ReservationId): number | undefined {
-    const hash = hashOf(id)
-    const mask = this.#slots.length - 1
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const item = this.#slots[slot] as number
+    const slot = this.#findSlot(id)
+    return slot === undefined ? undefined : (this.#slots[slot] as number) - 1
+  }
+
+  #findSlot(id: ReservationId): number | undefined {
+    if (!this.#pack(id)) return undefined
+    const packed = this.#packed
+    const hash = this.#hash
+    const slots = this.#slots
+    const mask = slots.length - 1
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
+      const item = slots[slot] as number
       if (item === FREE) return undefined
-      if (item !== DELETED && this.#hashes[slot] === hash && this.#items[item - 1]?.id === id) return slot
+      if (item !== DELETED && slots[slot + 1] === hash) {
+        const row = item - 1
+        if (this.#blockOf(row).isOfId(row % ROWS_PER_BLOCK, packed)) return slot
+      }
     }
   }
 
-  /** Drops holes, and makes room for as many again. */
-  #rebuild(): void {
-    const numbers = this.#stockNumbers.filter((_, place) => this.#items[place] !== undefined)
-    this.#items = this.#items.filter((item) => item !== undefined)
-    let length = SLOTS_MIN
-    while (length < this.#items.length * 4) length *= 2
+  /** Gives a row its slot. `isNew`: its id, which stands packed, must not be there yet. */
+  #place(row: number, hash: number, isNew: boolean): void {
+    // At most two thirds of the slots are used, so that a search soon meets a free one.
+    if ((this.#slotsUsed + 1) * 3 > this.#slots.length) this.#growSlots(this.#size + 1)
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = (hash << 1) & mask
+    for (; slots[slot] !== FREE; slot = (slot + 2) & mask) {
+      if (!isNew || slots[slot + 1] !== hash || slots[slot] === DELETED) continue
+      const other = (slots[slot] as number) - 1
+      assert(!this.#blockOf(other).isOfId(other % ROWS_PER_BLOCK, this.#packed), 'a reservation is made once')
+    }
+    slots[slot] = row + 1
+    slots[slot + 1] = hash
+    this.#slotsUsed += 1
+  }
+
+  /** Makes slots for so many, at least half of them free, leaving out what was deleted. */
+  #growSlots(count: number): void {
+    let length = this.#slots.length
+    while (length < count * 4) length *= 2
+    const old = this.#slots
     this.#slots = new Int32Array(length)
-    this.#hashes = new Int32Array(length)
-    this.#stockNumbers = new Int32Array(length / 2)
-    this.#stockNumbers.set(numbers)
-    const mask = length - 1
-    this.#items.forEach((item, place) => {
-      const hash = hashOf((item as Reservation).id)
-      let slot = hash & mask
-      while (this.#slots[slot] !== FREE) slot = (slot + 1) & mask
-      this.#slots[slot] = place + 1
-      this.#hashes[slot] = hash
-    })
+    this.#slotsUsed = 0
+    for (let slot = 0; slot < old.length; slot += 2) {
+      const item = old[slot] as number
+      if (item !== FREE && item !== DELETED) this.#place(item - 1, old[slot + 1] as number, false)
+    }
+  }
+
+  #packIfWorthIt(): void {
+    const deleted = this.#rows - this.#size
+    const isSparse = deleted > DELETED_MIN && deleted > this.#size
+    const isWordy = this.#textsLeft > TEXT_BYTES_MIN && this.#textsLeft * 2 > this.#texts.length
+    if (!isSparse && !isWordy) return
+    const packed = new ReservationTable()
+    packed.#takeLiving(this)
+    const moves = this.#moves + 1
+    let row = 0
+    for (const living of this.values()) packed.#blockOf(row).setNumber(row++ % ROWS_PER_BLOCK, living.number)
+    this.#blocks = packed.#blocks
+    this.#rows = packed.#rows
+    this.#texts = packed.#texts
+    this.#slots = packed.#slots
+    this.#slotsUsed = packed.#slotsUsed
+    this.#textsLeft = 0
+    this.#moves = moves
+  }
+
+  /** Copies the living rows of another table behind each other, numbered from 0, with their texts. */
+  #takeLiving(from: ReservationTable): void {
+    this.#growSlots(from.#size)
+    for (let row = 0; row < from.#rows; row++) {
+      const block = from.#blockOf(row)
+      const place = row % ROWS_PER_BLOCK
+      if (block.isDeleted(place)) continue
+      const own = this.#blockFor(this.#rows)
+      const at = this.#rows % ROWS_PER_BLOCK
+      own.copy(at, block, place)
+      own.setNumber(at, this.#rows)
+      own.setTexts(at, this.#texts.copy(from.#texts, block.texts(place)))
+      const hash = this.#readId(own, at)
+      this.#rows += 1
+      this.#size += 1
+      this.#place(this.#rows - 1, hash, false)
+    }
   }
 }
 
-/** Mixes the last 8 random characters of the id, 40 bits, into 32. The two behind them name the shard. */
-function hashOf(id: ReservationId): number {
-  let hash = 0
-  for (let at = id.length - 10; at < id.length - 2; at++) hash = (Math.imul(hash, 33) + id.charCodeAt(at)) | 0
-  return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+/** Mixes 60 random bits of the id into 32. */
+function hashOf(packed: Int32Array): number {
+  const mixed =
+    Math.imul((packed[3] as number) ^ ((packed[2] as number) << 2), 0x2c1b3c6d) ^ (packed[2] as number)
+  return Math.imul(mixed ^ (mixed >>> 15), 0x297a2d39)
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
 }

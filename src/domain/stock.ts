@@ -7,6 +7,7 @@ import type { CustomerId, ProductId, ReservationId, ShardId } from './ids.ts'
 import { KeyTable } from './key-table.ts'
 import { ReservationTable } from './reservation-table.ts'
 import type { Hold, SplitReservation } from './split.ts'
+import { TextMap } from './text-map.ts'
 import type { Waiting, Waitlist } from './waitlist.ts'
 
 /** `held → paying → confirmed`, or from `held` and `paying` to `released` or `expired`. */
@@ -45,7 +46,7 @@ export type Stock = {
    * Units a customer has in live and confirmed reservations; no entry is none. Kept only while the sale limits them: it
    * follows from the reservations, and counting what nobody asks for would cost each hold as much as the hold itself.
    */
-  customers: Map<CustomerId, number> | undefined
+  customers: TextMap<CustomerId, number> | undefined
 }
 
 export type Reservation = {
@@ -68,9 +69,9 @@ export type Reservation = {
 }
 
 export type ShardState = {
-  readonly products: Map<ProductId, Stock>
+  readonly products: TextMap<ProductId, Stock>
   /** Live ones, confirmed ones, and those whose end has not been forgotten yet, a day after it or, at worst, an hour. */
-  readonly reservations: ReservationTable<Reservation>
+  readonly reservations: ReservationTable
   /** Reservations of several products whose home this is, as long as the others. */
   readonly splits: Map<ReservationId, SplitReservation>
   /** Ids that came to nothing, and when that was decided: no reservation will ever be made under them. */
@@ -100,7 +101,11 @@ export type SplitView = Readonly<Omit<SplitReservation, 'unsettled'>> & {
 export type HoldView = Readonly<Omit<Hold, 'stock'>> & { readonly stock: StockView }
 export type ShardView = {
   readonly products: ReadonlyMap<ProductId, StockView>
-  readonly reservations: Pick<ReservationTable<ReservationView>, 'get' | 'size' | 'values'>
+  readonly reservations: {
+    readonly size: number
+    get(id: ReservationId): ReservationView | undefined
+    values(): Iterable<ReservationView>
+  }
   readonly splits: ReadonlyMap<ReservationId, SplitView>
   readonly aborted: ReadonlyMap<ReservationId, number>
   readonly holds: ReadonlyMap<ReservationId, readonly HoldView[]>
@@ -110,7 +115,7 @@ export type ShardView = {
 /** A shard in which nothing has happened. */
 export function emptyShard(): ShardState {
   return {
-    products: new Map(),
+    products: new TextMap(),
     reservations: new ReservationTable(),
     splits: new Map(),
     aborted: new Map(),

@@ -19,7 +19,7 @@ import {
   setStock,
 } from './asking.ts'
 
-/** Room for some 250 records. */
+/** Room for some 450 records. */
 const heapMb = 24.25
 const HOUR = 3_600_000
 const products = [productOf(0), productOf(1)] as const
@@ -60,8 +60,8 @@ memory('that one shard needs is freed by what another may forget, without anybod
 memory('that a restart takes away is given back as far as may be, and all the rest is settled', async () => {
   const world = await stocked(heapMb + 0.5)
   const made: ReservationId[] = []
-  for (let n = 0; n < 560; n++) made.push((await makeHold(world, { productId: ours })).id)
-  const [living, ended] = [made.slice(0, 320), made.slice(320)]
+  for (let n = 0; n < 800; n++) made.push((await makeHold(world, { productId: ours })).id)
+  const [living, ended] = [made.slice(0, 400), made.slice(400)]
   for (const id of ended) {
     await world.ask(release(id))
     await world.advance(1)

@@ -379,7 +379,7 @@ damage('refuses what is in a format that it does not know, and says so', async (
         audit(shop),
         'damaged',
         snapshot as string,
-        /a snapshot of format 9; this version reads format 1/,
+        /a snapshot of format 9; this version reads format 2/,
       ),
   )
   await shop.remove()

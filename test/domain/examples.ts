@@ -14,7 +14,13 @@ import type {
   ScheduleSale,
   StartPayment,
 } from '../../src/domain/commands.ts'
-import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
+import {
+  type CustomerId,
+  type ProductId,
+  type ReservationId,
+  reservationIdOf,
+  type ShardId,
+} from '../../src/domain/ids.ts'
 import type { Sale } from '../../src/domain/stock.ts'
 import type { Happened } from './given.ts'
 
@@ -23,15 +29,20 @@ export const phone = 'phone' as ProductId
 export const cable = 'cable' as ProductId
 export const ann = 'ann' as CustomerId
 export const bob = 'bob' as CustomerId
-export const res1 = 'res_1' as ReservationId
-export const res2 = 'res_2' as ReservationId
-export const res3 = 'res_3' as ReservationId
-export const res4 = 'res_4' as ReservationId
+export const res1 = idOf(1)
+export const res2 = idOf(2)
+export const res3 = idOf(3)
+export const res4 = idOf(4)
 
 export const noonMs = Date.UTC(2026, 0, 1, 12)
 export const secondMs = 1_000
 export const minuteMs = 60 * secondMs
 export const hourMs = 60 * minuteMs
+
+/** One for each number. */
+export function idOf(nr: number): ReservationId {
+  return reservationIdOf(String(nr).padStart(26, '0'), 0 as ShardId)
+}
 
 type Fields<E extends Happened['type']> = Partial<Omit<Extract<Happened, { type: E }>, 'type'>>
 

@@ -17,7 +17,7 @@ import type { SplitReservation } from '../../src/domain/split.ts'
 import { availableOf, emptyShard, type Reservation, type ShardState } from '../../src/domain/stock.ts'
 import { serveLine } from '../../src/domain/waitlist.ts'
 import { noonMs, phone, res1 } from './examples.ts'
-import { portraitOf } from './portrait.ts'
+import { fieldsOf, portraitOf } from './portrait.ts'
 
 type Without<E, Key extends string> = E extends Event ? Omit<E, Key> : never
 
@@ -95,7 +95,7 @@ function after(shard: ShardState, nowMs: number): After {
     leavesReservation: (fields, reservationId = res1) => {
       const reservation = shard.reservations.get(reservationId)
       assert.ok(reservation)
-      assert.equal(reservation, { ...reservation, ...fields })
+      assert.equal(fieldsOf(reservation), { ...fieldsOf(reservation), ...fields })
       return result
     },
     leavesSplit: (fields, reservationId) => {

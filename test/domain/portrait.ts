@@ -1,5 +1,5 @@
 /** A shard's state as plain arrays, so that comparing two also compares the order of their maps. */
-import type { ShardView } from '../../src/domain/stock.ts'
+import type { ReservationView, ShardView } from '../../src/domain/stock.ts'
 
 /** All of a state but what no two commands have between them: units that were freed and not offered to a line yet. */
 export function portraitOf(shard: ShardView) {
@@ -13,7 +13,7 @@ export function portraitOf(shard: ShardView) {
     reservations: [...shard.reservations.values()].map((reservation) => {
       // A reservation whose stock is another object than the shard's would count where nobody looks.
       const ofShard = reservation.stock === shard.products.get(reservation.stock.productId)
-      return { ...reservation, stock: reservation.stock.productId, ofShard }
+      return { ...fieldsOf(reservation), stock: reservation.stock.productId, ofShard }
     }),
     splits: [...shard.splits].map(([key, split]) => ({ key, ...split, unsettled: [...split.unsettled] })),
     aborted: [...shard.aborted],
@@ -26,4 +26,12 @@ export function portraitOf(shard: ShardView) {
     })),
     keys: [...shard.keys.values()],
   }
+}
+
+/** As plain values, read now: a reservation itself shows what it is by then. */
+export function fieldsOf(reservation: ReservationView) {
+  const { id, stock, customerId, reference, status, quantity, returned } = reservation
+  const { createdAtMs, expiresAtMs, resolvedAtMs, returnClosed } = reservation
+  const times = { createdAtMs, expiresAtMs, resolvedAtMs }
+  return { id, stock, customerId, reference, status, quantity, returned, ...times, returnClosed }
 }

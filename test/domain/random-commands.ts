@@ -7,7 +7,7 @@ import { onHandMax, referenceLengthMax } from '../../src/domain/bounds.ts'
 import type { Adjust, Line, ProductCommand, ReservationCommand } from '../../src/domain/commands.ts'
 import type { ProductId, ReservationId } from '../../src/domain/ids.ts'
 import type { Sale } from '../../src/domain/stock.ts'
-import { ann, bob, cable, hourMs, minuteMs, phone, secondMs } from './examples.ts'
+import { ann, bob, cable, hourMs, idOf, minuteMs, phone, secondMs } from './examples.ts'
 
 export const randomProducts = [phone, cable, 'case' as ProductId]
 
@@ -143,7 +143,7 @@ export function commandOf(draft: Draft, situation: Situation): ProductCommand | 
 function recent(reservations: Situation['reservations'], recency: number): Situation['reservations'][number] {
   const found =
     recency === NOBODY ? undefined : reservations.at(-1 - (recency % Math.max(1, reservations.length)))
-  return found ?? { id: 'res_nobody', productId: phone }
+  return found ?? { id: idOf(999_999), productId: phone }
 }
 
 function adjustment(productId: ProductId, change: Adjust['change']): Adjust {

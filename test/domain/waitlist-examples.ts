@@ -2,7 +2,7 @@
 import type { JoinWaitlist, LeaveWaitlist } from '../../src/domain/commands.ts'
 import type { WaitlistExit } from '../../src/domain/events.ts'
 import type { CustomerId, ReservationId } from '../../src/domain/ids.ts'
-import { minuteMs, noonMs, phone } from './examples.ts'
+import { idOf, minuteMs, noonMs, phone } from './examples.ts'
 import type { Happened } from './given.ts'
 
 export const cleo = 'cleo' as CustomerId
@@ -12,7 +12,7 @@ type Fields<E extends Happened['type']> = Partial<Omit<Extract<Happened, { type:
 
 /** Under which a customer of these examples will hold what they wait for. */
 export function idFor(customerId: CustomerId): ReservationId {
-  return `res_for_${customerId}` as ReservationId
+  return idOf([...customerId].reduce((sum, char) => sum * 131 + char.charCodeAt(0), 7) % 1_000_000_007)
 }
 
 // ---- Events ----------------------------------------------------------------------------------------------------------

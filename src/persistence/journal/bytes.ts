@@ -76,11 +76,15 @@ export class ByteWriter {
     this.asciiBare(text)
   }
 
-  /** ASCII characters whose number the reader knows. */
-  asciiBare(text: string): void {
-    this.reserve(text.length)
-    this.bytes.write(text, this.length, 'latin1')
-    this.length += text.length
+  /** ASCII characters, from one on, whose number the reader knows. */
+  asciiBare(text: string, from = 0): void {
+    const { length } = text
+    this.reserve(length - from)
+    // For so few characters a call into C++ would cost more than the loop.
+    const { bytes } = this
+    let at = this.length
+    for (let i = from; i < length; i++) bytes[at++] = text.charCodeAt(i)
+    this.length = at
   }
 
   /** Any text, or none: its length in bytes + 1 (0 is none), then UTF-8. */

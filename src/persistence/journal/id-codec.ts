@@ -9,7 +9,7 @@ const RESERVATION_ID_BARE = 28
 
 export function writeReservationId(writer: ByteWriter, id: ReservationId): void {
   assert(id.length === RESERVATION_PREFIX.length + RESERVATION_ID_BARE, 'a reservation id has 32 characters')
-  writer.asciiBare(id.slice(RESERVATION_PREFIX.length))
+  writer.asciiBare(id, RESERVATION_PREFIX.length)
 }
 
 export function readReservationId(reader: ByteReader): ReservationId {

@@ -17,7 +17,7 @@ import { readWhole } from './segments.ts'
 import { decodeState, encodeState } from './state-codec.ts'
 
 const MAGIC = 0x31_4e_53_48 // "HSN1"
-const FORMAT_VERSION = 1
+const FORMAT_VERSION = 2
 const NAME = /^s(\d{4})-(\d{16})\.snapshot$/
 const ASIDE = '.writing'
 const keptPerShard = 2

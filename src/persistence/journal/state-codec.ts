@@ -2,21 +2,18 @@
  * A shard's whole state as bytes, the same bytes for the same history: maps are written in their own order, which is the
  * order of the events that filled them, and which a decoded state keeps.
  */
-import { assert, InvariantBroken } from '../../domain/assert.ts'
+import { InvariantBroken } from '../../domain/assert.ts'
 import { footprintOf } from '../../domain/footprint.ts'
 import type { CustomerId, ProductId } from '../../domain/ids.ts'
-import { emptyShard, type ReservationStatus, type ShardState, type Stock } from '../../domain/stock.ts'
+import { ReservationTable } from '../../domain/reservation-table.ts'
+import { emptyShard, type ShardState, type Stock } from '../../domain/stock.ts'
+import { TextMap } from '../../domain/text-map.ts'
 import { type ByteReader, BytesDamaged, ByteWriter } from './bytes.ts'
 import { readSale, writeSale } from './event-codec.ts'
 import { readFurther, readWaitlist, writeFurther, writeWaitlist } from './further-state-codec.ts'
-import { readReservationId, writeReservationId } from './id-codec.ts'
-
-const STATUSES: readonly ReservationStatus[] = ['held', 'paying', 'confirmed', 'released', 'expired']
-const CLOSED_FLAG = 0x80
-const BYTES_PER_RESERVATION = 80
 
 export function encodeState(state: ShardState): Buffer {
-  const writer = new ByteWriter(1_024 + state.reservations.size * BYTES_PER_RESERVATION)
+  const writer = new ByteWriter(1_024)
   const numbers = new Map<ProductId, number>()
   writer.varint(state.products.size)
   for (const stock of state.products.values()) {
@@ -29,21 +26,11 @@ export function encodeState(state: ShardState): Buffer {
     if (stock.customers !== undefined) writeCustomers(writer, stock.customers)
     writeWaitlist(writer, stock)
   }
-  writer.varint(state.reservations.size)
-  for (const reservation of state.reservations.values()) {
-    const number = numbers.get(reservation.stock.productId)
-    assert(number !== undefined, "a reservation's product is in the same shard")
-    writeReservationId(writer, reservation.id)
-    writer.varint(number)
-    writer.ascii(reservation.customerId ?? '')
-    writer.text(reservation.reference)
-    writer.u8(STATUSES.indexOf(reservation.status) | (reservation.returnClosed ? CLOSED_FLAG : 0))
-    writer.varint(reservation.quantity)
-    writer.varint(reservation.returned)
-    writer.varint(reservation.createdAtMs)
-    writer.signed(reservation.expiresAtMs - reservation.createdAtMs)
-    writer.varint(reservation.resolvedAtMs)
-  }
+  const { rows, texts } = state.reservations.toBytes()
+  writer.varint(rows.length)
+  writer.raw(rows)
+  writer.varint(texts.length)
+  writer.raw(texts)
   writeFurther(writer, state, numbers)
   return writer.bytes.subarray(0, writer.length)
 }
@@ -60,7 +47,7 @@ export function decodeState(reader: ByteReader): ShardState {
 }
 
 function readState(reader: ByteReader): ShardState {
-  const state = emptyShard()
+  const products = new TextMap<ProductId, Stock>()
   const stocks: Stock[] = []
   for (let left = reader.varint(); left > 0; left--) {
     const stock: Stock = {
@@ -79,33 +66,14 @@ function readState(reader: ByteReader): ShardState {
     if (stock.sale.perCustomerLimit !== undefined) stock.customers = readCustomers(reader)
     readWaitlist(reader, stock)
     stocks.push(stock)
-    state.products.set(stock.productId, stock)
+    products.set(stock.productId, stock)
   }
-  for (let left = reader.varint(); left > 0; left--) {
-    const id = readReservationId(reader)
-    const stock = stocks[reader.varint()]
-    if (stock === undefined) throw new BytesDamaged('a reservation of no product')
-    const customerId = (reader.ascii() || undefined) as CustomerId | undefined
-    const reference = reader.text()
-    const flags = reader.u8()
-    const status = STATUSES[flags & ~CLOSED_FLAG]
-    if (status === undefined) throw new BytesDamaged(`no status ${flags}`)
-    const quantity = reader.varint()
-    const returned = reader.varint()
-    const createdAtMs = reader.varint()
-    state.reservations.add({
-      id,
-      stock,
-      customerId,
-      reference,
-      status,
-      quantity,
-      returned,
-      createdAtMs,
-      expiresAtMs: createdAtMs + reader.signed(),
-      resolvedAtMs: reader.varint(),
-      returnClosed: (flags & CLOSED_FLAG) !== 0,
-    })
+  const rows = reader.raw(reader.varint())
+  const texts = reader.raw(reader.varint())
+  const state: ShardState = {
+    ...emptyShard(),
+    products,
+    reservations: ReservationTable.of({ rows, texts }, stocks),
   }
   readFurther(reader, state, stocks)
   state.footprintBytes = footprintOf(state)
@@ -120,8 +88,8 @@ function writeCustomers(writer: ByteWriter, customers: ReadonlyMap<CustomerId, n
   }
 }
 
-function readCustomers(reader: ByteReader): Map<CustomerId, number> {
-  const customers = new Map<CustomerId, number>()
+function readCustomers(reader: ByteReader): TextMap<CustomerId, number> {
+  const customers = new TextMap<CustomerId, number>()
   for (let left = reader.varint(); left > 0; left--)
     customers.set(reader.ascii() as CustomerId, reader.varint())
   return customers

@@ -4,6 +4,8 @@ import * as assert from 'uvu/assert'
 import { evolve } from '../../../src/domain/evolve.ts'
 import { footprintOf } from '../../../src/domain/footprint.ts'
 import type { Fingerprint, KeyHash } from '../../../src/domain/key-table.ts'
+import { packedWords, packId } from '../../../src/domain/packed-id.ts'
+import { rowBytes } from '../../../src/domain/reservation-row.ts'
 import { emptyShard, type ShardState } from '../../../src/domain/stock.ts'
 import { ByteReader, BytesDamaged, ByteWriter } from '../../../src/persistence/journal/bytes.ts'
 import { readEvent, writeEvent } from '../../../src/persistence/journal/event-codec.ts'
@@ -107,10 +109,13 @@ states('that has a reservation twice, or a key of no time that is, is damaged an
     evolve(shard, { type: 'UnitsHeld', ...made, ...place }, noonMs)
   }
   const bytes = bytesOf(shard)
-  const id = idOf(1).slice(4)
-  const at = bytes.indexOf(id, 0, 'latin1')
-  assert.ok(at > 0)
-  bytes.write(idOf(0).slice(4), at, 'latin1')
+  // Rows begin with the first words of an id, and have its end in their word 14.
+  const packed = new Int32Array(packedWords)
+  assert.ok(packId(idOf(0), packed))
+  const first = bytes.indexOf(Buffer.from(packed.buffer).subarray(0, 16))
+  assert.ok(first > 0)
+  bytes.copyWithin(first + rowBytes, first, first + 16)
+  bytes.copyWithin(first + rowBytes + 56, first + 56, first + 60)
   assert.throws(() => decodeState(new ByteReader(bytes)), isDamaged)
 
   const keyed = emptyShard()
