@@ -7,12 +7,13 @@ const MIB = 1_024 * KIB
 
 // ---- Engine: from a listener to the shards -------------------------------------------------------------------------
 
-/** Calls one listener waits for at once. Beyond it a call is refused at once: memory, not time, is what it costs. */
-export const callsInFlightMax = 65_536
-/** Calls that are taken whatever the oldest has waited: a slow disk alone turns nobody away. */
-export const callsPromptMax = 4_096
-/** Beyond these, how long the oldest may have waited before more are refused. */
-export const congestedAfterMs = 100
+/**
+ * Calls one listener waits for at once; beyond it a call is refused at once. Twice what keeps a worker and its disk busy
+ * (at 4,096 more callers make it no faster), so that whoever is taken is answered soon however many are not.
+ */
+export const callsInFlightMax = 8_192
+/** From so many on a listener turns away whoever wants units, unread; the rest is for what settles reservations. */
+export const callsCrowdedFrom = 6_144
 /**
  * Commands one worker's mailbox holds, where its heap has room for as many. At 100,000 a second the last one waits two
  * thirds of a second.
@@ -83,6 +84,8 @@ export const storageRetryMs = 1_000
 export const snapshotEventsMin = 10_000
 /** Segments between two snapshots of a running worker. */
 export const snapshotSegments = 4
+/** Where a core is short, the thread that makes a snapshot has a tenth of what a thread that sells has of it (Linux). */
+export const snapshotNiceness = 10
 
 // ---- History: the projection and live stock -------------------------------------------------------------------------
 
@@ -234,6 +237,7 @@ export const cooldownWindowMs = 3_600_000
 /** Customers of whom something has expired within the window, at 16 bytes each. */
 export const cooldownPlaces = 131_072
 
+assert(callsCrowdedFrom < callsInFlightMax, 'a crowd leaves room for what settles reservations')
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(
   workerBaseBytes + (workerHeapMbMin * MIB - workerBaseBytes) * recordsHeapShare <

@@ -3,6 +3,7 @@
  * a simulation can own them. The real ones are here, and only here.
  */
 import { randomFillSync } from 'node:crypto'
+import { setPriority } from 'node:os'
 import type { MessagePort, Worker } from 'node:worker_threads'
 
 export type Clock = {
@@ -83,4 +84,9 @@ export function portOf<Incoming, Outgoing>(end: MessagePort | Worker): Port<Inco
       if ('close' in end) end.close()
     },
   }
+}
+
+/** Where a core is short, this thread comes after others. On Linux a thread has a priority of its own; elsewhere nothing changes. */
+export function yieldToOthers(niceness: number): void {
+  if (process.platform === 'linux') setPriority(0, niceness)
 }

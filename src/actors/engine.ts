@@ -9,9 +9,8 @@ import { assert } from '../domain/assert.ts'
 import type { ProductId, ReservationId } from '../domain/ids.ts'
 import {
   batchCommandsMax,
+  callsCrowdedFrom,
   callsInFlightMax,
-  callsPromptMax,
-  congestedAfterMs,
   poisonRememberedMax,
   replyTimeoutMs,
 } from '../limits.ts'
@@ -67,6 +66,10 @@ export class Engine {
   readonly #calls = new Map<number, Call>()
   readonly #quarantined = new Set<string>()
   readonly #ids: ReservationIds
+  /** The answer to every call that is one too many, made once: refusing must stay far cheaper than serving. */
+  readonly #overloaded = rejected(
+    new EngineError('overloaded', `${callsInFlightMax} calls wait for an answer already`),
+  )
   #lastCallId = 0
   #postIsDue = false
   #nowMs = 0
@@ -91,6 +94,7 @@ export class Engine {
    * code says whether anything may have happened.
    */
   execute<R extends Request>(request: R): Promise<ReplyTo<R>> {
+    if (this.#calls.size >= callsInFlightMax) return this.#overloaded
     return new Promise((resolve, reject) => {
       this.#send(request, resolve as (reply: Reply) => void, reject)
     })
@@ -99,6 +103,14 @@ export class Engine {
   /** Calls whose reply has not come. */
   get inFlight(): number {
     return this.#calls.size
+  }
+
+  /**
+   * Whether those who want units should be turned away before anything is done for them: what is in flight already keeps
+   * the workers busy. Costs next to nothing to ask.
+   */
+  get isCrowded(): boolean {
+    return this.#calls.size >= callsCrowdedFrom
   }
 
   /** What each worker can do, as far as this listener has heard. */
@@ -124,9 +136,6 @@ export class Engine {
     if (link.port === undefined || link.state.type === 'starting' || link.state.type === 'stopped') {
       return reject(unavailable(link))
     }
-    if (this.#calls.size >= callsPromptMax && this.#isCongested()) {
-      return reject(new EngineError('overloaded', `${this.#calls.size} calls wait for an answer already`))
-    }
     if (this.#quarantined.size > 0 && this.#quarantined.has(fingerprintOf(request))) {
       const why = 'this command ended its shard several times and is not tried again'
       return reject(new EngineError('command-quarantined', why, { retryAfterSeconds: 3_600 }))
@@ -149,16 +158,6 @@ export class Engine {
     // A full turn's worth need not wait for the tick to end: the worker can begin.
     if (link.gathered >= batchCommandsMax) this.#postTo(link)
     if (this.#watch === undefined) this.#watchTime(replyTimeoutMs)
-  }
-
-  /**
-   * Whether the calls in flight are more than are answered soon. Judged by how long the oldest has waited, so that a queue
-   * that moves may be long, and one that does not is refused while those in it are still worth answering.
-   */
-  #isCongested(): boolean {
-    if (this.#calls.size >= callsInFlightMax) return true
-    const [oldest] = this.#calls.values()
-    return oldest !== undefined && this.#parts.clock.monotonicMs() - oldest.sentAtMs > congestedAfterMs
   }
 
   /** What this tick has gathered, in one message to each worker. */
@@ -237,6 +236,13 @@ export class Engine {
       }
     })
   }
+}
+
+/** A promise for many callers. Each hears of the error where it awaits it; one that nobody was given is no failure. */
+function rejected(error: EngineError): Promise<never> {
+  const promise = Promise.reject(error)
+  promise.catch(() => {})
+  return promise
 }
 
 function unavailable(link: Link): EngineError {

@@ -4,9 +4,11 @@
  */
 import { workerData } from 'node:worker_threads'
 import { armCrashPoint } from '../crash-points.ts'
+import { snapshotNiceness } from '../limits.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
 import { recover } from '../persistence/journal/recovery.ts'
 import { writeSnapshot } from '../persistence/journal/snapshot.ts'
+import { yieldToOthers } from '../seams.ts'
 import type { WorkerSettings } from './shard-worker.ts'
 
 export type SnapshotData = {
@@ -18,6 +20,7 @@ export type SnapshotData = {
 
 const { settings, segment, crashPoint } = workerData as SnapshotData
 armCrashPoint(crashPoint)
+yieldToOthers(snapshotNiceness)
 const before = { stream: settings.stream, index: segment }
 const { shards } = recover({ disk: realDisk, ...settings, before })
 for (const { shard, state, nextSequence, snapshotSequence, lastTimeMs: timeMs, link } of shards.values()) {

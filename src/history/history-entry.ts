@@ -1,12 +1,10 @@
 /** The history's thread. It ends after `closed`, or by an error, and is then replaced. */
-
-import { setPriority } from 'node:os'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
 import { historyNiceness } from '../limits.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
-import { portOf, realClock, realTimers } from '../seams.ts'
+import { portOf, realClock, realTimers, yieldToOthers } from '../seams.ts'
 import type { FromHistory, FromHistoryThread, ToHistory, ToHistoryThread } from './history-protocol.ts'
 import { HistoryServer } from './history-server.ts'
 import { freeBytesAt } from './projection-file.ts'
@@ -24,7 +22,7 @@ assert(parentPort !== null, 'this file is run as a worker thread')
 const { journalDirectory, snapshotDirectory, path, shards, crashPoint } = workerData as HistoryData
 armCrashPoint(crashPoint)
 const main = portOf<ToHistoryThread, FromHistoryThread>(parentPort)
-yieldToOthers()
+yieldToOthers(historyNiceness)
 
 const server = new HistoryServer({
   place: { disk: realDisk, journal: journalDirectory },
@@ -58,9 +56,4 @@ function connect(end: MessagePort): void {
   const port = portOf<ToHistory, FromHistory>(end)
   server.connect(port)
   port.onClose(() => server.disconnect(port))
-}
-
-/** Where a core is short, those who sell come first. On Linux a thread has a priority of its own; elsewhere it is shared. */
-function yieldToOthers(): void {
-  if (process.platform === 'linux') setPriority(0, historyNiceness)
 }

@@ -6,10 +6,12 @@
  * composing one, which is a good part of what a reservation costs here.
  *
  * H1  Order of checks: 429, 401, 403, 404, validation, rules (API.md). The wrapper does the first three, handlers the
- *     rest. Nothing of a request is read before it has paid, but what says who makes it.
+ *     rest. Nothing of a request is read before it has paid, but what says who makes it. Before all of it comes the
+ *     crowd: who wants units while too many wait for theirs is told to come back, at the least cost there is.
  * H2  What is not a problem this API knows becomes 500 with an id, and the log alone says more.
  */
 import { Hono } from 'hono'
+import { EngineError } from '../actors/engine-error.ts'
 import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
@@ -36,6 +38,9 @@ const PREFIX_SPAN = 36 ** 8
 const NAME_LENGTH_MAX = 64
 /** Whoever gets this can ask very often. */
 const TOO_MANY = 429
+
+/** Thrown as it is, again and again: to make an error is most of what a refusal costs. */
+const CROWDED = new EngineError('overloaded', 'too many wait for an answer')
 
 type Handler = (context: Call['context']) => Promise<Response>
 
@@ -90,7 +95,7 @@ function answerUnmatched(call: Call, methodsOf: (path: string) => readonly strin
 
 /** Gives each route's handler what all requests need. */
 function wrapperOf(parts: HttpParts): (route: Route) => Handler {
-  const { authenticator, clock, random, drain } = parts
+  const { engine, authenticator, clock, random, drain } = parts
   const metrics = new HttpMetrics(parts.registry)
   const gate = new RateGate(parts)
   const log = new RequestLog(parts.log, clock)
@@ -127,6 +132,7 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
       }
       let response: Response
       try {
+        if (takesUnits && engine.isCrowded) throw CROWDED
         const authorization = headerOf(context, 'authorization')
         let principal: Principal | undefined
         if (authorization !== undefined) {

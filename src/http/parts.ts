@@ -18,6 +18,8 @@ export type ReservationEngine = {
   execute<R extends Request>(request: R): Promise<ReplyTo<R>>
   /** A fresh id that names the product's shard as the reservation's home. */
   newReservationId(productId: ProductId): ReservationId
+  /** Whether so many wait for an answer that nobody else should be asked for units. */
+  readonly isCrowded: boolean
 }
 
 /** Reservations of several products, and what changes those of any; rejects with `EngineError` and nothing else. */

@@ -3,11 +3,9 @@ import * as assert from 'uvu/assert'
 import { fingerprintOf } from '../../src/actors/protocol.ts'
 import type { ReservationId } from '../../src/domain/ids.ts'
 import {
+  callsCrowdedFrom,
   callsInFlightMax,
-  callsPromptMax,
   commandDeadlineMs,
-  congestedAfterMs,
-  mailboxMax,
   poisonRememberedMax,
   replyTimeoutMs,
 } from '../../src/limits.ts'
@@ -134,60 +132,34 @@ durable.run()
 
 const bounds = suite('bounds')
 
-bounds(
-  'a full mailbox refuses at once, and what it holds is answered later',
-  async () => {
-    const world = await stocked(2 * mailboxMax)
-    world.disk.holdSyncs = isSegment
-    // Fill the frame being gathered, so that letters stay in the mailbox.
-    const asked: ReturnType<typeof world.call>[] = []
-    for (let n = 0; n < mailboxMax; n++) {
-      const call = world.call(reserve(world, { reference: 'x'.repeat(128) }))
-      asked.push(call)
-      if (n % 8_192 === 0) await world.settle()
-    }
-    await world.settle()
-    const { mailbox } = world.worker().askStatus()
-    assert.ok(mailbox > 0 && mailbox <= mailboxMax)
-    const inFlight = world.engine.inFlight
-    assert.is(inFlight, callsInFlightMax)
-    const one = world.call(reserve(world))
-    await world.settle()
-    isError(one, 'overloaded')
-    world.disk.holdSyncs = undefined
-    world.disk.finishSyncs()
-    await world.settle()
-    for (const call of asked) isReply(call, 'held')
-  },
-  { limitMs: 60_000 },
-)
-
-bounds(
-  'a queue that does not move is refused at once, however short it is beyond what is prompt',
-  async () => {
-    const world = await stocked(2 * callsPromptMax)
-    world.disk.holdSyncs = isSegment
-    const prompt = Array.from({ length: callsPromptMax - 1 }, () => world.call(reserve(world)))
-    await world.advance(congestedAfterMs + 1)
-    const last = world.call(reserve(world))
-    const more = world.call(reserve(world))
-    await world.settle()
-    isError(more, 'overloaded')
-    world.disk.holdSyncs = undefined
-    world.disk.finishSyncs()
-    await world.settle()
-    for (const call of [...prompt, last]) isReply(call, 'held')
-    const again = world.call(reserve(world))
-    await world.settle()
-    isReply(again, 'held')
-  },
-)
-
-bounds('a queue that moves may be longer than what is prompt', async () => {
-  const world = await stocked(4 * callsPromptMax)
-  const asked = Array.from({ length: 2 * callsPromptMax }, () => world.call(reserve(world)))
+bounds('as many calls as are answered soon are taken; one more is refused at once', async () => {
+  const world = await stocked(2 * callsInFlightMax)
+  world.disk.holdSyncs = isSegment
+  const asked = Array.from({ length: callsInFlightMax }, () => world.call(reserve(world)))
+  const refused = [world.call(reserve(world)), world.call(readStock())]
+  await world.settle()
+  for (const call of refused) isError(call, 'overloaded')
+  assert.is(world.engine.inFlight, callsInFlightMax)
+  world.disk.holdSyncs = undefined
+  world.disk.finishSyncs()
   await world.settle()
   for (const call of asked) isReply(call, 'held')
+  assert.is((await stockOf(world)).held, callsInFlightMax)
+})
+
+bounds('it is crowded before it is full, so that what settles reservations still gets in', async () => {
+  const world = await stocked(callsCrowdedFrom)
+  world.disk.holdSyncs = isSegment
+  for (let n = 1; n < callsCrowdedFrom; n++) world.call(reserve(world))
+  assert.not(world.engine.isCrowded)
+  world.call(reserve(world))
+  assert.ok(world.engine.isCrowded)
+  const read = world.call(readStock())
+  world.disk.holdSyncs = undefined
+  world.disk.finishSyncs()
+  await world.settle()
+  isReply(read, 'stock')
+  assert.not(world.engine.isCrowded)
 })
 
 bounds('a command that waited past its deadline is refused undecided', async () => {
@@ -487,27 +459,36 @@ closing('fails the worker where the last sync fails, and answers nothing that re
   assert.is(world.worker().exitCode, 1)
 })
 
+/** More events than are worth a snapshot. */
+const MANY = 11_000
+
+async function manyReserved(world: InProcessEngine): Promise<void> {
+  for (let n = 1; n <= MANY; n++) {
+    world.call(reserve(world))
+    if (n % callsInFlightMax === 0) await world.settle()
+  }
+  await world.settle()
+}
+
 closing('leaves a snapshot where there is much to replay, and goes on from it', async () => {
   const world = await stocked(20_000)
-  for (let n = 0; n < 11_000; n++) world.call(reserve(world))
-  await world.settle()
+  await manyReserved(world)
   await world.shutDown()
   assert.is(world.disk.files('/data/snapshots').length, 1)
   const next = await inProcessEngine({ disk: world.disk, timers: world.timers })
-  assert.is((await stockOf(next)).held, 11_000)
+  assert.is((await stockOf(next)).held, MANY)
   assert.ok(next.worker().logs.some(({ detail }) => 'events' in detail && detail.events === 0))
 })
 
 closing('without room for its snapshot still closes in order (FAULTS.md, 24)', async () => {
   const world = await stocked(20_000)
-  for (let n = 0; n < 11_000; n++) world.call(reserve(world))
-  await world.settle()
+  await manyReserved(world)
   world.disk.fail({ code: 'ENOSPC', kinds: ['write'], path: /snapshot/ })
   await world.shutDown()
   assert.is(world.worker().exitCode, 0)
   assert.equal(world.disk.files('/data/snapshots'), [])
   const next = await inProcessEngine({ disk: world.disk, timers: world.timers })
-  assert.is((await stockOf(next)).held, 11_000)
+  assert.is((await stockOf(next)).held, MANY)
 })
 
 closing.run()

@@ -384,6 +384,35 @@ failures('so do tables and status', async () => {
 
 failures.run()
 
+const crowd = suite('a crowd')
+
+crowd('is turned away before anybody asks who they are, and what settles reservations is not', async () => {
+  const asked: string[] = []
+  const authenticator: Authenticator = {
+    authenticate: (token) => {
+      asked.push(token)
+      return { callerId: 'key_1', role: 'service' }
+    },
+    forget: () => {},
+  }
+  const { call, engine } = fakes({ authenticator })
+  engine.isCrowded = true
+  const unread = { as: 'x', body: '{' } as const
+  for (const path of ['/v1/reservations', `${PRODUCT}/waitlist`]) {
+    const response = await call('POST', path, unread)
+    assert.is(response.status, 503)
+    assert.is(response.body.code, 'overloaded')
+    assert.match(response.headers.get('retry-after') ?? '', /^[1-9]\d*$/)
+  }
+  assert.equal([asked, engine.requests], [[], []])
+  assert.is((await call('POST', `${RESERVATION}/confirm`, { as: 'x' })).status, 200)
+  assert.is((await call('GET', `${PRODUCT}/stock`, { as: 'x' })).status, 200)
+  engine.isCrowded = false
+  assert.is((await call('POST', '/v1/reservations', unread)).status, 400)
+})
+
+crowd.run()
+
 const log = suite('the request log')
 
 log('one line a request with a template for its route, who called and how long it took', async () => {

@@ -45,6 +45,7 @@ export const RESERVATION_ID = reservationIdOf('01K5ZC4N8XQ2M7V3H9R6T1B0DW', 3 as
 export type Answer = (request: EngineRequest) => unknown
 
 export class FakeEngine {
+  isCrowded = false
   readonly requests: EngineRequest[] = []
   /** Products for which a reservation's id was drawn. */
   readonly drawnFor: ProductId[] = []

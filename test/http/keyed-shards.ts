@@ -51,6 +51,7 @@ export type GatedOptions = {
 }
 
 export class KeyedShards implements GatedShards {
+  readonly isCrowded = false
   readonly shards: number
   readonly stock: Map<ProductId, number>
   readonly made: Made[] = []

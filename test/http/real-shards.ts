@@ -23,6 +23,7 @@ const MANY = 1_000
 const PLENTY = 1e9
 
 export class RealShards implements GatedShards {
+  readonly isCrowded = false
   readonly shards: number
   readonly made: Made[] = []
   readonly #gate: () => Promise<Fate>
