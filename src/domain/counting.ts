@@ -3,10 +3,19 @@ import { assert } from './assert.ts'
 import type { CustomerId } from './ids.ts'
 import type { ShardState, Stock } from './stock.ts'
 
-/** Adds to a customer's count; a count of none is no entry, so that the state says each thing in one way only. */
-export function count(stock: Stock, customerId: CustomerId | undefined, units: number): void {
+/**
+ * Adds to the count of whose it is; a count of none is no entry, so that the state says each thing in one way only. Where
+ * customers are not counted it does not even ask who it is: a reservation has to make the text of that.
+ */
+export function count(
+  stock: Stock,
+  of: { readonly customerId: CustomerId | undefined },
+  units: number,
+): void {
   const { customers } = stock
-  if (customers === undefined || customerId === undefined || units === 0) return
+  if (customers === undefined || units === 0) return
+  const { customerId } = of
+  if (customerId === undefined) return
   const total = (customers.get(customerId) ?? 0) + units
   assert(total >= 0, 'never fewer than none counted')
   if (total === 0) customers.delete(customerId)

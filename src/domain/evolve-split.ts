@@ -20,7 +20,7 @@ function place(shard: ShardState, event: HoldPlaced, atMs: number): void {
   stock.held += quantity
   assert(stock.held <= stock.onHand, 'never more held than on hand')
   assert(availableOf(stock) === event.available, 'the reply said how many are left')
-  count(stock, customerId, quantity)
+  count(stock, event, quantity)
   took(shard, stock, customerId)
   const ofReservation = shard.holds.get(reservationId) ?? []
   assert(!ofReservation.some((hold) => hold.stock === stock), 'a reservation has one hold of a product')
@@ -53,7 +53,7 @@ function settleHold(shard: ShardState, event: HoldSettled): void {
   stock.onHand -= gained
   assert(stock.held >= 0 && stock.sold >= 0, 'never fewer than none held or sold')
   assert(stock.onHand >= stock.held, 'never more held than on hand')
-  count(stock, hold.customerId, held - hold.held + gained - (closed ? sold : 0))
+  count(stock, hold, held - hold.held + gained - (closed ? sold : 0))
   freed(shard, stock, hold.held - held - gained)
   hold.held = held
   hold.sold = sold

@@ -93,7 +93,7 @@ function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Rese
   stock.held += event.quantity
   assert(stock.held <= stock.onHand, 'never more held than on hand')
   assert(availableOf(stock) === event.available, 'the reply said how many are left')
-  count(stock, event.customerId, event.quantity)
+  count(stock, event, event.quantity)
   took(shard, stock, event.customerId)
   const reservation: Reservation = {
     id: event.reservationId,
@@ -108,8 +108,9 @@ function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Rese
     resolvedAtMs: 0,
     returnClosed: false,
   }
-  shard.footprintBytes += reservationBytes(reservation)
-  return shard.reservations.add(reservation)
+  const row = shard.reservations.add(reservation)
+  shard.footprintBytes += reservationBytes(row)
+  return row
 }
 
 function adjust(shard: ShardState, event: StockAdjusted): void {
@@ -225,7 +226,7 @@ function change(shard: ShardState, reservation: Reservation, event: ReservationE
       stock.onHand -= event.quantity
       stock.sold += event.quantity
       freed(shard, stock, -event.quantity)
-      count(stock, reservation.customerId, event.quantity)
+      count(stock, reservation, event.quantity)
       reservation.quantity = event.quantity
       if (event.reference !== undefined) reservation.reference = event.reference
       resolve(shard, reservation, 'confirmed', atMs)
@@ -241,12 +242,12 @@ function change(shard: ShardState, reservation: Reservation, event: ReservationE
       stock.sold -= event.quantity
       stock.onHand += event.quantity
       freed(shard, stock, event.quantity)
-      count(stock, reservation.customerId, -event.quantity)
+      count(stock, reservation, -event.quantity)
       return
     case 'ReturnsClosed':
       assert(reservation.status === 'confirmed' && !reservation.returnClosed, 'a return window closes once')
       reservation.returnClosed = true
-      count(stock, reservation.customerId, reservation.returned - reservation.quantity)
+      count(stock, reservation, reservation.returned - reservation.quantity)
       return
     case 'ReservationForgotten':
       assert(!isLive(reservation.status), 'only an ended reservation is forgotten')
@@ -267,7 +268,7 @@ function unhold(shard: ShardState, reservation: Reservation, quantity: number): 
   const { stock } = reservation
   stock.held -= quantity
   assert(stock.held >= 0, 'never fewer than none held')
-  count(stock, reservation.customerId, -quantity)
+  count(stock, reservation, -quantity)
   freed(shard, stock, quantity)
 }
 

@@ -14,6 +14,7 @@
 import { customerIdLengthMax, referenceLengthMax } from './bounds.ts'
 import type { Event } from './events.ts'
 import { type KeyRecord, keyInlineMax } from './key-table.ts'
+import { textBytesOf } from './reservation-texts.ts'
 import { isLive, type ReservationView, type ShardView, type SplitView, type WaitlistView } from './stock.ts'
 
 /** Measured: 323 with a short id; with a whole sale, an id of 64 characters and an empty count of customers some 590. */
@@ -23,8 +24,8 @@ export const productBytes = 640
  * These and its texts lie outside the heap, and are counted as if they did not.
  */
 const RESERVATION_BYTES = 208
-/** Its texts in bytes, and as many that were not left out yet. */
-const TEXTS_BYTES = 2 * 3
+/** Of the bytes of its texts: as many again were perhaps not left out yet. */
+const TEXTS_SHARE = 2
 const UTF8_BYTES_PER_CHARACTER_MAX = 3
 /** Measured: 33; twice as much right after the map has grown. */
 const COUNTED_CUSTOMER_BYTES = 64
@@ -44,22 +45,22 @@ export const abortedBytes = 160
 const REFERENCE_BYTES_MAX = STRING_BYTES + BYTES_PER_CHARACTER_MAX * referenceLengthMax
 /** One that lives, of a customer with the longest name, without a reference. */
 const PLAIN_BYTES_MAX =
-  RESERVATION_BYTES + TEXTS_BYTES + COUNTED_CUSTOMER_BYTES + STRING_BYTES + 3 * customerIdLengthMax
+  RESERVATION_BYTES +
+  TEXTS_SHARE * textBytesOf(customerIdLengthMax, 0) +
+  COUNTED_CUSTOMER_BYTES +
+  STRING_BYTES +
+  customerIdLengthMax
 /** And with the longest reference. */
 export const reservationBytesMax: number =
-  PLAIN_BYTES_MAX + 2 * UTF8_BYTES_PER_CHARACTER_MAX * referenceLengthMax
+  PLAIN_BYTES_MAX + TEXTS_SHARE * UTF8_BYTES_PER_CHARACTER_MAX * referenceLengthMax
 
 /** Of a reservation as it stands; but for a reference that its confirmation brings it can only fall from here on (F1). */
 export function reservationBytes(reservation: ReservationView): number {
-  const { status, customerId, reference, returnClosed } = reservation
-  let bytes = RESERVATION_BYTES + TEXTS_BYTES
-  if (reference !== undefined) bytes += 2 * UTF8_BYTES_PER_CHARACTER_MAX * reference.length
-  if (customerId !== undefined) {
-    bytes += 2 * customerId.length
-    if (isLive(status) || (status === 'confirmed' && !returnClosed))
-      bytes += COUNTED_CUSTOMER_BYTES + STRING_BYTES + customerId.length
-  }
-  return bytes
+  const { status, customerIdLength, returnClosed } = reservation
+  const bytes = RESERVATION_BYTES + TEXTS_SHARE * reservation.textBytes
+  if (customerIdLength === 0) return bytes
+  const counts = isLive(status) || (status === 'confirmed' && !returnClosed)
+  return counts ? bytes + COUNTED_CUSTOMER_BYTES + STRING_BYTES + customerIdLength : bytes
 }
 
 /** The whole reservation at its home, from its making to its end the same. */

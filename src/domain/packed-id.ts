@@ -9,7 +9,8 @@ export const packedWords = 5
 const PREFIX = 'res_'
 const ID_CHARS = 32
 /** By character code; −1 is no digit. */
-const VALUES: Int32Array = new Int32Array(128).map((_, code) => CROCKFORD.indexOf(String.fromCharCode(code)))
+const CODES = 128
+const VALUES: Int8Array = new Int8Array(CODES).map((_, code) => CROCKFORD.indexOf(String.fromCharCode(code)))
 const PAIRS: readonly string[] = Array.from(
   { length: 1_024 },
   (_, bits) => `${CROCKFORD[bits >> 5]}${CROCKFORD[bits & 31]}`,
@@ -44,9 +45,11 @@ function six(id: string, at: number): number {
 }
 
 function pair(id: string, at: number): number {
-  return (digitOf(id.charCodeAt(at)) << 5) | digitOf(id.charCodeAt(at + 1))
+  return (digitAt(id, at) << 5) | digitAt(id, at + 1)
 }
 
-function digitOf(code: number): number {
-  return code < VALUES.length ? (VALUES[code] as number) : -1
+/** −1 where there is no digit; no character is looked up beyond the table. */
+function digitAt(id: string, at: number): number {
+  const code = id.charCodeAt(at)
+  return code < CODES ? (VALUES[code] as number) : -1
 }

@@ -16,7 +16,7 @@ import { assert } from './assert.ts'
 import type { CustomerId, ReservationId } from './ids.ts'
 import { unpackId } from './packed-id.ts'
 import type { ReservationTexts } from './reservation-texts.ts'
-import type { Reservation, ReservationStatus, Stock } from './stock.ts'
+import type { Reservation, ReservationStatus, Stock, TextLengths } from './stock.ts'
 
 export const rowBytes = 64
 const ROW_WORDS = rowBytes / 4
@@ -217,7 +217,7 @@ export type RowTable = {
 }
 
 /** A reservation as whoever works with it sees it: reads and writes its row. Cheap to make, and not kept. */
-export class ReservationRow implements Reservation {
+export class ReservationRow implements Reservation, TextLengths {
   readonly number: number
   readonly #table: RowTable
   #block: RowBlock
@@ -242,6 +242,14 @@ export class ReservationRow implements Reservation {
 
   get customerId(): CustomerId | undefined {
     return this.#table.texts.customerIdAt(this.#row.texts(this.#at))
+  }
+
+  get customerIdLength(): number {
+    return this.#table.texts.customerIdLengthAt(this.#row.texts(this.#at))
+  }
+
+  get textBytes(): number {
+    return this.#table.texts.lengthAt(this.#row.texts(this.#at))
   }
 
   get reference(): string | undefined {

@@ -8,6 +8,11 @@
 import { assert } from './assert.ts'
 import type { CustomerId } from './ids.ts'
 
+/** What these lengths take, in bytes. */
+export function textBytesOf(customerIdLength: number, referenceBytes: number): number {
+  return 1 + customerIdLength + 2 + referenceBytes
+}
+
 const BLOCK_BYTES = 65_536
 /** Where there is neither text. */
 export const noTexts = -1
@@ -30,7 +35,7 @@ export class ReservationTexts {
     assert(customerLength <= 255, "a customer's id has at most 255 characters")
     const referenceLength = reference === undefined ? 0 : Buffer.byteLength(reference)
     assert(referenceLength <= REFERENCE_BYTES_MAX, 'a reference has its bound')
-    const place = this.#reserve(1 + customerLength + 2 + referenceLength)
+    const place = this.#reserve(textBytesOf(customerLength, referenceLength))
     const block = this.#blockOf(place)
     let at = place % BLOCK_BYTES
     block[at++] = customerLength
@@ -48,6 +53,11 @@ export class ReservationTexts {
     const at = place % BLOCK_BYTES
     const length = block[at] as number
     return length === 0 ? undefined : (block.toString('latin1', at + 1, at + 1 + length) as CustomerId)
+  }
+
+  /** 0 where there is none. */
+  customerIdLengthAt(place: number): number {
+    return place === noTexts ? 0 : (this.#blockOf(place)[place % BLOCK_BYTES] as number)
   }
 
   referenceAt(place: number): string | undefined {

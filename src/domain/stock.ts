@@ -94,7 +94,17 @@ export type WaitlistView = {
   readonly served: ReadonlyMap<CustomerId, ReservationId>
   readonly freed: number
 }
-export type ReservationView = Readonly<Omit<Reservation, 'stock'>> & { readonly stock: StockView }
+export type ReservationView = Readonly<Omit<Reservation, 'stock'>> &
+  TextLengths & { readonly stock: StockView }
+
+/** Told without making the texts. */
+export type TextLengths = {
+  /** 0 where it is nobody's. */
+  readonly customerIdLength: number
+  /** What its texts take where they are kept. */
+  readonly textBytes: number
+}
+
 export type SplitView = Readonly<Omit<SplitReservation, 'unsettled'>> & {
   readonly unsettled: ReadonlySet<ShardId>
 }

@@ -1,5 +1,5 @@
 /** A shard's state as plain arrays, so that comparing two also compares the order of their maps. */
-import type { ReservationView, ShardView } from '../../src/domain/stock.ts'
+import type { ReservationView, TextLengths, ShardView } from '../../src/domain/stock.ts'
 
 /** All of a state but what no two commands have between them: units that were freed and not offered to a line yet. */
 export function portraitOf(shard: ShardView) {
@@ -29,7 +29,7 @@ export function portraitOf(shard: ShardView) {
 }
 
 /** As plain values, read now: a reservation itself shows what it is by then. */
-export function fieldsOf(reservation: ReservationView) {
+export function fieldsOf(reservation: Omit<ReservationView, keyof TextLengths>) {
   const { id, stock, customerId, reference, status, quantity, returned } = reservation
   const { createdAtMs, expiresAtMs, resolvedAtMs, returnClosed } = reservation
   const times = { createdAtMs, expiresAtMs, resolvedAtMs }

@@ -127,7 +127,7 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.bytes[this.#take(1)] as number
+    return this.bytes[this.take(1)] as number
   }
 
   flag(): boolean {
@@ -137,11 +137,11 @@ export class ByteReader {
   }
 
   u32(): number {
-    return this.bytes.readUInt32LE(this.#take(4))
+    return this.bytes.readUInt32LE(this.take(4))
   }
 
   f64(): number {
-    return this.bytes.readDoubleLE(this.#take(8))
+    return this.bytes.readDoubleLE(this.take(8))
   }
 
   varint(): number {
@@ -167,24 +167,25 @@ export class ByteReader {
   }
 
   asciiBare(length: number): string {
-    const start = this.#take(length)
+    const start = this.take(length)
     return this.bytes.toString('latin1', start, start + length)
   }
 
   text(): string | undefined {
     const size = this.varint()
     if (size === 0) return undefined
-    const start = this.#take(size - 1)
+    const start = this.take(size - 1)
     return this.bytes.toString('utf8', start, start + size - 1)
   }
 
   /** A view, not a copy. */
   raw(length: number): Buffer {
-    const start = this.#take(length)
+    const start = this.take(length)
     return this.bytes.subarray(start, start + length)
   }
 
-  #take(length: number): number {
+  /** Goes past so many bytes; where they begin. */
+  take(length: number): number {
     const start = this.at
     if (start + length > this.end)
       throw new BytesDamaged(`${length} bytes expected, ${this.end - start} left`)
