@@ -185,17 +185,14 @@ function newStock(productId: Stock['productId'], number: number): Stock {
 
 function settle(shard: ShardState, event: ReservationEvent, atMs: number): ReservationRow | undefined {
   const reservation = known(shard.reservations.get(event.reservationId))
-  shard.footprintBytes -= reservationBytes(reservation)
   change(shard, reservation, event, atMs)
-  if (event.type === 'ReservationForgotten') {
-    shard.reservations.delete(event.reservationId)
-    return undefined
-  }
-  shard.footprintBytes += reservationBytes(reservation)
-  return reservation
+  if (event.type !== 'ReservationForgotten') return reservation
+  shard.footprintBytes -= reservationBytes(reservation)
+  shard.reservations.delete(event.reservationId)
+  return undefined
 }
 
-function change(shard: ShardState, reservation: Reservation, event: ReservationEvent, atMs: number): void {
+function change(shard: ShardState, reservation: ReservationRow, event: ReservationEvent, atMs: number): void {
   const { stock } = reservation
   assert(stock.productId === event.productId, 'a reservation stays with its product')
   advance(stock, event.version)
@@ -228,7 +225,7 @@ function change(shard: ShardState, reservation: Reservation, event: ReservationE
       freed(shard, stock, -event.quantity)
       count(stock, reservation, event.quantity)
       reservation.quantity = event.quantity
-      if (event.reference !== undefined) reservation.reference = event.reference
+      if (event.reference !== undefined) refer(shard, reservation, event.reference)
       resolve(shard, reservation, 'confirmed', atMs)
       return
     case 'UnitsReturned':
@@ -259,6 +256,12 @@ function change(shard: ShardState, reservation: Reservation, event: ReservationE
     default:
       return unreachable(event)
   }
+}
+
+function refer(shard: ShardState, reservation: ReservationRow, reference: string): void {
+  shard.footprintBytes -= reservationBytes(reservation)
+  reservation.reference = reference
+  shard.footprintBytes += reservationBytes(reservation)
 }
 
 /** Takes held units off the reservation's product and its customer's count. */

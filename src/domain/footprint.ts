@@ -2,11 +2,11 @@
  * What the records of a shard take of memory, in bytes, never less than they do: in the heap, whose limit ends the thread,
  * or outside it, where the rows and texts of reservations lie.
  *
- * F1  Only an event that makes a record raises what a shard takes of the heap. A reservation that counts for its customer
- *     is charged with an entry among the product's customers, whether these are counted yet or not. So who refuses such
- *     events bounds the heap, and whatever exists can always be settled. Three raise the footprint and are never refused:
- *     an answer kept under a key, since the number of keys has its own bound; an abort, since it lets go of a hold that
- *     is larger; and a confirmation that brings a reference, which lies outside the heap.
+ * F1  Only an event that makes a record raises what a shard takes of the heap. A reservation is charged with an entry
+ *     among the product's customers as long as it is known, whether these are counted or not. So who refuses such events
+ *     bounds the heap, and whatever exists can always be settled. Three raise the footprint and are never refused: an
+ *     answer kept under a key, since the number of keys has its own bound; an abort, since it lets go of a hold that is
+ *     larger; and a confirmation that brings a reference, which lies outside the heap.
  *
  * A new kind of record needs its bytes here and in `footprintOf`, its event in `makesRecord`, and `evolve` to add and take
  * off what it costs.
@@ -15,7 +15,7 @@ import { customerIdLengthMax, referenceLengthMax } from './bounds.ts'
 import type { Event } from './events.ts'
 import { type KeyRecord, keyInlineMax } from './key-table.ts'
 import { textBytesOf } from './reservation-texts.ts'
-import { isLive, type ReservationView, type ShardView, type SplitView, type WaitlistView } from './stock.ts'
+import type { ShardView, SplitView, TextLengths, WaitlistView } from './stock.ts'
 
 /** Measured: 323 with a short id; with a whole sale, an id of 64 characters and an empty count of customers some 590. */
 export const productBytes = 640
@@ -43,7 +43,7 @@ const KEY_BESIDE_BYTES = 120
 export const abortedBytes = 160
 
 const REFERENCE_BYTES_MAX = STRING_BYTES + BYTES_PER_CHARACTER_MAX * referenceLengthMax
-/** One that lives, of a customer with the longest name, without a reference. */
+/** Of a customer with the longest name, without a reference. */
 const PLAIN_BYTES_MAX =
   RESERVATION_BYTES +
   TEXTS_SHARE * textBytesOf(customerIdLengthMax, 0) +
@@ -54,13 +54,10 @@ const PLAIN_BYTES_MAX =
 export const reservationBytesMax: number =
   PLAIN_BYTES_MAX + TEXTS_SHARE * UTF8_BYTES_PER_CHARACTER_MAX * referenceLengthMax
 
-/** Of a reservation as it stands; but for a reference that its confirmation brings it can only fall from here on (F1). */
-export function reservationBytes(reservation: ReservationView): number {
-  const { status, customerIdLength, returnClosed } = reservation
-  const bytes = RESERVATION_BYTES + TEXTS_SHARE * reservation.textBytes
-  if (customerIdLength === 0) return bytes
-  const counts = isLive(status) || (status === 'confirmed' && !returnClosed)
-  return counts ? bytes + COUNTED_CUSTOMER_BYTES + STRING_BYTES + customerIdLength : bytes
+/** Of a reservation; as long as it is known only a reference that its confirmation brings changes it (F1). */
+export function reservationBytes({ textBytes, customerIdLength }: TextLengths): number {
+  const bytes = RESERVATION_BYTES + TEXTS_SHARE * textBytes
+  return customerIdLength === 0 ? bytes : bytes + COUNTED_CUSTOMER_BYTES + STRING_BYTES + customerIdLength
 }
 
 /** The whole reservation at its home, from its making to its end the same. */

@@ -8,7 +8,7 @@ import { CROCKFORD, type ReservationId } from './ids.ts'
 export const packedWords = 5
 const PREFIX = 'res_'
 const ID_CHARS = 32
-/** By character code; −1 is no digit. */
+/** By the low bits of a character's code; −1 is no digit, and so is any character above them. */
 const CODES = 128
 const VALUES: Int8Array = new Int8Array(CODES).map((_, code) => CROCKFORD.indexOf(String.fromCharCode(code)))
 const PAIRS: readonly string[] = Array.from(
@@ -19,14 +19,22 @@ const PAIRS: readonly string[] = Array.from(
 /** Packs an id; false where it has not the form of one. */
 export function packId(id: string, into: Int32Array): boolean {
   if (id.length !== ID_CHARS) return false
-  into[0] = six(id, 4)
-  into[1] = six(id, 10)
-  into[2] = six(id, 16)
-  into[3] = six(id, 22)
-  const last = (pair(id, 28) << 10) | pair(id, 30)
+  // Any character that is no digit makes its word negative, whatever is added to it.
+  let all = 0
+  for (let word = 0, at = 4; word < 4; word++, at += 6) {
+    const bits =
+      (digitAt(id, at) << 25) |
+      (digitAt(id, at + 1) << 20) |
+      (digitAt(id, at + 2) << 15) |
+      (digitAt(id, at + 3) << 10) |
+      (digitAt(id, at + 4) << 5) |
+      digitAt(id, at + 5)
+    into[word] = bits
+    all |= bits
+  }
+  const last = (digitAt(id, 28) << 15) | (digitAt(id, 29) << 10) | (digitAt(id, 30) << 5) | digitAt(id, 31)
   into[4] = last
-  // Any character that is no digit has made its word negative.
-  return ((into[0] as number) | (into[1] as number) | (into[2] as number) | (into[3] as number) | last) >= 0
+  return (all | last) >= 0
 }
 
 /** The id that was packed. */
@@ -40,15 +48,6 @@ export function unpackId(words: Int32Array, at: number, last: number): Reservati
   return (id + PAIRS[last >> 10] + PAIRS[last & 1_023]) as ReservationId
 }
 
-function six(id: string, at: number): number {
-  return (pair(id, at) << 20) | (pair(id, at + 2) << 10) | pair(id, at + 4)
-}
-
-function pair(id: string, at: number): number {
-  return (digitAt(id, at) << 5) | digitAt(id, at + 1)
-}
-
-/** −1 where there is no digit; no character is looked up beyond the table. */
 function digitAt(id: string, at: number): number {
   const code = id.charCodeAt(at)
   return code < CODES ? (VALUES[code] as number) : -1

@@ -233,27 +233,27 @@ export class ReservationRow implements Reservation, TextLengths {
   }
 
   get id(): ReservationId {
-    return this.#row.id(this.#at)
+    return this.#row().id(this.#at)
   }
 
   get stock(): Stock {
-    return this.#table.stockOf(this.#row.stockNumber(this.#at))
+    return this.#table.stockOf(this.#row().stockNumber(this.#at))
   }
 
   get customerId(): CustomerId | undefined {
-    return this.#table.texts.customerIdAt(this.#row.texts(this.#at))
+    return this.#table.texts.customerIdAt(this.#row().texts(this.#at))
   }
 
   get customerIdLength(): number {
-    return this.#table.texts.customerIdLengthAt(this.#row.texts(this.#at))
+    return this.#table.texts.customerIdLengthAt(this.#row().texts(this.#at))
   }
 
   get textBytes(): number {
-    return this.#table.texts.lengthAt(this.#row.texts(this.#at))
+    return this.#table.texts.lengthAt(this.#row().texts(this.#at))
   }
 
   get reference(): string | undefined {
-    return this.#table.texts.referenceAt(this.#row.texts(this.#at))
+    return this.#table.texts.referenceAt(this.#row().texts(this.#at))
   }
 
   set reference(reference: string | undefined) {
@@ -261,67 +261,67 @@ export class ReservationRow implements Reservation, TextLengths {
   }
 
   get texts(): number {
-    return this.#row.texts(this.#at)
+    return this.#row().texts(this.#at)
   }
 
   set texts(place: number) {
-    this.#row.setTexts(this.#at, place)
+    this.#row().setTexts(this.#at, place)
   }
 
   get status(): ReservationStatus {
-    return this.#row.status(this.#at)
+    return this.#row().status(this.#at)
   }
 
   set status(status: ReservationStatus) {
-    this.#row.setStatus(this.#at, status)
+    this.#row().setStatus(this.#at, status)
   }
 
   get quantity(): number {
-    return this.#row.quantity(this.#at)
+    return this.#row().quantity(this.#at)
   }
 
   set quantity(quantity: number) {
-    this.#row.setQuantity(this.#at, quantity)
+    this.#row().setQuantity(this.#at, quantity)
   }
 
   get returned(): number {
-    return this.#row.returned(this.#at)
+    return this.#row().returned(this.#at)
   }
 
   set returned(returned: number) {
-    this.#row.setReturned(this.#at, returned)
+    this.#row().setReturned(this.#at, returned)
   }
 
   get createdAtMs(): number {
-    return this.#row.createdAtMs(this.#at)
+    return this.#row().createdAtMs(this.#at)
   }
 
   get expiresAtMs(): number {
-    return this.#row.expiresAtMs(this.#at)
+    return this.#row().expiresAtMs(this.#at)
   }
 
   set expiresAtMs(atMs: number) {
-    this.#row.setExpiresAtMs(this.#at, atMs)
+    this.#row().setExpiresAtMs(this.#at, atMs)
   }
 
   get resolvedAtMs(): number {
-    return this.#row.resolvedAtMs(this.#at)
+    return this.#row().resolvedAtMs(this.#at)
   }
 
   set resolvedAtMs(atMs: number) {
-    this.#row.setResolvedAtMs(this.#at, atMs)
+    this.#row().setResolvedAtMs(this.#at, atMs)
   }
 
   get returnClosed(): boolean {
-    return this.#row.isReturnClosed(this.#at)
+    return this.#row().isReturnClosed(this.#at)
   }
 
   set returnClosed(closed: boolean) {
-    this.#row.setReturnClosed(this.#at, closed)
+    this.#row().setReturnClosed(this.#at, closed)
   }
 
   /** Its block, wherever the table has moved it since. */
-  get #row(): RowBlock {
+  #row(): RowBlock {
     if (this.#moves !== this.#table.moves) {
       const place = this.#table.placeOf(this.number)
       assert(place !== undefined, 'a reservation that is read has not been forgotten')
