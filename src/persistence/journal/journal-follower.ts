@@ -7,7 +7,7 @@
 import type { Event } from '../../domain/events.ts'
 import type { ShardId } from '../../domain/ids.ts'
 import { archivedBefore, readArchive } from './archived.ts'
-import { eventsOf, type Frame, type Section, type StreamId, streamName } from './frame.ts'
+import { allEventsOf, type Frame, type Section, type StreamId, streamName } from './frame.ts'
 import { framesIn } from './frames-in.ts'
 import { markPath, readMark } from './mark.ts'
 import { carriedIndex, listSegments, readWhole } from './segments.ts'
@@ -223,7 +223,7 @@ function sequencesOf(opening: Frame): number {
 function decoded(sections: readonly CertainSection[]): JournalEvent[] {
   return sections.flatMap(({ section }) => {
     const { shard, firstSequence, atMs } = section
-    return [...eventsOf(section)].map((event, i) => ({ atMs, shard, sequence: firstSequence + i, event }))
+    return allEventsOf(section).map((event, i) => ({ atMs, shard, sequence: firstSequence + i, event }))
   })
 }
 

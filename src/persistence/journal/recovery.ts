@@ -14,7 +14,7 @@ import { emptyShard, type ShardState } from '../../domain/stock.ts'
 import { despiteArchiving } from './archived.ts'
 import { BytesDamaged } from './bytes.ts'
 import type { Disk } from './disk.ts'
-import { eventsOf, type Frame, type Link, linkIn, noLink, type Section, type StreamId } from './frame.ts'
+import { allEventsOf, type Frame, type Link, linkIn, noLink, type Section, type StreamId } from './frame.ts'
 import { listSnapshots, readSnapshot } from './snapshot.ts'
 import {
   type Catalog,
@@ -278,7 +278,7 @@ class Replay {
       throw new JournalDamaged(frame.file, frame.at, why)
     }
     try {
-      for (const event of eventsOf(section)) {
+      for (const event of allEventsOf(section)) {
         crashPoint('recovery.midReplay')
         evolve(recovered.state, event, section.atMs)
         recovered.nextSequence += 1
