@@ -135,7 +135,7 @@ const settings = {
   }),
   workerHeapMb: whole('WORKER_HEAP_MB', [workerHeapMbMin, workerHeapMbMax], undefined, {
     meaning:
-      'MiB of heap of each worker; how many reservations and products it can keep follows from it, some 900 live or 1,400 ended ones a MiB',
+      'MiB of heap of each worker; how many reservations and products it can keep follows from it, some 1,900 reservations a MiB',
     example: '1024',
     fallbackText: `a quarter of the memory divided among the workers, ${workerHeapMbMin} to ${workerHeapMbDefaultMax}`,
   }),

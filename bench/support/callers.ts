@@ -19,7 +19,7 @@ export type Load = {
 export type CallersOptions<Reply> = {
   readonly reserve: Reserve<Reply>
   readonly isHeld: (reply: Reply) => boolean
-  /** Distinct, over all loads; a load that runs out of them ends early. */
+  /** Distinct ones; after the last, the first again. */
   readonly customers?: number
 }
 
@@ -51,13 +51,13 @@ export class Callers<Reply> {
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
     const ask = (): void => {
       const productId = products[(this.#asked * STRIDE) % products.length] as ProductId
-      const customerId = customers[this.#asked++] as CustomerId
+      const customerId = customers[this.#asked++ % most] as CustomerId
       reserve(productId, customerId).then(hear, reject)
     }
     const hear = (reply: Reply): void => {
       if (!isHeld(reply)) return reject(new Error(`not held: ${JSON.stringify(reply)}`))
       answered += 1
-      if (!isOver && this.#asked < most) ask()
+      if (!isOver) ask()
       else if (answered === this.#asked - first) resolve()
     }
 
@@ -65,7 +65,7 @@ export class Callers<Reply> {
     const over = setTimeout(() => {
       isOver = true
     }, forMs)
-    for (let i = 0; i < callers && this.#asked < most; i++) ask()
+    for (let i = 0; i < callers; i++) ask()
     await ended
     const perSecond = (answered / (performance.now() - startedMs)) * 1_000
     clearTimeout(over)

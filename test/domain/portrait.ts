@@ -1,5 +1,5 @@
 /** A shard's state as plain arrays, so that comparing two also compares the order of their maps. */
-import type { ReservationView, TextLengths, ShardView } from '../../src/domain/stock.ts'
+import type { ReservationView, ShardView, TextLengths } from '../../src/domain/stock.ts'
 
 /** All of a state but what no two commands have between them: units that were freed and not offered to a line yet. */
 export function portraitOf(shard: ShardView) {
