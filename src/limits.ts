@@ -73,6 +73,8 @@ export const eventBytesMax = 2 * KIB
 export const lineBytesMax = 512
 /** The share of each segment kept for confirm, release, return and expiry while no further segment can be had. */
 export const settlementRoomShare = 1 / 8
+/** A disk that made nothing durable for so long is given up until it does: callers have heard nothing by then either. */
+export const syncStuckMs = 10_000
 /** Quiet time after which a worker seals its journal. */
 export const sealIdleMs = 100
 /** How often a worker with nothing to do seals anew, to record that time went on: well within `clockAheadMsMax`. */
@@ -237,6 +239,7 @@ export const cooldownWindowMs = 3_600_000
 /** Customers of whom something has expired within the window, at 16 bytes each. */
 export const cooldownPlaces = 131_072
 
+assert(syncStuckMs >= replyTimeoutMs, 'a disk that answers callers in time is not given up')
 assert(callsCrowdedFrom < callsInFlightMax, 'a crowd leaves room for what settles reservations')
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(

@@ -16,6 +16,7 @@ import {
   expiriesPerBatchMax,
   snapshotEventsMin,
   storageRetryMs,
+  syncStuckMs,
 } from '../limits.ts'
 import type { Disk } from '../persistence/journal/disk.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
@@ -47,6 +48,7 @@ import { type EventSink, Shard, type Undecided } from './shard.ts'
 import { type ShardClock, startShardClock } from './shard-clock.ts'
 import { writeLastSnapshots } from './shard-end.ts'
 import { isWantOfRoom, openStream, recoverShards } from './shard-start.ts'
+import { SyncWatch } from './sync-watch.ts'
 import { undecided } from './undecided.ts'
 import { workerStatusOf } from './worker-status.ts'
 
@@ -86,6 +88,8 @@ const NO_JOURNAL: EventSink = {
   endSection() {},
 }
 
+const STUCK = `the disk has made nothing durable for ${syncStuckMs / 1_000} s`
+
 export class ShardWorker {
   readonly #settings: WorkerSettings
   readonly #parts: WorkerParts
@@ -94,6 +98,7 @@ export class ShardWorker {
   readonly #alarm: Alarm
   readonly #desk: DutyDesk
   readonly #notice: DurableNotice
+  readonly #syncs: SyncWatch
   /** Made anew with its shards, which count into it. */
   #memory: MemoryBudget
   #shards: readonly Shard[] = []
@@ -119,6 +124,7 @@ export class ShardWorker {
     this.#replies = new Replies(parts.timers)
     this.#desk = new DutyDesk(parts.engine, { ...parts, shards: settings.shardsOfData })
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
+    this.#syncs = new SyncWatch(parts.timers, () => this.#become({ type: 'stopped', why: STUCK }))
     this.#notice = new DurableNotice(parts.timers, (ordinal) =>
       parts.supervisor.send({ type: 'durable', ordinal }),
     )
@@ -289,6 +295,7 @@ export class ShardWorker {
     const restsOn = journal?.restsOn ?? 0
     this.#replies.gather(restsOn)
     journal?.flush()
+    if (journal !== undefined) this.#syncs.watch(journal)
     this.#releaseTo(journal?.durableOrdinal ?? 0)
     this.#noteRoom()
     if (this.#mailbox.size > 0) this.#scheduleTurn()
@@ -305,7 +312,14 @@ export class ShardWorker {
   #onDurable(ordinal: number): void {
     this.#releaseTo(ordinal)
     this.#notice.note(ordinal)
+    if (this.#state.type === 'stopped' && this.#journal !== undefined) this.#goOn(this.#journal)
     if (this.#turnWaits || this.#mailbox.size > 0) this.#scheduleTurn()
+  }
+
+  /** The disk that was given up has answered after all. */
+  #goOn({ room }: JournalWriter): void {
+    this.#log('info', 'storage.recovered', {})
+    this.#become({ type: 'ready', room })
   }
 
   /** Wakes when the first of the shards has something due. Without room the shards try again each second. */
@@ -320,6 +334,7 @@ export class ShardWorker {
     if (this.#isClosing || this.#hasEnded) return
     this.#isClosing = true
     this.#alarm.cancel()
+    this.#syncs.cancel()
     try {
       while (this.#mailbox.size > 0 && this.#shards.length > 0 && !this.#hasEnded) {
         this.#scheduleTurn()
@@ -372,6 +387,7 @@ export class ShardWorker {
     this.#hasEnded = true
     this.#replies.drop()
     this.#alarm.cancel()
+    this.#syncs.cancel()
     const poison = this.#deciding === undefined ? undefined : fingerprintOf(this.#deciding)
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.#parts.supervisor.send({ type: 'failed', why, poison })
