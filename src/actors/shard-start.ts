@@ -8,7 +8,7 @@ import { closeStream, writeCarried } from '../persistence/journal/carry.ts'
 import { type Recovery, recover } from '../persistence/journal/recovery.ts'
 import { JournalWriter, type ShardPosition, type WriterOptions } from '../persistence/journal/writer.ts'
 import { clockDoubt } from './shard-clock.ts'
-import type { WorkerParts, WorkerSettings } from './shard-worker.ts'
+import type { WorkerParts, WorkerSettings } from './worker-parts.ts'
 
 export type Recovered =
   | { readonly type: 'recovered'; readonly recovery: Recovery }

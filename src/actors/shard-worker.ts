@@ -1,12 +1,3 @@
-/**
- * What runs in a worker: its shards, their mailbox, their journal, and the replies on their way out.
- *
- * S2  No reply leaves before everything it rests on is durable: each waits for the newest frame that held events, or was
- *     going to, when it was decided. That covers refusals and reads.
- * S3  Where an append or a sync fails, or a rule breaks, memory is ahead of the journal: the worker ends, and its
- *     successor replays. What waited is never answered from here.
- */
-import type { MessagePort } from 'node:worker_threads'
 import { dayMs } from '../domain/bounds.ts'
 import type { ShardId } from '../domain/ids.ts'
 import {
@@ -18,25 +9,20 @@ import {
   storageRetryMs,
   syncStuckMs,
 } from '../limits.ts'
-import type { Disk } from '../persistence/journal/disk.ts'
-import type { StreamId } from '../persistence/journal/frame.ts'
 import type { Recovery } from '../persistence/journal/recovery.ts'
 import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
-import type { Clock, Port, Timers } from '../seams.ts'
+import type { Port } from '../seams.ts'
 import { Alarm } from './alarm.ts'
 import { DurableNotice } from './durable-notice.ts'
 import { DutyDesk } from './duty-desk.ts'
-import type { Engine } from './engine.ts'
 import { Mailbox } from './mailbox.ts'
 import { MemoryBudget, mailboxMaxOf, recordBytesMax } from './memory-budget.ts'
 import {
   type CallsMessage,
-  type FromWorker,
   fingerprintOf,
   type RepliesMessage,
   readCalls,
-  type ToWorker,
   type WorkerState,
   type WorkerStatus,
   writeReply,
@@ -50,34 +36,8 @@ import { writeLastSnapshots } from './shard-end.ts'
 import { isWantOfRoom, openStream, recoverShards } from './shard-start.ts'
 import { SyncWatch } from './sync-watch.ts'
 import { undecided } from './undecided.ts'
+import type { WorkerParts, WorkerSettings } from './worker-parts.ts'
 import { workerStatusOf } from './worker-status.ts'
-
-export type WorkerSettings = {
-  readonly stream: StreamId
-  readonly shards: readonly ShardId[]
-  /** How many the data has. */
-  readonly shardsOfData: number
-  readonly journalDirectory: string
-  readonly snapshotDirectory: string
-  readonly segmentBytes: number
-  readonly returnDays: number
-  /** MiB of the thread's heap. */
-  readonly heapMb: number
-  /** Believe the wall clock, whatever was recorded. */
-  readonly acceptClock: boolean
-}
-
-export type WorkerParts = {
-  readonly disk: Disk
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly supervisor: Port<ToWorker, FromWorker>
-  readonly portOf: (end: MessagePort) => Port<CallsMessage, RepliesMessage>
-  /** The way to all shards, those of other workers included. */
-  readonly engine: Pick<Engine, 'execute'>
-  /** Ends the thread; nothing of it runs after. */
-  readonly exit: (code: number) => void
-}
 
 /** For shards that only answer reads. */
 const NO_JOURNAL: EventSink = {

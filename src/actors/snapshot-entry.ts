@@ -9,7 +9,7 @@ import { realDisk } from '../persistence/journal/disk.ts'
 import { recover } from '../persistence/journal/recovery.ts'
 import { writeSnapshot } from '../persistence/journal/snapshot.ts'
 import { yieldToOthers } from '../seams.ts'
-import type { WorkerSettings } from './shard-worker.ts'
+import type { WorkerSettings } from './worker-parts.ts'
 
 export type SnapshotData = {
   readonly settings: WorkerSettings

@@ -15,9 +15,9 @@ import { type Port, portOf, type Timers } from '../seams.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
 import { respawnDelayMs } from './respawn-delay.ts'
 import { shardsOfWorker } from './routing.ts'
-import type { WorkerSettings } from './shard-worker.ts'
 import type { SnapshotData } from './snapshot-entry.ts'
 import type { WorkerData } from './worker-entry.ts'
+import type { WorkerSettings } from './worker-parts.ts'
 
 /** Structured events of the supervisor, for the log. */
 export type SupervisorLog = (level: 'info' | 'warn' | 'error', event: string, detail: object) => void

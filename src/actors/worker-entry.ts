@@ -8,7 +8,8 @@ import { realDisk } from '../persistence/journal/disk.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
 import { Engine } from './engine.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
-import { ShardWorker, type WorkerSettings } from './shard-worker.ts'
+import { ShardWorker } from './shard-worker.ts'
+import type { WorkerSettings } from './worker-parts.ts'
 
 export type WorkerData = {
   readonly settings: WorkerSettings

@@ -12,6 +12,7 @@ import type {
   StartPayment,
 } from '../../src/domain/commands.ts'
 import { type CustomerId, type ProductId, type ReservationId, shardOf } from '../../src/domain/ids.ts'
+import { callsInFlightMax } from '../../src/limits.ts'
 import type { Asked, InProcessEngine } from '../support/in-process-engine.ts'
 
 /** A product whose home is this shard. */
@@ -51,6 +52,19 @@ export function reserve({ engine }: InProcessEngine, fields: Partial<Omit<Reserv
     reference: undefined,
     ...fields,
   }
+}
+
+/** However many: as many calls at once as a listener may wait for. */
+export async function reserveMany(
+  world: InProcessEngine,
+  count: number,
+  fields: Partial<Omit<Reserve, 'type'>> = {},
+): Promise<void> {
+  for (let n = 1; n <= count; n++) {
+    world.call(reserve(world, fields))
+    if (n % callsInFlightMax === 0) await world.settle()
+  }
+  await world.settle()
 }
 
 export function confirm(reservationId: ReservationId): Confirm {

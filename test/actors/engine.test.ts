@@ -23,6 +23,7 @@ import {
   readStock,
   reservationOf,
   reserve,
+  reserveMany,
   setStock,
   stockOf,
 } from './asking.ts'
@@ -462,17 +463,9 @@ closing('fails the worker where the last sync fails, and answers nothing that re
 /** More events than are worth a snapshot. */
 const MANY = 11_000
 
-async function manyReserved(world: InProcessEngine): Promise<void> {
-  for (let n = 1; n <= MANY; n++) {
-    world.call(reserve(world))
-    if (n % callsInFlightMax === 0) await world.settle()
-  }
-  await world.settle()
-}
-
 closing('leaves a snapshot where there is much to replay, and goes on from it', async () => {
   const world = await stocked(20_000)
-  await manyReserved(world)
+  await reserveMany(world, MANY)
   await world.shutDown()
   assert.is(world.disk.files('/data/snapshots').length, 1)
   const next = await inProcessEngine({ disk: world.disk, timers: world.timers })
@@ -482,7 +475,7 @@ closing('leaves a snapshot where there is much to replay, and goes on from it', 
 
 closing('without room for its snapshot still closes in order (FAULTS.md, 24)', async () => {
   const world = await stocked(20_000)
-  await manyReserved(world)
+  await reserveMany(world, MANY)
   world.disk.fail({ code: 'ENOSPC', kinds: ['write'], path: /snapshot/ })
   await world.shutDown()
   assert.is(world.worker().exitCode, 0)

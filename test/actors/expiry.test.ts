@@ -18,6 +18,7 @@ import {
   release,
   reservationOf,
   reserve,
+  reserveMany,
   setStock,
   startPayment,
   stockOf,
@@ -285,8 +286,7 @@ many('expire in bounded batches, and a buyer is answered in between', async () =
   const world = await inProcessEngine({ segmentBytes: 4 * 1_024 * 1_024 })
   const count = 20_000
   await world.ask(setStock(phone, 10 * count))
-  for (let n = 0; n < count; n++) world.call(reserve(world, { ttlMs: MINUTE, customerId: undefined }))
-  await world.settle()
+  await reserveMany(world, count, { ttlMs: MINUTE, customerId: undefined })
   await world.advance(1)
   assert.is((await stockOf(world)).held, count)
   world.timers.clock.pass(MINUTE)
