@@ -35,6 +35,9 @@ const TAGS: readonly { readonly name: Operation['tag']; readonly description: st
   { name: 'Operations', description: 'Running this server.' },
 ]
 
+/** Of a reply to those who have limits. */
+const LIMIT_FIELDS = ['RateLimit-Policy', 'RateLimit'] as const
+
 const REPLY_HEADERS: Readonly<
   Record<string, { readonly description: string; readonly schema: { type: 'string' } }>
 > = {
@@ -154,21 +157,21 @@ function exampleOf(path: string): string {
   return path.startsWith('/problems/') ? 'out-of-stock' : 'iphone-17-pro'
 }
 
-function successOf({ success, changes, unlimited }: Operation): ZodOpenApiResponseObject {
-  const { description, schema, example, contentType = 'application/json', headers = [] } = success
+function successOf({ success, changes }: Operation): ZodOpenApiResponseObject {
+  const { description, schema, example, contentType = 'application/json', hasPage, headers = [] } = success
   const replayed = changes === true ? ['Idempotency-Replayed'] : []
   return {
     description,
-    headers: headersNamed(...headers, ...replayed, ...limitFields(unlimited), 'X-Request-Id'),
+    headers: headersNamed(...headers, ...replayed, ...LIMIT_FIELDS, 'X-Request-Id'),
     ...(schema === undefined
       ? {}
-      : { content: { [contentType]: example === undefined ? { schema } : { schema, example } } }),
+      : {
+          content: {
+            [contentType]: example === undefined ? { schema } : { schema, example },
+            ...(hasPage === true ? { 'text/html': { schema: { type: 'string' } } } : {}),
+          },
+        }),
   }
-}
-
-/** Of a reply to those who have limits. */
-function limitFields(unlimited = false): readonly string[] {
-  return unlimited ? [] : ['RateLimit-Policy', 'RateLimit']
 }
 
 function headersNamed(...names: readonly string[]) {
@@ -184,12 +187,31 @@ function failuresOf(operation: Operation): Record<string, ZodOpenApiResponseObje
     const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleProblem(code) }]))
     const reply: ZodOpenApiResponseObject = {
       description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join('\n'),
-      headers: headersNamed(...limitFields(operation.unlimited), 'Retry-After', 'X-Request-Id'),
+      headers: headersNamed(...LIMIT_FIELDS, 'Retry-After', 'X-Request-Id'),
       content: { 'application/problem+json': { schema: problemReply, examples } },
     }
     return [status, reply] as const
   })
-  return Object.fromEntries(replies)
+  return withUnready(Object.fromEntries(replies), operation)
+}
+
+/** The problems of that status stay beside it. */
+function withUnready(
+  replies: Record<string, ZodOpenApiResponseObject>,
+  { unready }: Operation,
+): Record<string, ZodOpenApiResponseObject> {
+  if (unready === undefined) return replies
+  const { status, description, schema, example } = unready
+  const others = replies[status]
+  const reply: ZodOpenApiResponseObject = {
+    ...others,
+    description: [description, others?.description].filter((text) => text !== undefined).join('\n'),
+    content: {
+      'application/json': { ...(schema === undefined ? {} : { schema }), example },
+      ...others?.content,
+    },
+  }
+  return { ...replies, [status]: reply }
 }
 
 function exampleProblem(code: ProblemCode) {
@@ -200,15 +222,14 @@ function exampleProblem(code: ProblemCode) {
 /** Those the operation names, and those that come with what it is. */
 export function problemsOf(operation: Operation): readonly ProblemCode[] {
   const { access, body, tag, changes, problems } = operation
-  const codes: ProblemCode[] = []
-  if (operation.unlimited !== true) codes.push('rate-limited')
+  // Whatever is called, its URL is looked at, and a token that comes with it is looked up and charged.
+  const codes: ProblemCode[] = ['rate-limited', 'malformed-request', 'unauthenticated']
   if (operation.takesUnits === true) codes.push('expiry-cooldown')
-  if (tag !== 'Operations') codes.push('malformed-request', 'validation-failed', 'unauthenticated')
+  if (tag !== 'Operations') codes.push('validation-failed')
   if (access !== 'anyone' && access !== 'customer') codes.push('forbidden')
   if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')
-  codes.push(...problems, 'internal-error')
+  codes.push(...problems, 'internal-error', 'tables-unavailable', 'overloaded', 'shutting-down')
   if (tag === 'Operations') return [...new Set(codes)]
-  codes.push('tables-unavailable', 'overloaded', 'shutting-down')
   if (tag !== 'API keys') codes.push('shard-unavailable')
   if (changes === true) codes.push('idempotency-mismatch', 'storage-full', 'outcome-unknown')
   if (changes === true) codes.push(tag === 'API keys' ? 'idempotency-in-flight' : 'command-quarantined')

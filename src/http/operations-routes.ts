@@ -68,6 +68,12 @@ const READYZ: Operation = {
   hot: true,
   unlimited: true,
   success: { status: 200, description: 'All are.', schema: readinessReply, example: { ready: true } },
+  unready: {
+    status: 503,
+    description: 'Some part is not.',
+    schema: readinessReply,
+    example: { ready: false },
+  },
   problems: [],
 }
 
@@ -93,7 +99,7 @@ const METRICS: Operation = {
     contentType: 'text/plain',
     example: 'holdfast_http_requests_total{route="/v1/reservations",method="POST",status="201"} 1042\n',
   },
-  problems: ['unauthenticated', 'forbidden'],
+  problems: ['forbidden'],
 }
 
 async function metrics({ status, metricsPublic }: Parts, call: Call): Promise<Response> {
@@ -134,7 +140,7 @@ const PROBLEMS_LIST: Operation = {
   summary: 'All problems this API can answer',
   description: 'A page where `Accept` names `text/html`, otherwise JSON.',
   access: 'anyone',
-  success: { status: 200, description: 'All of them.', schema: z.looseObject({}) },
+  success: { status: 200, description: 'All of them.', schema: z.looseObject({}), hasPage: true },
   problems: [],
 }
 
@@ -157,7 +163,7 @@ const PROBLEM: Operation = {
   description:
     'Where the `type` of every problem leads. A page where `Accept` names `text/html`, otherwise JSON.',
   access: 'anyone',
-  success: { status: 200, description: 'The problem.', schema: z.looseObject({}) },
+  success: { status: 200, description: 'The problem.', schema: z.looseObject({}), hasPage: true },
   problems: ['not-found'],
 }
 

@@ -31,6 +31,8 @@ export type Operation = {
   readonly query?: { readonly schema: z.ZodObject; readonly example: Readonly<Record<string, string>> }
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown; readonly optional?: boolean }
   readonly success: Success
+  /** The reply of a server that should not be sent requests: no problem, since it answers what was asked. */
+  readonly unready?: Pick<Success, 'status' | 'description' | 'schema' | 'example'>
   readonly problems: readonly ProblemCode[]
 }
 
@@ -41,6 +43,8 @@ export type Success = {
   readonly schema?: z.ZodType
   readonly example?: unknown
   readonly contentType?: string
+  /** Comes as HTML instead where `Accept` names that. */
+  readonly hasPage?: boolean
   /** Header fields beyond those of every reply. */
   readonly headers?: readonly ('Location' | 'Holdfast-Position')[]
 }

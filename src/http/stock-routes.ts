@@ -41,7 +41,7 @@ const READ: Operation = {
   hot: true,
   query: { schema: stockQuery, example: {} },
   success: { status: 200, description: 'The stock.', schema: stockReply, example: EXAMPLE },
-  problems: ['unknown-product', 'history-not-kept', 'history-behind', 'history-unavailable'],
+  problems: ['forbidden', 'unknown-product', 'history-not-kept', 'history-behind', 'history-unavailable'],
 }
 
 async function read(parts: Parts, call: Call): Promise<Response> {

@@ -364,9 +364,14 @@ function requestOf(method: string, { as, body, headers }: CallOptions): RequestI
   }
 }
 
-/** Node's own view of the request, as far as the app looks at it. */
-function incomingOf(url: string, { method, headers, body }: RequestInit, from: string): IncomingMessage {
-  const incoming = Readable.from(typeof body === 'string' ? [Buffer.from(body)] : [])
+/** Node's own view of the request, as far as the app looks at it; a body is text or bytes. */
+export function incomingOf(
+  url: string,
+  { method, headers, body }: RequestInit,
+  from: string,
+): IncomingMessage {
+  const bytes = typeof body === 'string' || body instanceof Uint8Array ? [Buffer.from(body as string)] : []
+  const incoming = Readable.from(bytes)
   const known = {
     url,
     method,

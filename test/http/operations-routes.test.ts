@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { PROBLEMS } from '../../src/http/problems.ts'
 import { readinessReply } from '../../src/http/schemas.ts'
 import { suite } from '../support/suite.ts'
-import { fakes } from './fake-parts.ts'
+import { type CallOptions, fakes } from './fake-parts.ts'
 
 const PARTS = [
   { name: 'shard 0', ready: true },
@@ -181,23 +181,43 @@ openapi(
 )
 
 openapi(
-  'all but health can be limited, and say what is left; what takes units can wait for a cool-down',
+  'all can be limited, health only with a token, and say what is left; what takes units can wait for a cool-down',
   async () => {
     const cooling: string[] = []
     for (const [path, methods] of Object.entries((await readDocument()).paths)) {
       for (const [method, { responses }] of Object.entries(methods)) {
-        const isLimited = path !== '/livez' && path !== '/readyz'
         for (const [status, { headers = {} }] of Object.entries(responses)) {
-          assert.is('RateLimit' in headers && 'RateLimit-Policy' in headers, isLimited, `${path} ${status}`)
+          assert.ok('RateLimit' in headers && 'RateLimit-Policy' in headers, `${path} ${status}`)
         }
         const refusals = responses['429']?.content?.['application/problem+json']?.examples ?? {}
-        assert.is('rate-limited' in refusals, isLimited, path)
+        assert.ok('rate-limited' in refusals, path)
         if ('expiry-cooldown' in refusals) cooling.push(`${method} ${path}`)
       }
     }
     assert.equal(cooling.sort(), ['post /v1/products/{id}/waitlist', 'post /v1/reservations'])
   },
 )
+
+openapi('what is rarely answered is documented too', async () => {
+  const { call } = fakes({ readiness: { ready: false, parts: [] } })
+  const { paths } = await readDocument()
+  const rare: readonly (readonly [path: string, suffix: string, options: CallOptions])[] = [
+    ...Object.keys(paths).map((path) => [path, '', { as: 'nobody' }] as const),
+    ...Object.keys(paths).map((path) => [path, '?%zz', { as: 'admin' }] as const),
+    ['/v1/products/{id}/stock', '?at=1', { as: 'ann' }],
+    ['/readyz', '', {}],
+    ['/problems', '', { headers: { accept: 'text/html' } }],
+    ['/problems/{code}', '', { headers: { accept: 'text/html' } }],
+  ]
+  for (const [path, suffix, options] of rare) {
+    const [method = '', operation] = Object.entries(paths[path] ?? {})[0] ?? []
+    const target = path.replace('{code}', 'out-of-stock').replace('{id}', 'pixel-11') + suffix
+    const { status, headers } = await call(method.toUpperCase(), target, options)
+    const type = headers.get('content-type')?.split(';')[0] ?? ''
+    const { content = {} } = operation?.responses[status] ?? {}
+    assert.ok(type in content, `${method} ${target}: ${status} ${type}`)
+  }
+})
 
 openapi('every reference leads somewhere', async () => {
   const document = await readDocument()

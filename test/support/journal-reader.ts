@@ -8,7 +8,7 @@
 import type { Event } from '../../src/domain/events.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { dataPaths } from '../../src/persistence/directory.ts'
-import { realDisk } from '../../src/persistence/journal/disk.ts'
+import { type Disk, realDisk } from '../../src/persistence/journal/disk.ts'
 import { eventsOf } from '../../src/persistence/journal/frame.ts'
 import { type Recovery, recover } from '../../src/persistence/journal/recovery.ts'
 import { listSnapshots } from '../../src/persistence/journal/snapshot.ts'
@@ -49,7 +49,7 @@ export function readJournal(directory: string, shards = SHARDS): JournalView {
   }
   const whole = recover({ ...options, useSnapshots: false })
   const quick = recover({ ...options, useSnapshots: true })
-  const events = readEvents(journal, all)
+  const events = eventsIn(journal, all)
   const states = new Map(all.map((shard) => [shard as number, stateOf(whole, shard)]))
   const faults: string[] = []
   for (const shard of all) {
@@ -70,11 +70,16 @@ function stateOf({ shards }: Recovery, shard: ShardId): Buffer {
   return encodeState(recovered.state)
 }
 
-function readEvents(journal: string, shards: readonly ShardId[]): Map<number, Recorded[]> {
-  const catalog = readCatalog(realDisk, journal)
+/** By shard, each in order: every event of the journal in this directory that counts. */
+export function eventsIn(
+  journal: string,
+  shards: readonly ShardId[],
+  disk: Disk = realDisk,
+): Map<number, Recorded[]> {
+  const catalog = readCatalog(disk, journal)
   const events = new Map<number, Recorded[]>(shards.map((shard) => [shard, []]))
   for (const stream of catalog.streams) {
-    for (const frame of framesOf(realDisk, catalog, stream, { fromSegment: 0 })) {
+    for (const frame of framesOf(disk, catalog, stream, { fromSegment: 0 })) {
       if (frame.kind !== 'batch') continue
       for (const section of frame.sections) {
         const { shard, firstSequence, atMs } = section

@@ -1,0 +1,37 @@
+/** What replies have told, for requests that are about it: a mark `«reservation 0»` stands for the newest one. */
+import type { FuzzReply } from './world.ts'
+
+const MARK = /«([a-z-]+) (\d)»/g
+const KEPT_MAX = 8
+
+/** Things to be spoken of, by kind, the newest first. */
+export class Marks {
+  readonly #told = new Map<string, string[]>()
+
+  /** Puts what was told in the place of the marks; what is not known is spelled out, and so names nothing. */
+  fill(text: string): string {
+    return text.replaceAll(
+      MARK,
+      (_, of: string, back: string) => this.#told.get(of)?.[Number(back)] ?? `no-${of}`,
+    )
+  }
+
+  /** Learns from a reply. */
+  hear({ headers, json }: FuzzReply): void {
+    const location = headers.get('location') ?? ''
+    this.#tell('position', headers.get('holdfast-position'))
+    if (location.startsWith('/v1/reservations/')) this.#tell('reservation', location.split('/').at(-1))
+    if (location.startsWith('/v1/api-keys/')) this.#tell('key-id', location.split('/').at(-1))
+    if (typeof json !== 'object' || json === null) return
+    if ('key' in json) this.#tell('key', json.key)
+    if ('nextCursor' in json) this.#tell('cursor', json.nextCursor)
+    // A place in line that became a hold has no Location.
+    if ('reservationId' in json && !location) this.#tell('reservation', json.reservationId)
+  }
+
+  #tell(of: string, value: unknown): void {
+    if (typeof value !== 'string') return
+    const told = (this.#told.get(of) ?? []).filter((other) => other !== value)
+    this.#told.set(of, [value, ...told].slice(0, KEPT_MAX))
+  }
+}

@@ -1,0 +1,225 @@
+/** The app over everything real but sockets, threads and time: engine and journal, history, tables, limits, cooldowns. */
+import Database from 'better-sqlite3'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { SplitCoordinator } from '../../src/actors/split-coordinator.ts'
+import type { CustomerId, ProductId, ShardId } from '../../src/domain/ids.ts'
+import { createApp } from '../../src/http/app.ts'
+import { KeyAuthenticator } from '../../src/http/auth.ts'
+import type { Authenticator, HttpParts, Principal } from '../../src/http/parts.ts'
+import type { Rates } from '../../src/http/rate-limits.ts'
+import { readinessOf } from '../../src/http/readiness.ts'
+import { StockStreams } from '../../src/http/stock-streams.ts'
+import { migrate } from '../../src/persistence/tables/migrations.ts'
+import { schema } from '../../src/persistence/tables/schema.ts'
+import { TablesClient } from '../../src/persistence/tables/tables-client.ts'
+import type { FromTables, ToTables } from '../../src/persistence/tables/tables-protocol.ts'
+import { TablesServer } from '../../src/persistence/tables/tables-server.ts'
+import { realRandom } from '../../src/seams.ts'
+import { HistoryWorld } from '../history/history-world.ts'
+import { limits } from '../http/fake-limits.ts'
+import { incomingOf } from '../http/fake-parts.ts'
+import { journalDirectory } from '../support/in-process-engine.ts'
+import { eventsIn, type Recorded } from '../support/journal-reader.ts'
+import { Wire } from '../support/wire.ts'
+import { Marks } from './marks.ts'
+import { bytesOf } from './raw-bodies.ts'
+import type { FuzzRequest } from './requests.ts'
+import { PRODUCTS } from './values.ts'
+
+export type FuzzReply = {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** Undefined where the reply says that it is something else, or is none. */
+  readonly json: unknown
+}
+
+/** A request as it was sent, with its marks filled in. */
+export type Sent = { readonly request: FuzzRequest; readonly reply: FuzzReply }
+
+export type WorldOptions = {
+  /** None but these limits. */
+  readonly rates?: Partial<Rates>
+  /** Puts something broken in the place of a part. */
+  readonly sabotage?: (parts: HttpParts) => HttpParts
+}
+
+const SHARDS = 4
+const ORIGIN = 'http://localhost'
+const STEP_MS = 100
+/** More than any time limit of the app. */
+const PATIENCE_MS = 30_000
+const BODILESS = ['GET', 'HEAD']
+const ADMIN_KEY = 'admin'
+const BUYERS: Readonly<Record<string, Principal>> = Object.fromEntries(
+  ['ann', 'bob'].map((name) => [
+    name,
+    { callerId: `usr_${name}`, role: 'customer', customerId: `usr_${name}` as CustomerId } as const,
+  ]),
+)
+
+export class FuzzWorld {
+  readonly app: ReturnType<typeof createApp>
+  /** What the app logged as a mistake of its own. */
+  readonly mistakes: string[] = []
+  readonly #world: HistoryWorld
+  readonly #parts: HttpParts
+  readonly #cooldowns: ReturnType<typeof limits>['cooldowns']
+  readonly #tables: TablesServer
+  readonly #marks = new Marks()
+
+  private constructor(world: HistoryWorld, { rates = {}, sabotage = (parts) => parts }: WorldOptions) {
+    this.#world = world
+    const { engine, timers } = world.engine
+    const { clock } = timers
+    const random = realRandom()
+    const database = new Database(':memory:')
+    migrate(database, schema, clock.wallMs())
+    this.#tables = new TablesServer(database, { clock, timers: timers.session(), random })
+    const tables = new TablesClient({
+      timers: timers.session(),
+      onRevoked: (id) => authenticator.forget(id),
+    })
+    const wire = new Wire<ToTables, FromTables>()
+    this.#tables.connect(wire.far)
+    tables.connect(wire.near)
+    const { apiKeys } = tables
+    const authenticator = withBuyers(new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock }))
+    const limited = limits(clock, { rates, proxies: ['10.0.0.2'] })
+    this.#cooldowns = limited.cooldowns
+    const { client: history } = world.history
+    const registry = new Registry()
+    this.#parts = sabotage({
+      engine,
+      splits: new SplitCoordinator(engine, { timers: timers.session(), shards: SHARDS }),
+      shards: SHARDS,
+      authenticator,
+      apiKeys,
+      ...limited,
+      history,
+      streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),
+      status: {
+        readiness: () => readinessOf(engine.workers(), false),
+        metricsText: () => registry.metrics(),
+      },
+      metricsPublic: false,
+      registry,
+      log: pino({ level: 'error' }, { write: (line: string) => void this.mistakes.push(line) }),
+      clock,
+      random,
+      drain: { started: false },
+      version: '0.1.0',
+    })
+    this.app = createApp(this.#parts)
+  }
+
+  /** Products whose names begin with `stock` have some units each. */
+  static async start(options: WorldOptions = {}): Promise<FuzzWorld> {
+    const world = await HistoryWorld.start({ shards: SHARDS, workers: 2 })
+    for (const [i, productId] of PRODUCTS.entries()) {
+      if (!productId.startsWith('stock')) continue
+      const change = { set: 8 * i + 5, expectedVersion: undefined }
+      const adjust = { type: 'adjust', productId: productId as ProductId, change } as const
+      await world.engine.ask({ ...adjust, reason: 'delivery', reference: undefined })
+    }
+    return new FuzzWorld(world, options)
+  }
+
+  /** Sends a request and lets so much time pass as its reply takes. */
+  async send(marked: FuzzRequest): Promise<Sent> {
+    const request = this.#filled(marked)
+    if (request.waitMs > 0) await this.#pass(request.waitMs)
+    const reply = await this.#answered(this.#replyTo(request))
+    this.#marks.hear(reply)
+    return { request, reply }
+  }
+
+  /** Lets whatever shards still have to tell each other arrive. */
+  async settle(): Promise<void> {
+    await this.#pass(10_000)
+  }
+
+  /** By shard, each in order: all that the journal holds. */
+  events(): ReadonlyMap<number, readonly Recorded[]> {
+    const shards = Array.from({ length: SHARDS }, (_, shard) => shard as ShardId)
+    return eventsIn(journalDirectory, shards, this.#world.engine.disk.session())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#parts.streams.end()
+    this.#tables.close()
+    await this.#world.engine.shutDown()
+    this.#world[Symbol.dispose]()
+  }
+
+  #filled({ target, headers, ...rest }: FuzzRequest): FuzzRequest {
+    const fill = (text: string) => this.#marks.fill(text)
+    return { ...rest, target: fill(target), headers: headers.map(([name, value]) => [name, fill(value)]) }
+  }
+
+  async #replyTo({ method, target, headers, body, from }: FuzzRequest): Promise<FuzzReply> {
+    const sent = body === undefined || BODILESS.includes(method) ? undefined : bytesOf(body)
+    const init: RequestInit = {
+      method,
+      headers: headers.map(([name, value]) => [name, value]),
+      ...(sent === undefined ? {} : { body: sent }),
+    }
+    const request = new Request(ORIGIN + target, init)
+    const bindings = from === undefined ? {} : { incoming: incomingOf(target, init, from) }
+    return replyOf(await this.app.request(request, undefined, bindings))
+  }
+
+  async #answered<T>(pending: Promise<T>): Promise<T> {
+    let isDone = false
+    const done = () => {
+      isDone = true
+    }
+    pending.then(done, done)
+    await this.#world.engine.settle()
+    for (let waited = 0; !isDone && waited < PATIENCE_MS; waited += STEP_MS) {
+      await nextTurn()
+      await this.#pass(isDone ? 0 : STEP_MS)
+    }
+    if (!isDone) throw new Error(`no reply within ${PATIENCE_MS} ms`)
+    return pending
+  }
+
+  /** Main, which hears of expiries and keeps the cooldowns, is played here. */
+  async #pass(ms: number): Promise<void> {
+    await this.#world.engine.advance(ms)
+    for (const life of this.#world.engine.lives.flat()) {
+      const expired = life.expired.splice(0)
+      if (expired.length > 0) this.#cooldowns.note(expired)
+    }
+  }
+}
+
+/** There is nobody yet who gives buyers tokens; these stand for two of them. */
+function withBuyers(keys: KeyAuthenticator): Authenticator {
+  return {
+    authenticate: (token) => (Object.hasOwn(BUYERS, token) ? BUYERS[token] : keys.authenticate(token)),
+    forget: (keyId) => keys.forget(keyId),
+  }
+}
+
+async function replyOf(response: Response): Promise<FuzzReply> {
+  const { status, headers, body } = response
+  const type = headers.get('content-type') ?? ''
+  const text = type === 'text/event-stream' ? await firstOf(body) : await response.text()
+  const isJson = /[/+]json$/.test(type) && text !== ''
+  return { status, headers, text, json: isJson ? JSON.parse(text) : undefined }
+}
+
+/** What a stream begins with. */
+async function firstOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const reader = body?.getReader()
+  const { value } = (await reader?.read()) ?? {}
+  await reader?.cancel()
+  return Buffer.from(value ?? []).toString()
+}
+
+/** A socket's data comes with a turn of the loop, which no timer of a test counts. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
