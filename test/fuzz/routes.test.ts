@@ -42,6 +42,7 @@ function failing(thrown: () => Error): (parts: HttpParts) => HttpParts {
     ...parts,
     engine: {
       newReservationId: (productId) => parts.engine.newReservationId(productId),
+      isCrowded: false,
       execute: (request) =>
         request.type === 'readWaitlist' ? Promise.reject(thrown()) : parts.engine.execute(request),
     },
