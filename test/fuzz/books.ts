@@ -3,10 +3,12 @@ import { StockBooks } from '../support/stock-books.ts'
 import { PRODUCTS } from './values.ts'
 import type { FuzzWorld } from './world.ts'
 
+const PAUSE_MS = 3_000
+const PAUSES_MAX = 20
+
 /** All that does not, in sentences. */
 export async function stockFaults(world: FuzzWorld): Promise<readonly string[]> {
-  const books = new StockBooks()
-  for (const events of world.events().values()) books.count(events)
+  const books = await settledBooks(world)
   const faults = [...books.faults, ...books.several.disagreements(), ...books.several.pending()]
   const agreed = books.agreedStocks()
   for (const productId of PRODUCTS) {
@@ -26,6 +28,16 @@ export async function stockFaults(world: FuzzWorld): Promise<readonly string[]> 
     }
   }
   return faults
+}
+
+/** What shards have to tell each other has arrived; a hold that expires meanwhile makes them speak again. */
+async function settledBooks(world: FuzzWorld): Promise<StockBooks> {
+  for (let left = PAUSES_MAX; ; left--) {
+    await world.pass(PAUSE_MS)
+    const books = new StockBooks()
+    for (const events of world.events().values()) books.count(events)
+    if (left === 0 || [...books.several.pending()].length === 0) return books
+  }
 }
 
 async function read(world: FuzzWorld, productId: string) {

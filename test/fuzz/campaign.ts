@@ -49,7 +49,6 @@ export async function play(world: FuzzWorld, judge: Judge, requests: readonly Fu
     const sent = await world.send(request)
     expectNone([...judge.faultsIn(sent), ...world.mistakes], sent)
   }
-  await world.settle()
   expectNone(await stockFaults(world))
 }
 

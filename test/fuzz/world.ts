@@ -129,15 +129,19 @@ export class FuzzWorld {
   /** Sends a request and lets so much time pass as its reply takes. */
   async send(marked: FuzzRequest): Promise<Sent> {
     const request = this.#filled(marked)
-    if (request.waitMs > 0) await this.#pass(request.waitMs)
+    if (request.waitMs > 0) await this.pass(request.waitMs)
     const reply = await this.#answered(this.#replyTo(request))
     this.#marks.hear(reply)
     return { request, reply }
   }
 
-  /** Lets whatever shards still have to tell each other arrive. */
-  async settle(): Promise<void> {
-    await this.#pass(10_000)
+  /** Lets time pass. Main, which hears of expiries and keeps the cooldowns, is played here. */
+  async pass(ms: number): Promise<void> {
+    await this.#world.engine.advance(ms)
+    for (const life of this.#world.engine.lives.flat()) {
+      const expired = life.expired.splice(0)
+      if (expired.length > 0) this.#cooldowns.note(expired)
+    }
   }
 
   /** By shard, each in order: all that the journal holds. */
@@ -179,19 +183,10 @@ export class FuzzWorld {
     await this.#world.engine.settle()
     for (let waited = 0; !isDone && waited < PATIENCE_MS; waited += STEP_MS) {
       await nextTurn()
-      await this.#pass(isDone ? 0 : STEP_MS)
+      await this.pass(isDone ? 0 : STEP_MS)
     }
     if (!isDone) throw new Error(`no reply within ${PATIENCE_MS} ms`)
     return pending
-  }
-
-  /** Main, which hears of expiries and keeps the cooldowns, is played here. */
-  async #pass(ms: number): Promise<void> {
-    await this.#world.engine.advance(ms)
-    for (const life of this.#world.engine.lives.flat()) {
-      const expired = life.expired.splice(0)
-      if (expired.length > 0) this.#cooldowns.note(expired)
-    }
   }
 }
 
