@@ -1,3 +1,11 @@
+/**
+ * What runs in a worker: its shards, their mailbox, their journal, and the replies on their way out.
+ *
+ * S2  No reply leaves before everything it rests on is durable: each waits for the newest frame that held events, or was
+ *     going to, when it was decided. That covers refusals and reads.
+ * S3  Where an append or a sync fails, or a rule breaks, memory is ahead of the journal: the worker ends, and its
+ *     successor replays. What waited is never answered from here.
+ */
 import { dayMs } from '../domain/bounds.ts'
 import type { ShardId } from '../domain/ids.ts'
 import {
