@@ -1,42 +1,41 @@
 /**
- * Commands under way that rest on a claimed key. The last that comes to nothing gives the key back: as long as another can
- * still be granted the key stays taken, or another body could be granted as well.
+ * Commands that rest on a claimed key. A key is given back only where every command that was granted it has come to
+ * nothing: one that succeeded, or of which nobody knows, keeps it taken, or another body could be granted as well (I5).
  *
- * Memory only. After a restart nobody knows who is under way, so what was claimed before stays taken until all must have
- * ended; and so does whoever never says how they ended.
+ * Memory only, and only of what was granted lately: of a key that was claimed before a restart, or granted last longer ago
+ * than `claimUsedMs`, nobody knows any more whether all came to nothing, and so it stays taken. The same request is granted
+ * it all the same.
  */
 import type { KeyHash } from '../domain/key-table.ts'
 import { claimUsedMs } from '../limits.ts'
 
 export class KeyClaimants {
-  readonly #readyAtMs: number
-  /** When each claimed it, oldest first; the key that was claimed last is last. */
-  readonly #byKey = new Map<KeyHash, readonly number[]>()
+  /** How many were granted a key and have not come to nothing; the key that was granted last is last. */
+  readonly #byKey = new Map<KeyHash, { count: number; readonly lastAtMs: number }>()
 
-  constructor(readyAtMs: number) {
-    this.#readyAtMs = readyAtMs
-  }
-
-  add(hash: KeyHash, nowMs: number): void {
-    for (const [oldest, atMs] of this.#byKey) {
-      if ((atMs.at(-1) ?? 0) + claimUsedMs > nowMs) break
+  /** The first is granted a key that nobody had. */
+  claim(hash: KeyHash, nowMs: number): void {
+    for (const [oldest, { lastAtMs }] of this.#byKey) {
+      if (lastAtMs + claimUsedMs > nowMs) break
       this.#byKey.delete(oldest)
     }
-    const others = this.#underWay(hash, nowMs)
     this.#byKey.delete(hash)
-    this.#byKey.set(hash, [...others, nowMs])
+    this.#byKey.set(hash, { count: 1, lastAtMs: nowMs })
   }
 
-  /** One has come to nothing. True where no other can be granted any more. */
-  remove(hash: KeyHash, claimedAtMs: number, nowMs: number): boolean {
-    const others = this.#underWay(hash, nowMs).slice(0, -1)
-    if (others.length > 0) this.#byKey.set(hash, others)
-    else this.#byKey.delete(hash)
-    const isForgotten = claimedAtMs < this.#readyAtMs && nowMs < this.#readyAtMs + claimUsedMs
-    return others.length === 0 && !isForgotten
+  /** One more is granted a key that was claimed before. */
+  grant(hash: KeyHash, nowMs: number): void {
+    const known = this.#byKey.get(hash)
+    if (known === undefined) return
+    this.#byKey.delete(hash)
+    this.#byKey.set(hash, { count: known.count + 1, lastAtMs: nowMs })
   }
 
-  #underWay(hash: KeyHash, nowMs: number): readonly number[] {
-    return (this.#byKey.get(hash) ?? []).filter((atMs) => atMs + claimUsedMs > nowMs)
+  /** One has come to nothing. True where all are known to have. */
+  remove(hash: KeyHash): boolean {
+    const known = this.#byKey.get(hash)
+    if (known === undefined) return false
+    known.count -= 1
+    return known.count === 0 && this.#byKey.delete(hash)
   }
 }

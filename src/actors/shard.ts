@@ -94,7 +94,7 @@ export class Shard {
   readonly #memory: MemoryBudget
   readonly #dues: Dues
   readonly #duties: SplitDuties
-  readonly #claimants: KeyClaimants
+  readonly #claimants = new KeyClaimants()
   /** Products whose line could have more than one turn was to give. */
   readonly #stillWaiting = new Set<Stock>()
   #nextSequence: number
@@ -106,7 +106,7 @@ export class Shard {
     this.#state = start.state
     this.#nextSequence = start.nextSequence
     this.#dues = new Dues(start.state.reservations, start)
-    this.#claimants = new KeyClaimants(start.readyAtMs)
+
     this.#memory = start.memory
     this.#journal = journal
     this.#memory.add(start.state.footprintBytes)
@@ -233,7 +233,7 @@ export class Shard {
     const known = this.#state.keys.find(hash)
     if (request.type === 'freeKey') {
       if (known?.kind !== 'claim' || known.value !== request.reservationId) return { type: 'done' }
-      const isLast = this.#claimants.remove(hash, known.atMs, this.#nowMs)
+      const isLast = this.#claimants.remove(hash)
       if (isLast && this.#journal.roomFor(eventBytesMax) !== 'none') this.#apply({ type: 'KeyFreed', hash })
       return { type: 'done' }
     }
@@ -246,7 +246,7 @@ export class Shard {
       return decodeAnswer(known, request, this.#state) ?? { type: 'done' }
     }
     if (known !== undefined) {
-      this.#claimants.add(hash, this.#nowMs)
+      this.#claimants.grant(hash, this.#nowMs)
       return { type: 'claimed', reservationId: known.value as ReservationId }
     }
     const room = this.#journal.roomFor(eventBytesMax)
@@ -254,7 +254,7 @@ export class Shard {
     if (this.#memory.isSpent) return this.#withoutMemory()
     if (!this.#makeRoomForKey()) return tooManyKeys()
     this.#apply({ type: 'KeyClaimed', hash, fingerprint, reservationId: request.reservationId })
-    this.#claimants.add(hash, this.#nowMs)
+    this.#claimants.claim(hash, this.#nowMs)
     return { type: 'claimed', reservationId: request.reservationId }
   }
 

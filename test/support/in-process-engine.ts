@@ -40,6 +40,8 @@ export type InProcessOptions = {
   readonly returnDays?: number
   readonly heapMb?: number
   readonly acceptClock?: boolean
+  /** Where reservation ids come from; the same in every run of a test. */
+  readonly fraction?: () => number
   /** Leave what interrupted starts left, as a process does whose boot was cut short. */
   readonly keepLeftovers?: boolean
 }
@@ -174,6 +176,7 @@ export class InProcessEngine {
       heapMb: 4_096,
       acceptClock: false,
       keepLeftovers: false,
+      fraction: nextFraction,
       ...options,
     }
     const { workers, shards } = this.options
@@ -187,7 +190,7 @@ export class InProcessEngine {
     this.engine = new Engine({
       clock: this.timers.clock,
       timers: this.timers.session(),
-      random: { fraction: nextFraction },
+      random: { fraction: this.options.fraction },
       control: this.control.near,
       portOf: (end) => {
         const life = wires.get(end)

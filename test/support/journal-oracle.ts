@@ -5,7 +5,7 @@
  * the journal as it was told, what was refused is not, what is unknown is in whole or out whole, and nothing else is. I5
  * comes from the keys that shards have kept. And `journal verify`, which knows of no ledger, must find no damage.
  */
-import { openJournalFiles } from '../../src/cli/journal-files.ts'
+import { type JournalFiles, openJournalFiles } from '../../src/cli/journal-files.ts'
 import { auditJournal } from '../../src/cli/verify/audit.ts'
 import type { SplitHeld, UnitsHeld } from '../../src/domain/events.ts'
 import { goesOn, type JournalView, type Recorded, readJournal } from './journal-reader.ts'
@@ -26,10 +26,26 @@ export type Verdict = { readonly journal: JournalView; readonly books: StockBook
 
 /** Reads the site's journal, with no server running, and throws where it breaks what was promised. */
 export function judge(site: Site, ledger: RequestLedger, earlier?: JournalView): Verdict {
-  const journal = readJournal(site.directory)
-  const { faults, books } = faultsOf(journal, ledger)
-  if (earlier !== undefined && !goesOn(earlier, journal)) faults.push('what was in the journal has changed')
-  const { findings } = auditJournal(openJournalFiles(site.directory))
+  return judgeJournal(readJournal(site.directory), {
+    files: openJournalFiles(site.directory),
+    ledger,
+    earlier,
+  })
+}
+
+/** The same of a journal wherever it is. */
+export function judgeJournal(
+  journal: JournalView,
+  by: {
+    readonly files: JournalFiles
+    readonly ledger: RequestLedger
+    readonly earlier?: JournalView | undefined
+  },
+): Verdict {
+  const { faults, books } = faultsOf(journal, by.ledger)
+  if (by.earlier !== undefined && !goesOn(by.earlier, journal))
+    faults.push('what was in the journal has changed')
+  const { findings } = auditJournal(by.files)
   for (const { kind, file, offset, reason } of findings)
     if (kind === 'damaged') faults.push(`verify: ${file}, byte ${offset}: ${reason}`)
   expectNone(faults)

@@ -36,12 +36,19 @@ export type JournalView = {
 
 const SHARDS = 8
 
-/** Reads it all. Throws `JournalDamaged` as the engine would. */
+/** Reads all of a data directory's journal. Throws `JournalDamaged` as the engine would. */
 export function readJournal(directory: string, shards = SHARDS): JournalView {
   const { journal, snapshots } = dataPaths(directory)
+  return readJournalAt({ disk: realDisk, journal, snapshots }, shards)
+}
+
+type Place = { readonly disk: Disk; readonly journal: string; readonly snapshots: string }
+
+/** The same wherever it is. */
+export function readJournalAt({ disk, journal, snapshots }: Place, shards: number): JournalView {
   const all = Array.from({ length: shards }, (_, shard) => shard as ShardId)
   const options = {
-    disk: realDisk,
+    disk,
     journalDirectory: journal,
     snapshotDirectory: snapshots,
     shards: all,
@@ -49,7 +56,7 @@ export function readJournal(directory: string, shards = SHARDS): JournalView {
   }
   const whole = recover({ ...options, useSnapshots: false })
   const quick = recover({ ...options, useSnapshots: true })
-  const events = eventsIn(journal, all)
+  const events = eventsIn(journal, all, disk)
   const states = new Map(all.map((shard) => [shard as number, stateOf(whole, shard)]))
   const faults: string[] = []
   for (const shard of all) {
@@ -60,7 +67,7 @@ export function readJournal(directory: string, shards = SHARDS): JournalView {
     if (count !== next - 1)
       faults.push(`shard ${shard}: ${count} events in its frames, and recovery came to ${next - 1}`)
   }
-  const snapshotsCount = listSnapshots(realDisk, snapshots).length
+  const snapshotsCount = listSnapshots(disk, snapshots).length
   return { events, states, faults, unprovenCount: whole.carry.length, snapshotsCount }
 }
 

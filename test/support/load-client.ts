@@ -5,10 +5,34 @@
  * Where they use idempotency keys, they begin by asking again for what an earlier server did not answer, and now and then
  * ask again for what it did.
  */
-import type { Agent } from 'node:http'
 import { type Answer, type CallOutcome, callServer, keptConnections } from './http-call.ts'
 import type { AskedReserve, AskedSettlement, Doubtful, Held, Line, RequestLedger } from './request-ledger.ts'
 import { adminKey, pause, type ServerProcess } from './server-process.ts'
+
+/** Whoever the buyers buy from. */
+export type Shop = {
+  /** Nobody answers here any more. */
+  readonly hasExited: boolean
+  call(target: readonly [method: string, path: string], request: ShopRequest): Promise<CallOutcome>
+  /** What a buyer does who was turned away. */
+  pause(ms: number): Promise<void>
+  /** When all buyers have gone. */
+  close(): void
+}
+export type ShopRequest = { readonly body?: unknown; readonly idempotencyKey?: string | undefined }
+
+/** A real server's, over so many connections that are kept. */
+function shopOf(server: ServerProcess, connections: number): Shop {
+  const agent = keptConnections(connections)
+  return {
+    get hasExited() {
+      return server.hasExited
+    },
+    call: (target, request) => callServer(server.port, target, { agent, token: adminKey, ...request }),
+    pause,
+    close: () => agent.destroy(),
+  }
+}
 
 export type LoadOptions = {
   readonly connections?: number
@@ -52,19 +76,17 @@ export class LoadClient {
   readonly counts: LoadCounts = new Map()
   /** Whatever answer came last, for each status. */
   readonly samples = new Map<string, Answer>()
-  readonly #server: ServerProcess
+  readonly #shop: Shop
   readonly #ledger: RequestLedger
   readonly #options: LoadOptions
-  readonly #agent: Agent
   readonly #done: Promise<unknown>
   #isStopped = false
 
-  constructor(server: ServerProcess, ledger: RequestLedger, options: LoadOptions) {
-    this.#server = server
+  constructor(seller: ServerProcess | Shop, ledger: RequestLedger, options: LoadOptions) {
     this.#ledger = ledger
     this.#options = options
     const { connections = CONNECTIONS } = options
-    this.#agent = keptConnections(connections)
+    this.#shop = 'call' in seller ? seller : shopOf(seller, connections)
     const isOurs = ({ productId }: { readonly productId: string }) => options.products.includes(productId)
     const found = ledger.settleable().filter(({ lines }) => lines.every(isOurs))
     const doubtful = options.keyedShare === undefined ? [] : ledger.doubtful()
@@ -85,7 +107,7 @@ export class LoadClient {
   /** Resolves when the server is gone and all have noticed, or after `stop`. */
   async ended(): Promise<void> {
     await this.#done
-    this.#agent.destroy()
+    this.#shop.close()
   }
 
   count(what: string): number {
@@ -95,7 +117,7 @@ export class LoadClient {
   async #buy(bag: Bag): Promise<void> {
     const { reserveShare = 0.6, turnedAwayMs = 20 } = this.#options
     const { random, own, doubtful, keyed } = bag
-    while (!this.#isStopped && !this.#server.hasExited) {
+    while (!this.#isStopped && !this.#shop.hasExited) {
       const dice = random()
       let outcome: CallOutcome
       if (doubtful.length > 0) outcome = await this.#askAgain(bag)
@@ -106,7 +128,7 @@ export class LoadClient {
       else outcome = await this.#read(random)
       this.#count(outcome)
       const isTurnedAway = outcome.type !== 'answered' || outcome.status === 503
-      if (isTurnedAway && !this.#server.hasExited) await pause(turnedAwayMs)
+      if (isTurnedAway && !this.#shop.hasExited) await this.#shop.pause(turnedAwayMs)
     }
   }
 
@@ -219,12 +241,7 @@ export class LoadClient {
     body?: unknown,
     idempotencyKey?: string,
   ): Promise<CallOutcome> {
-    return callServer(this.#server.port, target, {
-      agent: this.#agent,
-      token: adminKey,
-      body,
-      idempotencyKey,
-    })
+    return this.#shop.call(target, { body, idempotencyKey })
   }
 
   #count(outcome: CallOutcome): void {

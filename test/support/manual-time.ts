@@ -9,8 +9,9 @@ export class ManualClock implements Clock {
     this.#wallMs = wallMs
   }
 
+  /** Whole milliseconds, as a machine's clock tells them. */
   wallMs(): number {
-    return this.#wallMs
+    return Math.floor(this.#wallMs)
   }
 
   monotonicMs(): number {
@@ -28,6 +29,7 @@ export class ManualClock implements Clock {
   }
 }
 
+type Soon = { readonly thread: number; readonly call: () => void }
 type Waiting = { readonly atMs: number; readonly order: number; readonly call: () => void }
 
 /** More rounds than anything here needs; whoever asks again and again for a turn that changes nothing stops at it. */
@@ -35,8 +37,13 @@ const ROUNDS_MAX = 1_000
 
 export class ManualTimers {
   readonly clock: ManualClock
+  /** Calls that were made, for whoever counts them. */
+  made = 0
+  /** Where it is set, threads take their turns by chance; each one's own calls keep their order. */
+  random: (() => number) | undefined
   readonly #waiting = new Set<Waiting>()
-  #soon: (() => void)[] = []
+  #soon: Soon[] = []
+  #sessions = 0
   #order = 0
 
   constructor(clock: ManualClock) {
@@ -47,6 +54,7 @@ export class ManualTimers {
   session(): Timers & { end(): void } {
     let isOver = false
     const own = new Set<Waiting>()
+    const thread = this.#sessions++
     return {
       after: (delayMs, call) => {
         const waiting = this.#add(delayMs, () => {
@@ -56,10 +64,12 @@ export class ManualTimers {
         own.add(waiting)
         return { cancel: () => this.#cancel(own, waiting) }
       },
-      soon: (call) =>
-        void this.#soon.push(() => {
+      soon: (call) => {
+        const unlessOver = () => {
           if (!isOver) call()
-        }),
+        }
+        this.#soon.push({ thread, call: unlessOver })
+      },
       end: () => {
         isOver = true
         for (const waiting of own) this.#waiting.delete(waiting)
@@ -87,8 +97,22 @@ export class ManualTimers {
     await microtasks()
     const calls = this.#soon
     this.#soon = []
-    for (const call of calls) call()
+    for (const { call } of this.random === undefined ? calls : mixed(calls, this.random)) {
+      this.made += 1
+      call()
+    }
     return calls.length > 0
+  }
+
+  /** Rings the next timer, at its time. False where none waits. */
+  ringNext(): boolean {
+    const next = this.#next()
+    if (next === undefined) return false
+    this.clock.pass(Math.max(0, next.atMs - this.clock.monotonicMs()))
+    this.#waiting.delete(next)
+    this.made += 1
+    next.call()
+    return true
   }
 
   /** Lets so much time pass, ringing each timer at its time. */
@@ -96,11 +120,8 @@ export class ManualTimers {
     const endMs = this.clock.monotonicMs() + ms
     await this.settle()
     for (;;) {
-      const next = this.#next()
-      if (next === undefined || next.atMs > endMs) break
-      this.clock.pass(Math.max(0, next.atMs - this.clock.monotonicMs()))
-      this.#waiting.delete(next)
-      next.call()
+      if (this.nextAtMs > endMs) break
+      this.ringNext()
       await this.settle()
     }
     this.clock.pass(endMs - this.clock.monotonicMs())
@@ -127,6 +148,17 @@ export class ManualTimers {
       else if (waiting.atMs === next.atMs && waiting.order < next.order) next = waiting
     }
     return next
+  }
+}
+
+/** All of them, in an order in which threads that run beside each other could have come to them. */
+function* mixed(calls: readonly Soon[], random: () => number): Generator<Soon> {
+  const threads = [...Map.groupBy(calls, ({ thread }) => thread).values()]
+  while (threads.length > 0) {
+    const at = Math.floor(random() * threads.length)
+    const thread = threads[at] as Soon[]
+    yield thread.shift() as Soon
+    if (thread.length === 0) threads.splice(at, 1)
   }
 }
 

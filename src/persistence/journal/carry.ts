@@ -2,7 +2,7 @@
 import { despiteArchiving } from './archived.ts'
 import type { Disk } from './disk.ts'
 import { frameHeaderBytes, isBlank, type StreamId } from './frame.ts'
-import { markPath } from './mark.ts'
+import { markPath, writeMarkAnew } from './mark.ts'
 import { carriedIndex, readWhole, segmentPath } from './segments.ts'
 import {
   type Catalog,
@@ -14,7 +14,12 @@ import {
   type StreamEnd,
 } from './streams.ts'
 
-export type EndedStream = { readonly stream: Stream; readonly end: StreamEnd }
+export type EndedStream = {
+  readonly stream: Stream
+  readonly end: StreamEnd
+  /** Up to which its frames are known to be durable. */
+  readonly provenOrdinal: number
+}
 
 /**
  * Writes frames anew, byte for byte, ahead of a stream that is about to open; they survive power loss on return. What an
@@ -43,10 +48,33 @@ export function writeCarried(
 }
 
 /**
+ * Makes what a stream was seen to say outlast power loss: its last frames, and how many of them were durable. They were
+ * read from memory, perhaps, and from here on others rest on them: frames that were proven are not written anew.
+ */
+export function makeDurable(
+  disk: Disk,
+  directory: string,
+  { stream, end, provenOrdinal }: EndedStream,
+): void {
+  const file = disk.open(end.segment.path, 'readWrite')
+  try {
+    file.syncNow()
+  } finally {
+    file.close()
+  }
+  writeMarkAnew(disk, markPath(directory, stream.id), provenOrdinal)
+  disk.syncDirectory(directory)
+}
+
+/**
  * Ends a stream where its last frame ends: a torn tail is copied aside and cut, blank room is
  * given back. Doing it again does nothing. Returns the file that keeps what was cut.
  */
-export function closeStream(disk: Disk, directory: string, { stream, end }: EndedStream): string | undefined {
+export function closeStream(
+  disk: Disk,
+  directory: string,
+  { stream, end }: Pick<EndedStream, 'stream' | 'end'>,
+): string | undefined {
   const bytes = readWhole(disk, end.segment.path)
   const tail = bytes.subarray(end.offset)
   let kept: string | undefined

@@ -62,6 +62,21 @@ export class MarkWriter {
   }
 }
 
+/**
+ * Says again what a stream was seen to prove, in a file that may not be there; it survives power loss on return. What was
+ * read of the old mark may have been in memory only, and after a failed sync no further sync would bring it to the disk.
+ */
+export function writeMarkAnew(disk: Disk, path: string, ordinal: number): void {
+  const file = disk.exists(path) ? disk.open(path, 'readWrite') : disk.create(path)
+  try {
+    if (file.size() < markFileBytes) file.write(Buffer.alloc(markFileBytes), 0)
+    file.write(slotBytes(ordinal), SLOT_AT[0])
+    file.syncNow()
+  } finally {
+    file.close()
+  }
+}
+
 /** A whole mark file that says this. */
 export function encodeMark(ordinal: number): Buffer {
   const bytes = Buffer.alloc(markFileBytes)

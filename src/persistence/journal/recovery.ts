@@ -13,6 +13,7 @@ import type { ShardId } from '../../domain/ids.ts'
 import { emptyShard, type ShardState } from '../../domain/stock.ts'
 import { despiteArchiving } from './archived.ts'
 import { BytesDamaged } from './bytes.ts'
+import type { EndedStream } from './carry.ts'
 import type { Disk } from './disk.ts'
 import { allEventsOf, type Frame, type Link, linkIn, noLink, type Section, type StreamId } from './frame.ts'
 import { listSnapshots, readSnapshot } from './snapshot.ts'
@@ -25,7 +26,6 @@ import {
   readCatalog,
   readFirstFrame,
   type Stream,
-  type StreamEnd,
 } from './streams.ts'
 
 export type RecoveredShard = {
@@ -46,7 +46,7 @@ export type Recovery = {
   /** Whole frames to write anew (C3), oldest first. */
   readonly carry: readonly Buffer[]
   /** How the streams ended that no newer stream has taken over from. */
-  readonly ends: readonly { readonly stream: Stream; readonly end: StreamEnd }[]
+  readonly ends: readonly EndedStream[]
   /** What was odd and did not matter: a damaged snapshot that an older one replaced. */
   readonly notes: readonly string[]
   readonly eventsReplayed: number
@@ -137,7 +137,7 @@ function newestSnapshot(
 /** One pass over the streams, oldest first. */
 class Replay {
   readonly carry: Buffer[] = []
-  readonly ends: { stream: Stream; end: StreamEnd }[] = []
+  readonly ends: EndedStream[] = []
   events = 0
   lastTimeMs = 0
   readonly #options: RecoveryOptions
@@ -177,17 +177,19 @@ class Replay {
         : { fromSegment: this.#firstNeeded(stream) },
     )
     let unproven: Frame[] = []
+    let provenOrdinal = stream.markedOrdinal
     for (;;) {
       const step = frames.next()
       if (step.done === true) {
         if (isWritten) return
         const isNewest = stream.opening.sections.some(({ shard }) => this.#isNewest(stream, shard))
-        if (isNewest) this.ends.push({ stream, end: step.value })
+        if (isNewest) this.ends.push({ stream, end: step.value, provenOrdinal })
         break
       }
       const frame = step.value
       this.#noteTime(frame.timeMs)
       this.#apply(stream, frame)
+      provenOrdinal = Math.max(provenOrdinal, frame.durableOrdinal)
       unproven = unproven.filter(({ ordinal }) => ordinal > frame.durableOrdinal)
       unproven.push(frame)
     }
