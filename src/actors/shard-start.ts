@@ -4,7 +4,7 @@
  */
 import { crashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
-import { closeStream, makeDurable, writeCarried } from '../persistence/journal/carry.ts'
+import { closeStream, keepProof, writeCarried } from '../persistence/journal/carry.ts'
 import { type Recovery, recover } from '../persistence/journal/recovery.ts'
 import { JournalWriter, type ShardPosition, type WriterOptions } from '../persistence/journal/writer.ts'
 import { clockDoubt } from './shard-clock.ts'
@@ -33,7 +33,7 @@ export async function openStream(
   const { disk, directory, stream } = options
   // A stream whose shards now belong to several workers may still be read by another; the next start closes it.
   for (const ended of recovery.ends) {
-    makeDurable(disk, directory, ended)
+    keepProof(disk, directory, ended)
     if (!ended.stream.opening.sections.every(({ shard }) => recovery.shards.has(shard))) continue
     const kept = closeStream(disk, directory, ended)
     if (kept !== undefined) options.onCut(kept)

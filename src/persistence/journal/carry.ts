@@ -48,20 +48,10 @@ export function writeCarried(
 }
 
 /**
- * Makes what a stream was seen to say outlast power loss: its last frames, and how many of them were durable. They were
- * read from memory, perhaps, and from here on others rest on them: frames that were proven are not written anew.
+ * Makes outlast power loss how many of a stream's frames are durable. The seal or mark that says so was read from memory,
+ * perhaps, and may never reach the disk; from here on others rest on these frames, which are not written anew.
  */
-export function makeDurable(
-  disk: Disk,
-  directory: string,
-  { stream, end, provenOrdinal }: EndedStream,
-): void {
-  const file = disk.open(end.segment.path, 'readWrite')
-  try {
-    file.syncNow()
-  } finally {
-    file.close()
-  }
+export function keepProof(disk: Disk, directory: string, { stream, provenOrdinal }: EndedStream): void {
   writeMarkAnew(disk, markPath(directory, stream.id), provenOrdinal)
   disk.syncDirectory(directory)
 }
