@@ -3,7 +3,7 @@ import { assert, unreachable } from './assert.ts'
 import { known } from './counting.ts'
 import type { WaitlistEvent, WaitlistServed } from './events.ts'
 import { waitlistBytes } from './footprint.ts'
-import { availableOf, type Reservation, type ShardState, type Stock } from './stock.ts'
+import type { Reservation, ShardState, Stock } from './stock.ts'
 
 /** Applies an event of a line, but for the one that serves it. */
 export function evolveWaitlist(
@@ -36,7 +36,7 @@ export function evolveWaitlist(
     case 'UnitsEarmarked':
       known(stock.waitlist).freed = 0
       stock.earmarked = event.quantity
-      assert(availableOf(stock) >= 0, 'only free units are put aside')
+      assert(stock.earmarked <= stock.onHand - stock.held, 'only free units are put aside')
       break
     default:
       return unreachable(event)

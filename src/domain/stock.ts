@@ -136,9 +136,12 @@ export function emptyShard(): ShardState {
   }
 }
 
-/** Units that a new reservation can take. */
-export function availableOf(stock: StockView): number {
-  return stock.onHand - stock.held - stock.earmarked
+/**
+ * Units that a new reservation can take. An adjustment can take away units that were put aside; the event after it puts
+ * aside fewer, and between the two there are none, not less than none.
+ */
+export function availableOf({ onHand, held, earmarked }: StockView): number {
+  return Math.max(0, onHand - held - earmarked)
 }
 
 /** Whether the reservation still holds units that can be confirmed, released or expire. */

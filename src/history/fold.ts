@@ -58,9 +58,12 @@ export const noCounts: Counts = {
   retired: false,
 }
 
-/** Units that a new reservation could take. */
+/**
+ * Units that a new reservation could take. An adjustment can take away units that were put aside; the event after it puts
+ * aside fewer, and between the two there are none, not less than none.
+ */
 export function availableIn({ onHand, held, earmarked }: Counts): number {
-  return onHand - held - earmarked
+  return Math.max(0, onHand - held - earmarked)
 }
 
 /** Whose record an event changes, if any. */

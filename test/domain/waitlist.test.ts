@@ -401,6 +401,15 @@ aside('stay where what is taken away was free before', () => {
     .serves([])
 })
 
+aside('may be taken away by hand: then none are left for newcomers, not fewer than none', () => {
+  const { shard } = given(...soldOut, waitlistJoined(bob, 4), unitsReleased(3), unitsEarmarked(3))
+  evolve(shard, complete(shard, stockAdjusted(-2)), noonMs)
+  const stock = shard.products.get(phone)
+  assert.ok(stock !== undefined)
+  assert.is(stock.onHand - stock.held - stock.earmarked, -2)
+  assert.is(availableOf(stock), 0)
+})
+
 aside.run()
 
 const many = suite('a restock that serves many')

@@ -41,13 +41,14 @@ async function settledBooks(world: FuzzWorld): Promise<StockBooks> {
 }
 
 async function read(world: FuzzWorld, productId: string) {
-  const { reply } = await world.send({
-    waitMs: 0,
+  const request = {
     method: 'GET',
     target: `/v1/products/${productId}/stock`,
     headers: [['authorization', 'Bearer admin']],
     body: undefined,
     from: undefined,
-  })
-  return reply
+  } as const
+  const [sent] = await world.send([request])
+  if (sent === undefined) throw new Error('a request has no reply')
+  return sent.reply
 }

@@ -1,55 +1,64 @@
-/** Runs of requests, each in a world of its own, until so many were sent or one reply was wrong; fast-check shrinks those. */
+/** Runs of requests, each in a world of its own, until one reply was wrong; fast-check then looks for the fewest steps. */
 import fc from 'fast-check'
 import { stockFaults } from './books.ts'
 import type { ApiDocument } from './document.ts'
 import { Judge } from './judge.ts'
-import { type FuzzRequest, requestsTo } from './requests.ts'
+import { repetitionFaults } from './repetitions.ts'
+import { type FuzzStep, stepsWith } from './steps.ts'
 import { FuzzWorld, type Sent, type WorldOptions } from './world.ts'
 
 export type Campaign = {
   readonly seed: number
   readonly runs: number
-  /** Requests of one run at most; about half of it on average. */
-  readonly requestsMax: number
-  /** Told after each run how many requests were sent so far. */
+  /** Of one run; half as many on average. */
+  readonly stepsMax: number
   readonly sabotage?: WorldOptions['sabotage']
-  readonly onProgress?: (sent: number) => void
+  /** Whether a fault is worth looking for fewer steps that show it. */
+  readonly shrinks?: boolean
+  /** Told after each run how many requests have been sent in all. */
+  readonly onProgress?: (requests: number) => void
 }
 
 /** Now and then nobody may ask often. */
 const RATES = { customer: 2, address: 3, key: 20 }
+/** What those are told who ask a shard whose worker has died, or had asked it. */
+const WITHOUT_WORKER: ReadonlySet<string> = new Set(['shard-unavailable', 'outcome-unknown'])
+/** Once there is a fault, so many runs are to show it with fewer steps. */
+const TRIES_MAX = 300
+const NOTHING: ReadonlySet<string> = new Set()
 
-/** Throws at the first fault with the fewest requests that show it. Answers what was seen how often. */
-export async function run({
-  seed,
-  runs,
-  requestsMax,
-  sabotage = (parts) => parts,
-  onProgress,
-}: Campaign): Promise<ReadonlyMap<string, number>> {
+/** Throws at the first fault, with few steps that show it. Answers which replies were seen how often. */
+export async function run(campaign: Campaign): Promise<ReadonlyMap<string, number>> {
+  const {
+    seed,
+    runs,
+    stepsMax,
+    sabotage = (parts) => parts,
+    shrinks = true,
+    onProgress = () => {},
+  } = campaign
   const document = await readDocument()
   const judge = new Judge(document)
-  let sent = 0
-  const isLimited = fc.nat({ max: 9 }).map((n) => n === 0)
+  let triesLeft = Number.POSITIVE_INFINITY
+  const isLimited = fc.nat({ max: 9 }).map((drawn) => drawn === 9)
   await fc.assert(
-    fc.asyncProperty(requestsTo(document, requestsMax), isLimited, async (requests, limited) => {
+    fc.asyncProperty(stepsWith(document, stepsMax), isLimited, async (steps, limited) => {
+      if (triesLeft === 0) return
       await using world = await FuzzWorld.start({ rates: limited ? RATES : {}, sabotage })
-      await play(world, judge, requests)
-      sent += requests.length
-      onProgress?.(sent)
+      try {
+        for (const step of steps) await play(world, judge, step)
+        expectNone(await stockFaults(world))
+      } catch (fault) {
+        triesLeft = Math.min(triesLeft, TRIES_MAX)
+        throw fault
+      } finally {
+        triesLeft -= 1
+      }
+      onProgress(judge.judged)
     }),
-    { seed, numRuns: runs },
+    { seed, numRuns: runs, endOnFailure: !shrinks },
   )
   return judge.seen
-}
-
-/** Sends them one after another. Throws at the first fault. */
-export async function play(world: FuzzWorld, judge: Judge, requests: readonly FuzzRequest[]): Promise<void> {
-  for (const request of requests) {
-    const sent = await world.send(request)
-    expectNone([...judge.faultsIn(sent), ...world.mistakes], sent)
-  }
-  expectNone(await stockFaults(world))
 }
 
 /** As the app itself publishes it. */
@@ -58,6 +67,24 @@ export async function readDocument(): Promise<ApiDocument> {
   const response = await world.app.request('/openapi.json')
   const document: ApiDocument = JSON.parse(await response.text())
   return document
+}
+
+/** Throws at the first fault. */
+async function play(world: FuzzWorld, judge: Judge, step: FuzzStep): Promise<void> {
+  const { waitMs, requests, twice, again, kills } = step
+  if (waitMs > 0) await world.pass(waitMs)
+  const filled = requests.map((request) => world.filled(request))
+  const [first] = filled
+  const sent = await world.send(twice && first !== undefined ? [...filled, first] : filled, kills)
+  const excused = kills === undefined ? NOTHING : WITHOUT_WORKER
+  for (const each of sent) expectNone([...judge.faultsIn(each, excused), ...world.mistakes], each)
+  const [original, last] = [sent[0], sent.at(-1)]
+  if (original === undefined || last === undefined) return
+  if (twice) expectNone(repetitionFaults(original, last), original)
+  if (!again) return
+  const [repeated] = await world.send([original.request])
+  if (repeated === undefined) return
+  expectNone([...judge.faultsIn(repeated, NOTHING), ...repetitionFaults(original, repeated)], repeated)
 }
 
 function expectNone(faults: readonly string[], sent?: Sent): void {

@@ -10,10 +10,10 @@ export class Marks {
 
   /** Puts what was told in the place of the marks; what is not known is spelled out, and so names nothing. */
   fill(text: string): string {
-    return text.replaceAll(
-      MARK,
-      (_, of: string, back: string) => this.#told.get(of)?.[Number(back)] ?? `no-${of}`,
-    )
+    return text.replaceAll(MARK, (_, of: string, back: string) => {
+      const told = this.#told.get(of) ?? []
+      return told[Number(back) % told.length] ?? `no-${of}`
+    })
   }
 
   /** Learns from a reply. */

@@ -7,8 +7,6 @@ import { fitting, mark, NAMED, PRODUCTS, strangeValues } from './values.ts'
 
 /** Plain data, so that a failure can be printed and sent again; texts may hold marks. */
 export type FuzzRequest = {
-  /** Time that passes before it. */
-  readonly waitMs: number
   readonly method: string
   /** Path and query, encoded. */
   readonly target: string
@@ -19,11 +17,14 @@ export type FuzzRequest = {
 }
 
 type Schemas = ApiDocument['components']['schemas']
+type Expected = { readonly hasBody: boolean; readonly refusesRoles: boolean }
 type Fields = readonly (readonly [name: string, value: string])[]
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'post']
 /** In the proportion in which they are used. */
 const TOKENS = ['ann', 'ann', 'bob', ...Array.from({ length: 7 }, () => 'admin'), '«key 0»', '«key 1»']
+/** Where customers are refused, there are fewer of them. */
+const KEY_TOKENS = [...TOKENS, ...Array.from({ length: 20 }, () => 'admin')]
 const STRANGE_TOKENS = ['nobody', 'hf_0123456789abcdef0123456789abcdef', '«key 5»']
 const STRANGE_TARGETS = [
   ...[
@@ -60,20 +61,13 @@ const STRANGE_TARGETS = [
   ],
 ]
 
-/** Any number of requests after one another, to any of the document's operations. */
-export function requestsTo(document: ApiDocument, count: number): fc.Arbitrary<readonly FuzzRequest[]> {
-  const usual = fc.oneof(
-    ...placesOf(document).map((place) => ({
-      weight: weightOf(place),
-      arbitrary: requestTo(place, document),
-    })),
-  )
-  // As many each time: how many requests a figure stands for must not depend on chance.
-  return fc.array(fc.oneof({ weight: 40, arbitrary: usual }, { weight: 1, arbitrary: strays() }), {
-    minLength: 1,
-    maxLength: count,
-    size: 'max',
-  })
+/** Mostly to one of the document's operations. */
+export function requestTo(document: ApiDocument): fc.Arbitrary<FuzzRequest> {
+  const usual = placesOf(document).map((place) => ({
+    weight: weightOf(place),
+    arbitrary: requestAt(place, document),
+  }))
+  return fc.oneof({ weight: 40, arbitrary: fc.oneof(...usual) }, { weight: 1, arbitrary: strays() })
 }
 
 /** Pages answer the same whatever came before; what is reserved, half of the other requests are about. */
@@ -83,8 +77,8 @@ function weightOf({ path, method }: Place): number {
   return method === 'GET' ? 4 : 8
 }
 
-function requestTo(place: Place, { components: { schemas } }: ApiDocument): fc.Arbitrary<FuzzRequest> {
-  const { parameters = [], requestBody } = place.operation
+function requestAt(place: Place, { components: { schemas } }: ApiDocument): fc.Arbitrary<FuzzRequest> {
+  const { parameters = [], requestBody, responses } = place.operation
   const schema = requestBody?.content['application/json']?.schema
   const inPath = parameters.filter((parameter) => parameter.in === 'path')
   const inQuery = parameters.filter((parameter) => parameter.in === 'query')
@@ -96,10 +90,9 @@ function requestTo(place: Place, { components: { schemas } }: ApiDocument): fc.A
     .map(([values, query]) => place.path.replaceAll(/\{(\w+)\}/g, (_, name) => String(values[name])) + query)
   const body = schema === undefined ? fc.constant(undefined) : rawBody(fitting(schema, schemas))
   return fc.record({
-    waitMs: waits,
     method: mostly(fc.constant(place.method), fc.constantFrom(...METHODS), 25),
     target,
-    headers: headers(schema !== undefined),
+    headers: headers({ hasBody: schema !== undefined, refusesRoles: '403' in responses }),
     body: requestBody?.required === false ? fc.option(body, { nil: undefined }) : body,
     from: fc.option(fc.constantFrom('10.0.0.1', '10.0.0.2', '::1'), { nil: undefined }),
   })
@@ -108,25 +101,17 @@ function requestTo(place: Place, { components: { schemas } }: ApiDocument): fc.A
 /** To nowhere in particular. */
 function strays(): fc.Arbitrary<FuzzRequest> {
   return fc.record({
-    waitMs: fc.constant(0),
     method: fc.constantFrom(...METHODS),
     target: fc.oneof(
       fc.constantFrom(...STRANGE_TARGETS),
       fc.webPath(),
       fc.string().map((text) => `/${encodeURI(wellFormed(text))}`),
     ),
-    headers: headers(false),
+    headers: headers({ hasBody: false, refusesRoles: false }),
     body: fc.constant(undefined),
     from: fc.option(fc.constant('10.0.0.1'), { nil: undefined }),
   })
 }
-
-/** Most come at once; some holds expire before the next, and now and then much does. */
-const waits = fc.oneof(
-  { weight: 40, arbitrary: fc.constant(0) },
-  { weight: 3, arbitrary: fc.integer({ min: 1, max: 3_000 }) },
-  { weight: 1, arbitrary: fc.constant(15_000) },
-)
 
 function pathValue({ path }: Place, { example = 'x' }: Parameter): fc.Arbitrary<string> {
   const usual = path.startsWith('/v1/reservations')
@@ -160,7 +145,9 @@ function queryOf(parameters: readonly Parameter[], schemas: Schemas): fc.Arbitra
   const each = parameters.map(({ name, required = false, schema }) => {
     const usual = NAMED[name] ?? fitting(schema, schemas).map(String)
     const pair = mostly(usual, strangeValues.map(String), 15).map((value) => `${name}=${queryText(value)}`)
-    return required ? mostly(pair, fc.constant(''), 15) : fc.option(pair, { nil: '' })
+    return required
+      ? mostly(pair, fc.constant(''), 15)
+      : fc.option(pair, { nil: '', freq: name === 'customerId' ? 2 : 1 })
   })
   const more = mostly(
     fc.constant(''),
@@ -178,8 +165,12 @@ function queryText(text: string): string {
   return /^«.*»$/.test(text) ? text : encodeURIComponent(wellFormed(text))
 }
 
-function headers(hasBody: boolean): fc.Arbitrary<Fields> {
-  const token = mostly(fc.constantFrom(...TOKENS), fc.constantFrom(...STRANGE_TOKENS), 20)
+function headers({ hasBody, refusesRoles }: Expected): fc.Arbitrary<Fields> {
+  const token = mostly(
+    fc.constantFrom(...(refusesRoles ? KEY_TOKENS : TOKENS)),
+    fc.constantFrom(...STRANGE_TOKENS),
+    20,
+  )
   const authorization = mostly(
     token.map((text) => `Bearer ${text}`),
     fc.constantFrom(undefined, 'Basic YTpi', 'Bearer', 'bearer  admin', 'Bearer ä', ''),
@@ -197,9 +188,9 @@ function headers(hasBody: boolean): fc.Arbitrary<Fields> {
     20,
   )
   const key = fc.oneof(
-    { weight: 6, arbitrary: fc.constant(undefined) },
+    { weight: 12, arbitrary: fc.constant(undefined) },
     { weight: 3, arbitrary: fc.constantFrom('key-1', '"key-1"', 'key-2', 'key-3') },
-    { weight: 3, arbitrary: fc.uuid() },
+    { weight: 10, arbitrary: fc.uuid() },
     { weight: 1, arbitrary: fc.constantFrom('', '"', '""', 'a b', 'ä', 'x'.repeat(256), '"\\""') },
   )
   const rare = (...values: string[]) => mostly(fc.constant(undefined), fc.constantFrom(...values), 25)

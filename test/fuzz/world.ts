@@ -126,13 +126,31 @@ export class FuzzWorld {
     return new FuzzWorld(world, options)
   }
 
-  /** Sends a request and lets so much time pass as its reply takes. */
-  async send(marked: FuzzRequest): Promise<Sent> {
-    const request = this.#filled(marked)
-    if (request.waitMs > 0) await this.pass(request.waitMs)
-    const reply = await this.#answered(this.#replyTo(request))
-    this.#marks.hear(reply)
-    return { request, reply }
+  /** The request with what earlier replies have told. */
+  filled({ target, headers, ...rest }: FuzzRequest): FuzzRequest {
+    const fill = (text: string) => this.#marks.fill(text)
+    return { ...rest, target: fill(target), headers: headers.map(([name, value]) => [name, fill(value)]) }
+  }
+
+  /** Sends requests in one moment and lets so much time pass as the replies take. A worker may die of them meanwhile. */
+  async send(requests: readonly FuzzRequest[], dying?: number): Promise<readonly Sent[]> {
+    const { engine } = this.#world
+    const pending = Promise.all(requests.map((request) => this.#replyTo(request)))
+    if (dying !== undefined) {
+      await nextTurn()
+      engine.kill(dying)
+    }
+    const replies = await this.#answered(pending)
+    if (dying !== undefined) {
+      engine.spawn(dying)
+      await engine.settle()
+    }
+    return requests.flatMap((request, i) => {
+      const reply = replies[i]
+      if (reply === undefined) return []
+      this.#marks.hear(reply)
+      return [{ request, reply }]
+    })
   }
 
   /** Lets time pass. Main, which hears of expiries and keeps the cooldowns, is played here. */
@@ -155,11 +173,6 @@ export class FuzzWorld {
     this.#tables.close()
     await this.#world.engine.shutDown()
     this.#world[Symbol.dispose]()
-  }
-
-  #filled({ target, headers, ...rest }: FuzzRequest): FuzzRequest {
-    const fill = (text: string) => this.#marks.fill(text)
-    return { ...rest, target: fill(target), headers: headers.map(([name, value]) => [name, fill(value)]) }
   }
 
   async #replyTo({ method, target, headers, body, from }: FuzzRequest): Promise<FuzzReply> {

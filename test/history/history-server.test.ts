@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { StockReply } from '../../src/actors/requests.ts'
 import { endedKnownMs } from '../../src/domain/bounds.ts'
 import { type CustomerId, type ProductId, type ReservationId, shardOf } from '../../src/domain/ids.ts'
-import type { PastReservation } from '../../src/history/fold.ts'
+import { availableIn, type PastReservation } from '../../src/history/fold.ts'
 import type { StockEvent } from '../../src/history/queries.ts'
 import { historyAliveMs, historySilentMs, historyWaitMs } from '../../src/limits.ts'
 import {
@@ -208,6 +208,31 @@ answers('waits for a position within a bound, and answers from there', async () 
   await engine.advance(historyWaitMs)
   assert.is(code, 'behind')
 })
+
+answers(
+  'says that none are available where some that were put aside were taken away, not fewer than none',
+  async () => {
+    using world = await HistoryWorld.start()
+    const { engine } = world
+    await engine.ask(setStock(phone, 5))
+    const held = await makeHold(engine, { quantity: 5, customerId: bob })
+    const reservationId = engine.engine.newReservationId(phone)
+    await engine.ask({ type: 'joinWaitlist', productId: phone, customerId: ann, quantity: 50, reservationId })
+    await engine.ask(release(held.id))
+    await engine.ask(addStock(phone, -3))
+    await world.catchUp()
+    const events = await stockEvents(world)
+    assert.equal(
+      events
+        .slice(0, 2)
+        .map(({ event, after }) => [event.type, after.onHand, after.earmarked, availableIn(after)]),
+      [
+        ['UnitsEarmarked', 2, 2, 0],
+        ['StockAdjusted', 2, 5, 0],
+      ],
+    )
+  },
+)
 
 answers.run()
 
