@@ -32,11 +32,12 @@ export function stepsWith(document: ApiDocument, stepsMax: number): fc.Arbitrary
   return fc.array(step, { minLength: 1, maxLength: stepsMax, size: 'max' })
 }
 
-/** Most come at once; some holds expire before the next, and now and then much does. */
+/** Most come at once; some holds expire before the next, and now and then all that did not say how long they live. */
 const waits = fc.oneof(
-  { weight: 60, arbitrary: fc.constant(0) },
-  { weight: 3, arbitrary: fc.integer({ min: 1, max: 3_000 }) },
-  { weight: 1, arbitrary: fc.constant(15_000) },
+  { weight: 120, arbitrary: fc.constant(0) },
+  { weight: 6, arbitrary: fc.integer({ min: 1, max: 3_000 }) },
+  { weight: 4, arbitrary: fc.constant(15_000) },
+  { weight: 1, arbitrary: fc.constant(610_000) },
 )
 
 function onceIn(times: number): fc.Arbitrary<boolean> {
