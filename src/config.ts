@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { rateSettings } from './config/rate-settings.ts'
+import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
 import type { Network } from './ip-address.ts'
@@ -164,7 +165,9 @@ const settings = {
   }),
   crashPoint: text(
     'CRASH_POINT',
-    /^(?:[a-z]+\.[A-Za-z]+(?::[1-9][0-9]{0,8})?|poison:[\x21-\x7e]{1,128})$/,
+    new RegExp(
+      `^(?:(?:${crashPoints.map(RegExp.escape).join('|')})(?::[1-9][0-9]{0,8})?|poison:[\\x21-\\x7e]{1,128})$`,
+    ),
     undefined,
     {
       expected: 'name or name:nth of a point in src/crash-points.ts, or poison:text; never in production',

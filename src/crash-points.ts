@@ -1,20 +1,24 @@
 /**
  * Named places where a test makes the process kill itself, as a power cut would: no handler runs, nothing is flushed.
  * Armed only by configuration (`CRASH_POINT=name` or `name:nth`), once per thread.
+ * `test/process/crash-points.test.ts` walks the list: a name whose place nothing comes to any more fails there.
  */
-export type CrashPoint =
-  | 'http.beforeEnqueue'
-  | 'shard.afterApply'
-  | 'journal.midWrite'
-  | 'journal.beforeSync'
-  | 'journal.afterSync'
-  | 'reply.half'
-  | 'snapshot.midWrite'
-  | 'snapshot.beforeRename'
-  | 'snapshot.beforeDirectorySync'
-  | 'recovery.midReplay'
-  | 'recovery.beforeCarry'
-  | 'recovery.beforeOpen'
+export const crashPoints = [
+  'http.beforeEnqueue',
+  'shard.afterApply',
+  'journal.midWrite',
+  'journal.beforeSync',
+  'journal.afterSync',
+  'reply.half',
+  'snapshot.midWrite',
+  'snapshot.beforeRename',
+  'snapshot.beforeDirectorySync',
+  'recovery.midReplay',
+  'recovery.beforeCarry',
+  'recovery.beforeOpen',
+] as const
+
+export type CrashPoint = (typeof crashPoints)[number]
 
 let poison: string | undefined
 let armed: { readonly name: string; passesLeft: number } | undefined

@@ -203,6 +203,7 @@ wrong('a crash point is for tests', () => {
   assert.is(valid({ CRASH_POINT: 'poison:r-1' }).crashPoint, 'poison:r-1')
   assert.equal(variables(problems({ CRASH_POINT: 'journal.beforeSync:0' })), ['CRASH_POINT'])
   assert.equal(variables(problems({ CRASH_POINT: 'somewhere' })), ['CRASH_POINT'])
+  assert.equal(variables(problems({ CRASH_POINT: 'journal.beforeTea' })), ['CRASH_POINT'], 'no such place')
   assert.equal(
     variables(problems({ CRASH_POINT: 'reply.half', NODE_ENV: 'production', ADMIN_KEY: STRONG })),
     ['CRASH_POINT'],

@@ -27,7 +27,8 @@ export type StartOptions = {
 }
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
-const START_LIMIT_MS = 20_000
+/** Long, because a machine that is busy with other tests starts slowly, and none of them measures a start. */
+const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 28_000
 const OUTPUT_KEPT = 400_000
 const POLL_MS = 10
