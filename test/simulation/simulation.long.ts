@@ -18,8 +18,10 @@ simulation('keeps its promises whatever goes wrong', async () => {
   const failed: string[] = []
   const sums = { seeds: 0, steps: 0, acknowledged: 0, deaths: 0 }
   const hear = (done: SeedDone) => {
-    if (done.type === 'failed') failed.push(done.message)
-    else {
+    if (done.type === 'failed') {
+      failed.push(done.message)
+      figure.say(done.message)
+    } else {
       sums.seeds += 1
       for (const name of ['steps', 'acknowledged', 'deaths'] as const) sums[name] += done[name]
     }

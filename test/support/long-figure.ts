@@ -24,7 +24,12 @@ export class LongFigure {
     const nowMs = performance.now()
     if (nowMs - this.#saidMs < EVERY_MS) return
     this.#saidMs = nowMs
-    appendFileSync(join(RESULTS, `${this.#name}.log`), `${this.#seconds} s: ${line()}\n`)
+    this.say(line())
+  }
+
+  /** Something that should be seen at once. */
+  say(line: string): void {
+    appendFileSync(join(RESULTS, `${this.#name}.log`), `${this.#seconds} s: ${line}\n`)
   }
 
   /** What was found, and the command that finds it again. */

@@ -83,6 +83,9 @@ export function closeStream(
   if (tail.length > 0) {
     const file = disk.open(end.segment.path, 'readWrite')
     try {
+      // What a failed sync lost is seen and not there. Cut behind it, the file would look as if somebody had cut it short.
+      file.write(bytes.subarray(0, end.offset), 0)
+      file.syncNow()
       file.truncate(end.offset)
       file.syncNow()
     } finally {

@@ -69,8 +69,11 @@ export class MarkWriter {
 export function writeMarkAnew(disk: Disk, path: string, ordinal: number): void {
   const file = disk.exists(path) ? disk.open(path, 'readWrite') : disk.create(path)
   try {
-    if (file.size() < markFileBytes) file.write(Buffer.alloc(markFileBytes), 0)
-    file.write(slotBytes(ordinal), SLOT_AT[0])
+    const bytes = Buffer.alloc(markFileBytes)
+    file.read(0, markFileBytes).copy(bytes)
+    slotBytes(ordinal).copy(bytes, SLOT_AT[0])
+    // All of it: what a failed sync lost is seen and not there, the file's length too.
+    file.write(bytes, 0)
     file.syncNow()
   } finally {
     file.close()
