@@ -290,11 +290,10 @@ export class ShardWorker {
     this.#become({ type: 'ready', room })
   }
 
-  /** Wakes when the first of the shards has something due. Without room the shards try again each second. */
+  /** Wakes when the first of the shards has something due; without a journal they can do nothing. */
   #setAlarm(atMs: number, nowMs: number): void {
-    if (atMs === Number.POSITIVE_INFINITY || this.#isClosing) return
-    const dueMs = atMs <= nowMs && this.#journal?.room !== 'all' ? nowMs + storageRetryMs : atMs
-    this.#alarm.set(dueMs, nowMs)
+    if (atMs === Number.POSITIVE_INFINITY || this.#isClosing || this.#journal === undefined) return
+    this.#alarm.set(atMs, nowMs)
   }
 
   /** Decides all that waits, makes it durable, answers it, and leaves snapshots for a quick start. */

@@ -15,18 +15,18 @@ import { decide } from '../domain/decide.ts'
 import type { Event } from '../domain/events.ts'
 import { evolve } from '../domain/evolve.ts'
 import { makesRecord } from '../domain/footprint.ts'
-import type { CustomerId, ReservationId, ShardId } from '../domain/ids.ts'
+import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
 import type { ShardState, Stock } from '../domain/stock.ts'
-import { serveLine } from '../domain/waitlist.ts'
+import { exitOf, serveLine } from '../domain/waitlist.ts'
 import {
   abortedKnownMs,
   eventBytesMax,
   keyKnownMs,
   keyKnownMsMin,
   keysPerShardMax,
-  lineBytesMax,
   redeliverAfterMs,
   servedPerTurnMax,
+  storageRetryMs,
 } from '../limits.ts'
 import { decodeAnswer, encodeAnswer } from './answer-codec.ts'
 import {
@@ -39,6 +39,7 @@ import {
 } from './answers.ts'
 import { KeyClaimants } from './claimants.ts'
 import { type CommandKey, fingerprintIn, hashIn } from './command-key.ts'
+import { mayUse, writtenBytesMax } from './command-room.ts'
 import { type DueKind, Dues, dueKinds } from './dues.ts'
 import type { EngineErrorCode } from './engine-error.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -46,6 +47,7 @@ import type { KeyRequest, Reply, Request } from './requests.ts'
 import { countEvent, isExpiry, newCounters, type ShardCounters } from './shard-counters.ts'
 import { type Duty, SplitDuties } from './split-duties.ts'
 import { tooManyKeys, undecided, withoutRoom } from './undecided.ts'
+import { WaitingLines } from './waiting-lines.ts'
 
 /** The part of the journal a shard uses. */
 export type EventSink = {
@@ -72,18 +74,6 @@ export type ShardStart = {
   readonly memory: MemoryBudget
 }
 
-/** Requests that give units back or sell them: there is room for these when there is none for new holds. */
-const SETTLEMENTS: ReadonlySet<Command['type']> = new Set([
-  'confirm',
-  'release',
-  'return',
-  'expire',
-  'settle',
-  'acknowledge',
-  'askOutcome',
-  'leaveWaitlist',
-])
-
 export class Shard {
   readonly id: ShardId
   readonly counters: ShardCounters = newCounters()
@@ -95,8 +85,9 @@ export class Shard {
   readonly #dues: Dues
   readonly #duties: SplitDuties
   readonly #claimants = new KeyClaimants()
-  /** Products whose line could have more than one turn was to give. */
-  readonly #stillWaiting = new Set<Stock>()
+  readonly #lines = new WaitingLines()
+  /** Something that is due was put off for want of room. */
+  #lacksRoom = false
   #nextSequence: number
   #nowMs = 0
   #inSection = false
@@ -113,7 +104,7 @@ export class Shard {
     this.#duties = new SplitDuties(start.shard, start.state, start.readyAtMs)
     for (const reservation of start.state.reservations.values()) this.#dues.note(reservation)
     for (const split of start.state.splits.values()) this.#dues.note(split)
-    for (const stock of start.state.products.values()) this.#resumeLine(stock)
+    for (const stock of start.state.products.values()) this.#lines.resume(stock)
     start.state.unserved.clear()
   }
 
@@ -131,17 +122,22 @@ export class Shard {
     return this.#nextSequence
   }
 
-  /** When this shard has something to do by itself. */
+  /** When this shard has something to do by itself. What found no room is tried again each second, not in every turn. */
   get nextDueMs(): number {
-    if (this.#stillWaiting.size > 0) return this.#nowMs
-    const { keys, aborted } = this.#state
-    const [abortedAtMs = Number.POSITIVE_INFINITY] = aborted.values()
-    return Math.min(
+    const dueMs = Math.min(
+      this.#lines.firstAtMs(this.#nowMs),
       this.#dues.firstAtMs(this.#forgetEarlierMs),
-      (keys.oldestAtMs ?? Number.POSITIVE_INFINITY) + keyKnownMs,
-      abortedAtMs + abortedKnownMs,
+      this.#forgetOldAtMs,
       this.#duties.firstAtMs,
     )
+    return this.#lacksRoom ? Math.max(dueMs, this.#nowMs + storageRetryMs) : dueMs
+  }
+
+  /** When the first key or aborted id need not be known any longer. */
+  get #forgetOldAtMs(): number {
+    const { keys, aborted } = this.#state
+    const [abortedAtMs = Number.POSITIVE_INFINITY] = aborted.values()
+    return Math.min((keys.oldestAtMs ?? Number.POSITIVE_INFINITY) + keyKnownMs, abortedAtMs + abortedKnownMs)
   }
 
   /** Begins a batch; everything up to `endTurn` happens at this time. */
@@ -191,7 +187,11 @@ export class Shard {
   }
 
   #decide(request: Decided): Reply | Undecided {
-    if (!this.#hasRoomFor(request)) return withoutRoom(this.#roomFor(request))
+    const room = this.#roomFor(request)
+    if (!mayUse(room, request)) return withoutRoom(room)
+    if (request.type === 'scheduleSale' && !this.#isLineOver(request.productId)) {
+      return undecided('overloaded', 'the line of the sale that is over is still being emptied')
+    }
     const decision = decide(this.#state, request, this.#nowMs)
     if (decision.type === 'refused') {
       const { reason } = decision.refusal
@@ -270,8 +270,9 @@ export class Shard {
   /** Does what is due by itself within a turn; looks at no more than `max` entries, so that a turn stays short. */
   doWhatIsDue(max: number): void {
     let left = max
+    this.#lacksRoom = false
     for (const kind of dueKinds) left -= this.#doOf(kind, left)
-    for (const stock of this.#stillWaiting) this.#serve(stock)
+    for (const stock of this.#lines.takeDue(this.#nowMs, max)) this.#serve(stock)
     this.#forgetOld(max)
   }
 
@@ -285,10 +286,11 @@ export class Shard {
       const command: Command = { type: kind, reservationId: taken.id }
       // Other shards must have heard of its end before it is forgotten.
       const isOwing = kind === 'forget' && 'unsettled' in taken && taken.unsettled.size > 0
-      if (isOwing) this.#dues.postpone(kind, taken, this.#nowMs + redeliverAfterMs)
+      if (isOwing) this.#dues.postpone(kind, taken, this.#nowMs + this.#forgetEarlierMs + redeliverAfterMs)
       if (isOwing) continue
-      if (!this.#hasRoomFor(command)) {
+      if (!mayUse(this.#roomFor(command), command)) {
         this.#dues.note(taken)
+        this.#lacksRoom = true
         break
       }
       const decision = decide(this.#state, command, this.#nowMs)
@@ -301,7 +303,11 @@ export class Shard {
 
   #forgetOld(max: number): void {
     const { keys, aborted } = this.#state
-    if (this.#journal.roomFor(eventBytesMax) !== 'all' || this.#journal.isFull()) return
+    if (this.#forgetOldAtMs > this.#nowMs || this.#journal.isFull()) return
+    if (this.#journal.roomFor(eventBytesMax) !== 'all') {
+      this.#lacksRoom = true
+      return
+    }
     const count = keys.countBefore(this.#nowMs - keyKnownMs + 1, max)
     if (count > 0) this.#apply({ type: 'KeysForgotten', count })
     let left = max
@@ -317,19 +323,8 @@ export class Shard {
     return this.#memory.isShort ? endedKnownMs - endedKnownMsMin : 0
   }
 
-  #hasRoomFor(command: Command): boolean {
-    const room = this.#roomFor(command)
-    return room === 'all' || (room === 'settlements' && SETTLEMENTS.has(command.type))
-  }
-
   #roomFor(command: Command): 'all' | 'settlements' | 'none' {
-    let lines = 0
-    if ('lines' in command) lines = command.lines.length
-    else if ('reservationId' in command && command.type !== 'reserve') {
-      lines = this.#state.splits.get(command.reservationId)?.lines.length ?? 0
-    }
-    if (command.type === 'reserveSplit') lines += command.heldElsewhere.length
-    return this.#journal.roomFor(eventBytesMax + lines * lineBytesMax)
+    return this.#journal.roomFor(writtenBytesMax(command, this.#state))
   }
 
   #withoutMemory(): Undecided {
@@ -348,21 +343,21 @@ export class Shard {
 
   /** Without room for new holds the units are put aside, and the line served when there is. */
   #serve(stock: Stock): void {
-    const isServing =
-      this.#journal.roomFor(eventBytesMax * servedPerTurnMax) === 'all' && !this.#journal.isFull()
+    const hasRoom = this.#journal.roomFor(eventBytesMax * servedPerTurnMax) === 'all'
+    const isServing = hasRoom && !this.#journal.isFull()
     const { events, hasMore } = serveLine(stock, this.#nowMs, isServing ? servedPerTurnMax : 0)
     for (const event of events) this.#apply(event)
     if (stock.waitlist !== undefined) stock.waitlist.freed = 0
-    if (hasMore) this.#stillWaiting.add(stock)
-    else this.#stillWaiting.delete(stock)
+    this.#lines.note(stock, hasMore)
+    if (hasMore && !hasRoom) this.#lacksRoom = true
   }
 
-  /** A line that was being served when its worker ended goes on. */
-  #resumeLine(stock: Stock): void {
-    if (stock.waitlist === undefined) return
-    stock.waitlist.freed = 0
-    const [head] = stock.waitlist.line.values()
-    if (head !== undefined && stock.earmarked >= head.quantity) this.#stillWaiting.add(stock)
+  /** Nobody who stood in line when a sale was over stands there for the next one. */
+  #isLineOver(productId: ProductId): boolean {
+    const stock = this.#state.products.get(productId)
+    if (stock?.waitlist === undefined || exitOf(stock, this.#nowMs) === undefined) return true
+    this.#serve(stock)
+    return !this.#lines.isUnfinished(stock)
   }
 
   /** Into memory and into the journal's open frame, in one breath (S1). */
@@ -390,6 +385,10 @@ export class Shard {
       case 'HoldPlaced':
       case 'HoldSettled':
         this.#duties.note(event, this.#nowMs)
+        return
+      case 'WaitlistJoined':
+      case 'SaleScheduled':
+        this.#lines.watch(this.#state.products.get(event.productId) as Stock)
     }
   }
 }

@@ -53,7 +53,7 @@ export function decide(shard: ShardView, command: Command, nowMs: number): Decis
       const { productId } = command
       const stock = shard.products.get(productId)
       if (stock === undefined) return refused({ reason: 'unknownProduct', productId })
-      if (command.type === 'leaveWaitlist') return decideLeave(stock, command)
+      if (command.type === 'leaveWaitlist') return decideLeave(stock, command, nowMs)
       // Heard again after the line had served it, it would one day make a reservation that is there already.
       if (shard.reservations.get(command.reservationId) !== undefined) {
         return refused({ reason: 'reservationExists' })

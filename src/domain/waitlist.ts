@@ -56,8 +56,13 @@ export function decideJoin(stock: StockView, command: JoinWaitlist, nowMs: numbe
 }
 
 /** Gives a place in the line up. A hold that came of it stays. */
-export function decideLeave(stock: StockView, { productId, customerId }: LeaveWaitlist): Decision {
-  if (stock.waitlist?.line.has(customerId) !== true) return refused({ reason: 'notWaiting', productId })
+export function decideLeave(
+  stock: StockView,
+  { productId, customerId }: LeaveWaitlist,
+  nowMs: number,
+): Decision {
+  const isWaiting = stock.waitlist?.line.has(customerId) === true && exitOf(stock, nowMs) === undefined
+  if (!isWaiting) return refused({ reason: 'notWaiting', productId })
   return accepted({ type: 'WaitlistLeft', productId, version: stock.version + 1, customerId, cause: 'left' })
 }
 

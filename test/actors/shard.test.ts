@@ -7,9 +7,23 @@ import { endedKnownMs, referenceLengthMax } from '../../src/domain/bounds.ts'
 import type { Event } from '../../src/domain/events.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { footprintOf } from '../../src/domain/footprint.ts'
-import { type ProductId, type ReservationId, reservationIdOf, type ShardId } from '../../src/domain/ids.ts'
+import {
+  type CustomerId,
+  type ProductId,
+  type ReservationId,
+  reservationIdOf,
+  type ShardId,
+} from '../../src/domain/ids.ts'
 import { emptyShard } from '../../src/domain/stock.ts'
+import {
+  abortedKnownMs,
+  eventBytesMax,
+  redeliverAfterMs,
+  servedPerTurnMax,
+  storageRetryMs,
+} from '../../src/limits.ts'
 import { encodeState } from '../../src/persistence/journal/state-codec.ts'
+import type { Room } from '../../src/persistence/journal/writer.ts'
 import {
   adjustTo,
   cable,
@@ -19,11 +33,13 @@ import {
   hourMs,
   minuteMs,
   noonMs,
+  phone,
   release,
   reserve,
   scheduleSale,
   startPayment,
 } from '../domain/examples.ts'
+import { joinWaitlist } from '../domain/waitlist-examples.ts'
 import { suite } from '../support/suite.ts'
 
 const deadlines = suite('the deadlines of a shard')
@@ -186,7 +202,72 @@ memory('keeps a confirmed one as long as it can be returned', () => {
   assert.is(shard.statusOf(first), undefined)
 })
 
+memory('asks no oftener than each second whether another shard has heard of an end', () => {
+  const shard = new LoneShard(2_600)
+  const { reservationId } = shard.reserveSplit()
+  shard.ask({ type: 'release', reservationId, items: undefined })
+  shard.ask({ ...adjustTo(1), productId: another })
+  assert.ok(shard.memory.isShort, `${shard.memory.usedBytes} bytes`)
+  const endMs = shard.nowMs + 2 * hourMs
+  for (let turns = 0; shard.nowMs < endMs; turns++) {
+    assert.ok(turns <= (2 * (2 * hourMs)) / redeliverAfterMs, `${turns} turns`)
+    shard.turn()
+    shard.shard.takeDuties(10)
+    shard.nowMs = Math.min(shard.shard.nextDueMs, endMs)
+  }
+})
+
 memory.run()
+
+const wanting = suite('a shard that finds no room in its journal')
+
+/** Each gives it something to do that needs more room than is left, and says until when. */
+const works: Readonly<Record<string, (shard: LoneShard) => number>> = {
+  'to serve a line': (shard) => {
+    shard.ask(adjustTo(1))
+    shard.reserve()
+    for (let n = 0; n < 3 * servedPerTurnMax; n++) {
+      shard.ask(joinWaitlist(`c-${n}` as CustomerId, 1, { reservationId: shard.newId() }))
+    }
+    shard.room = 'settlements'
+    shard.bytesLeft = eventBytesMax
+    shard.ask(adjustTo(1 + 3 * servedPerTurnMax))
+    return shard.nowMs
+  },
+  'to let a reservation of many products expire': (shard) => {
+    const { expiresAtMs } = shard.reserveSplit()
+    shard.room = 'none'
+    shard.bytesLeft = eventBytesMax
+    return expiresAtMs
+  },
+  'to forget an abort': (shard) => {
+    shard.ask({ type: 'askOutcome', reservationId: shard.newId(), participant: 1 as ShardId })
+    shard.room = 'settlements'
+    shard.bytesLeft = 0
+    return shard.nowMs + abortedKnownMs
+  },
+}
+
+for (const [what, work] of Object.entries(works)) {
+  wanting(`${what} tries again each second, and goes on once there is some`, () => {
+    const shard = new LoneShard()
+    shard.nowMs = work(shard)
+    const { length } = shard.events
+    for (let second = 0; second < 5; second++) {
+      shard.passUntil(shard.nowMs)
+      assert.is(shard.shard.nextDueMs, shard.nowMs + storageRetryMs)
+      shard.nowMs += storageRetryMs
+    }
+    assert.is(shard.events.length, length, 'nothing was written')
+    shard.room = 'all'
+    shard.bytesLeft = Number.POSITIVE_INFINITY
+    shard.passUntil(shard.nowMs)
+    assert.ok(shard.events.length > length)
+    assert.ok(shard.shard.nextDueMs > shard.nowMs, 'all is done')
+  })
+}
+
+wanting.run()
 
 const returnWindowMs = 7 * 24 * hourMs
 const another = 'another' as ProductId
@@ -198,12 +279,15 @@ class LoneShard {
   /** Of the events. */
   readonly times: number[] = []
   nowMs = noonMs
+  /** For what needs no more than so many bytes there is room for all, else for this. */
+  bytesLeft = Number.POSITIVE_INFINITY
+  room: Room = 'all'
   #made = 0
 
   constructor(memoryBytes = Number.POSITIVE_INFINITY) {
     this.memory = new MemoryBudget(memoryBytes)
     const journal = {
-      roomFor: () => 'all' as const,
+      roomFor: (bytes: number): Room => (bytes <= this.bytesLeft ? 'all' : this.room),
       isFull: () => false,
       beginSection: () => {},
       append: (event: Event) => {
@@ -243,6 +327,26 @@ class LoneShard {
     return reservationId
   }
 
+  /** Of one product here and one elsewhere. */
+  reserveSplit(): { readonly reservationId: ReservationId; readonly expiresAtMs: number } {
+    const reservationId = this.newId()
+    this.ask({ ...adjustTo(10), productId: cable })
+    const reply = this.ask({
+      type: 'reserveSplit',
+      reservationId,
+      home: this.shard.id,
+      customerId: undefined,
+      ttlMs: undefined,
+      allowPartial: false,
+      reference: undefined,
+      lines: [{ productId: cable, quantity: 1 }],
+      heldElsewhere: [{ productId: phone, shard: 1 as ShardId, quantity: 1, available: 1, holdVersion: 2 }],
+      ttlMsElsewhere: undefined,
+    })
+    assert.is(reply.type, 'splitHeld', JSON.stringify(reply))
+    return { reservationId, expiresAtMs: reply.type === 'splitHeld' ? reply.expiresAtMs : 0 }
+  }
+
   /** Reserves until there is no memory; answers what was made. */
   fill(): ReservationId[] {
     const made: ReservationId[] = []
@@ -270,10 +374,15 @@ class LoneShard {
   passUntil(atMs: number): void {
     while (this.shard.nextDueMs <= atMs) {
       this.nowMs = Math.max(this.nowMs, this.shard.nextDueMs)
-      this.shard.beginTurn(this.nowMs)
-      this.shard.doWhatIsDue(512)
-      this.shard.endTurn()
+      this.turn()
     }
     this.nowMs = Math.max(this.nowMs, atMs)
+  }
+
+  /** In which nobody asks for anything. */
+  turn(): void {
+    this.shard.beginTurn(this.nowMs)
+    this.shard.doWhatIsDue(512)
+    this.shard.endTurn()
   }
 }

@@ -1,13 +1,16 @@
 /** Waiting in line, through the engine: units that are freed go to the line in the frame that frees them. */
 import * as assert from 'uvu/assert'
 import type { ServedReply, WaitingReply } from '../../src/actors/requests.ts'
-import type { JoinWaitlist } from '../../src/domain/commands.ts'
+import type { JoinWaitlist, LeaveWaitlist, ScheduleSale } from '../../src/domain/commands.ts'
 import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
+import type { Sale } from '../../src/domain/stock.ts'
 import { servedPerTurnMax } from '../../src/limits.ts'
 import { InProcessEngine, inProcessEngine } from '../support/in-process-engine.ts'
+import type { MemoryDisk } from '../support/memory-disk.ts'
 import { suite } from '../support/suite.ts'
 import { confirm, makeHold, phone, release, reserve, setStock, stockOf } from './asking.ts'
 
+const isSegment = (path: string) => path.endsWith('.segment')
 const customer = (name: string | number) => `c-${name}` as CustomerId
 
 function join(world: InProcessEngine, customerId: CustomerId, quantity = 1, productId: ProductId = phone) {
@@ -17,6 +20,23 @@ function join(world: InProcessEngine, customerId: CustomerId, quantity = 1, prod
 
 const place = (customerId: CustomerId, productId: ProductId = phone) => {
   return { type: 'readWaitlist', productId, customerId } as const
+}
+
+const sale = (terms: Sale): ScheduleSale => ({ type: 'scheduleSale', productId: phone, sale: terms })
+const leave = (customerId: CustomerId): LeaveWaitlist => {
+  return { type: 'leaveWaitlist', productId: phone, customerId }
+}
+
+/** As the power left it that failed when the first frame of what is under way had become durable, and no other. */
+async function diskAfterFirstFrame(world: InProcessEngine): Promise<MemoryDisk> {
+  let image: MemoryDisk | undefined
+  world.disk.onChange = ({ kind, path }) => {
+    if (kind === 'sync' && isSegment(path)) image ??= world.disk.afterPowerLoss()
+  }
+  await world.settle()
+  world.crash()
+  assert.ok(image !== undefined, 'a frame was written')
+  return image
 }
 
 /** Sold out, with one hold of each unit. */
@@ -104,6 +124,94 @@ test('survives a restart in the middle of being served', async () => {
     true,
     `${held} held of ${onHand}, ${available} available`,
   )
+})
+
+test('goes on after a restart where what is left for the head was partly free before', async () => {
+  // One unit is free when the first joins, and stays everybody's: of the last two only one is put aside.
+  const { world } = await soldOut(1)
+  await world.ask(setStock(phone, 2))
+  // As many as the first turn serves, and one more.
+  const waiting = 2 * servedPerTurnMax + 1
+  for (let n = 0; n < waiting; n++) await world.ask(join(world, customer(n), 2))
+  const more = world.call(setStock(phone, 2 + 2 * waiting - 1))
+  const again = await new InProcessEngine({ disk: await diskAfterFirstFrame(world) }).start()
+  assert.is(more.outcome?.type, 'reply')
+  await again.advance(10)
+  assert.is((await stockOf(again)).held, 1 + 2 * waiting)
+  assert.is((await again.ask(place(customer(waiting - 1)))).type, 'served')
+})
+
+test('ends after a restart for who was to leave the line when the worker ended', async () => {
+  const { world } = await soldOut(1)
+  const waiting = 3 * servedPerTurnMax
+  for (let n = 0; n < waiting; n++) await world.ask(join(world, customer(n)))
+  const closed = world.call(sale({ closesAtMs: 1 }))
+  const again = await new InProcessEngine({ disk: await diskAfterFirstFrame(world) }).start()
+  assert.is(closed.outcome?.type, 'reply')
+  await again.advance(10)
+  await again.ask(sale({}))
+  for (const n of [0, waiting - 1]) {
+    const { type } = await again.ask(place(customer(n)))
+    assert.is(type, 'refused', `the place of ${n} is gone`)
+  }
+})
+
+test('ends when the sale does, for everybody who stands there', async () => {
+  const { world, holds } = await soldOut(1)
+  const waiting = 3 * servedPerTurnMax
+  await world.ask(sale({ closesAtMs: world.timers.clock.wallMs() + 60_000 }))
+  for (let n = 0; n < waiting; n++) await world.ask(join(world, customer(n)))
+  await world.ask(sale({ closesAtMs: world.timers.clock.wallMs() + 30_000 }))
+  await world.advance(29_000)
+  assert.is(((await world.ask(place(customer(waiting - 1)))) as WaitingReply).position, waiting)
+  await world.advance(2_000)
+  const { version } = await stockOf(world)
+  assert.is(version, 1 + 1 + 2 + 2 * waiting, 'and all of them have left')
+  await world.ask(sale({ closesAtMs: world.timers.clock.wallMs() + 60_000 }))
+  for (const n of [0, waiting - 1]) assert.is((await world.ask(place(customer(n)))).type, 'refused')
+  await world.ask(release(holds[0] as ReservationId))
+  assert.is((await stockOf(world)).available, 1, 'nobody is waited for')
+})
+
+test('is not taken up again by a sale that is extended after its end, however soon', async () => {
+  const { world } = await soldOut(1)
+  const closesAtMs = world.timers.clock.wallMs() + 60_000
+  await world.ask(sale({ closesAtMs }))
+  const waiting = 3 * servedPerTurnMax
+  for (let n = 0; n < waiting; n++) await world.ask(join(world, customer(n)))
+  world.timers.clock.pass(60_000)
+  const asked = [
+    world.call(leave(customer(1))),
+    world.call(sale({ closesAtMs: closesAtMs + 60_000 })),
+  ] as const
+  await world.settle()
+  const [left, extended] = asked.map(({ outcome }) => outcome)
+  assert.is(left?.type === 'reply' && left.reply.type, 'refused', 'the line is over, whoever asks')
+  assert.is(extended?.type === 'error' && extended.error.code, 'overloaded', 'while the line is emptied')
+  await world.advance(10)
+  await world.ask(sale({ closesAtMs: closesAtMs + 60_000 }))
+  for (const n of [0, waiting - 1]) assert.is((await world.ask(place(customer(n)))).type, 'refused')
+})
+
+test('keeps holds and counts over the end of a sale that is extended', async () => {
+  const { world } = await soldOut(3)
+  const now = () => world.timers.clock.wallMs()
+  await world.ask(sale({ perCustomerLimit: 4, closesAtMs: now() + 60_000 }))
+  await world.advance(60_000)
+  await world.ask(setStock(phone, 10))
+  const closed = await world.ask(reserve(world))
+  assert.is(closed.type === 'refused' && closed.refusal.reason, 'saleClosed')
+  await world.ask(sale({ closesAtMs: now() + 60_000 }))
+  await world.ask(sale({ perCustomerLimit: 4, closesAtMs: now() + 60_000 }))
+  const over = await world.ask(reserve(world, { quantity: 2 }))
+  assert.equal(over.type === 'refused' && over.refusal, {
+    reason: 'perCustomerLimit',
+    productId: phone,
+    limit: 4,
+    remaining: 1,
+  })
+  await makeHold(world)
+  assert.is((await stockOf(world)).held, 4)
 })
 
 test('served holds that expire go to the next in line', async () => {

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { openJournalFiles } from '../../src/cli/journal-files.ts'
 import { auditJournal } from '../../src/cli/verify/audit.ts'
-import type { Event } from '../../src/domain/events.ts'
+import type { Event, WaitlistExit } from '../../src/domain/events.ts'
 import {
   type CustomerId,
   type ProductId,
@@ -9,6 +9,7 @@ import {
   type ShardId,
   shardOf,
 } from '../../src/domain/ids.ts'
+import type { Sale } from '../../src/domain/stock.ts'
 import { suite } from '../support/suite.ts'
 import { Workshop } from './workshop.ts'
 
@@ -18,6 +19,7 @@ const productId = 'phone' as ProductId
 const reservationId = reservationIdOf('01JGZZZZZZZZZZZZZZZZZZZZZZ', 0 as ShardId)
 const other = reservationIdOf('01JGZZZZZZZZZZZZZZZZZZZZZY', 0 as ShardId)
 const ann = 'ann' as CustomerId
+const bob = 'bob' as CustomerId
 
 type Draft = Event extends infer E ? (E extends Event ? Omit<E, 'version' | 'productId'> : never) : never
 
@@ -54,6 +56,16 @@ const paying: Draft = { type: 'PaymentStarted', reservationId, expiresAtMs: 0 }
 const extended: Draft = { type: 'HoldExtended', reservationId, expiresAtMs: 0 }
 const closed: Draft = { type: 'ReturnsClosed', reservationId }
 const forgotten: Draft = { type: 'ReservationForgotten', reservationId }
+const scheduled = (sale: Sale): Draft => ({ type: 'SaleScheduled', sale })
+const joined = (customerId: CustomerId, quantity: number): Draft => {
+  return { type: 'WaitlistJoined', customerId, quantity, reservationId: other }
+}
+const left = (customerId: CustomerId, cause: WaitlistExit): Draft => {
+  return { type: 'WaitlistLeft', customerId, cause }
+}
+/** Sold out, and somebody waits for two. */
+const waited: readonly Draft[] = [adjusted(5, 5), held(5, 0), joined(bob, 2)]
+const farMs = Date.parse('2100-01-01T00:00:00Z')
 
 /** Gives versions without gaps, and the product where none is named. */
 function numbered(
@@ -92,6 +104,22 @@ const LIVES: Readonly<Record<string, readonly Draft[]>> = {
     expired(5),
     adjusted(-5, 0),
     { type: 'ProductRetired' },
+  ],
+  'waited for until the sale was over': [...waited, scheduled({ closesAtMs: 0 }), left(bob, 'saleClosed')],
+  'waited for until the sale was put off': [
+    ...waited,
+    scheduled({ opensAtMs: farMs }),
+    left(bob, 'saleClosed'),
+  ],
+  'waited for until customers may have less': [
+    ...waited,
+    scheduled({ perCustomerLimit: 1 }),
+    left(bob, 'overLimit'),
+  ],
+  'waited for until a reservation may have less': [
+    ...waited,
+    scheduled({ maxPerReservation: 1 }),
+    left(bob, 'overLimit'),
   ],
 }
 
@@ -134,6 +162,13 @@ const BROKEN: readonly (readonly [
   [/closed already/, [adjusted(5, 5), held(2, 3), confirmed(2), closed, closed]],
   [/is held/, [adjusted(5, 5), held(2, 3), forgotten]],
   [/is confirmed/, [adjusted(5, 5), held(2, 3), confirmed(2), forgotten]],
+  [/the sale is not over/, [...waited, left(bob, 'saleClosed')]],
+  [
+    /the sale is not over/,
+    [...waited, scheduled({ opensAtMs: 0, closesAtMs: farMs }), left(bob, 'saleClosed')],
+  ],
+  [/would have no more than 2/, [...waited, scheduled({ perCustomerLimit: 2 }), left(bob, 'overLimit')]],
+  [/would have no more than 2/, [...waited, scheduled({ maxPerReservation: 2 }), left(bob, 'overLimit')]],
   [
     /is of product phone/,
     [

@@ -203,7 +203,7 @@ export class ShardsModel {
       case 'joinWaitlist':
         return this.#join(command, nowMs)
       case 'leaveWaitlist':
-        return this.#leave(command)
+        return this.#leave(command, nowMs)
       case 'holdLines':
         return this.#holdLines(command, nowMs)
       case 'reserveSplit':
@@ -352,11 +352,11 @@ export class ShardsModel {
     return this.#unless(faults, () => product.line.push({ customerId, quantity, id }))
   }
 
-  #leave({ productId, customerId }: LeaveWaitlist): Verdict {
+  #leave({ productId, customerId }: LeaveWaitlist, nowMs: number): Verdict {
     const product = this.products.get(productId)
     if (product === undefined) return 'unknownProduct'
     const at = product.line.findIndex((place) => place.customerId === customerId)
-    if (at === -1) return 'notWaiting'
+    if (at === -1 || this.isLineOver(productId, nowMs)) return 'notWaiting'
     product.line.splice(at, 1)
     if (at === 0) this.#touched.add(productId)
     return 'done'

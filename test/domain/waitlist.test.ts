@@ -201,6 +201,12 @@ places('that nobody has cannot be given up', () => {
     .refuses(refusal)
 })
 
+places('that came to its end with the sale cannot be given up, though nobody has been sent away yet', () => {
+  given(...soldOut, saleScheduled({ closesAtMs: noonMs + minuteMs }), waitlistJoined(bob, 2))
+    .when(leaveWaitlist(bob), noonMs + minuteMs)
+    .refuses({ reason: 'notWaiting', productId: phone })
+})
+
 places('given up by the last leaves no line', () => {
   const { shard } = given(...soldOut, waitlistJoined(bob, 2))
     .when(leaveWaitlist(bob))
@@ -561,7 +567,7 @@ dropped('is everybody where the sale closes, or is put off', () => {
   }
 })
 
-dropped('is everybody once a sale closed by itself, with the next units that come', () => {
+dropped('is everybody once a sale closed by itself, with whatever comes next', () => {
   given(...soldOut, saleScheduled({ closesAtMs: noonMs + minuteMs }), ...line)
     .when(release(), noonMs + minuteMs)
     .accepts(unitsReleased(3))

@@ -107,17 +107,20 @@ export class WaitlistBook {
     const [head] = this.line.keys()
     this.line.delete(customerId)
     if (head === customerId) product.earmarked = 0
-    const { closesAtMs, perCustomerLimit = Infinity } = product.sale
+    const { opensAtMs, closesAtMs, perCustomerLimit = Infinity, maxPerReservation = Infinity } = product.sale
     switch (cause) {
       case 'left':
         return undefined
       case 'retired':
         return product.retired ? undefined : 'the product is not retired'
-      case 'saleClosed':
-        return closesAtMs !== undefined && closesAtMs <= atMs ? undefined : 'the sale is not over'
+      case 'saleClosed': {
+        const isOver = closesAtMs !== undefined && closesAtMs <= atMs
+        const isPutOff = opensAtMs !== undefined && opensAtMs > atMs
+        return isOver || isPutOff ? undefined : 'the sale is not over'
+      }
       case 'overLimit': {
         const total = (product.customers.get(customerId) ?? 0) + waiting.quantity
-        return total > perCustomerLimit
+        return total > perCustomerLimit || waiting.quantity > maxPerReservation
           ? undefined
           : `customer ${customerId} would have no more than ${total}`
       }
