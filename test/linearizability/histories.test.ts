@@ -1,0 +1,79 @@
+/** A small slice of the histories: that they are linearizable, and that one which is not would be noticed. */
+import * as assert from 'uvu/assert'
+import { note, suite } from '../support/suite.ts'
+import { checkHistories, stepsToExplain } from './history-rounds.ts'
+import type { Operation } from './operation.ts'
+import type { StockInput } from './stock-model.ts'
+
+const test = suite('histories of a real server', { limitMs: 90_000 })
+const recorded: (readonly Operation<StockInput>[])[] = []
+
+test('that is killed in their middle are linearizable, product by product', async () => {
+  const report = await checkHistories({ histories: 3, seed: 1, operations: 500 }, (operations) => {
+    recorded.push(operations)
+  })
+  note(JSON.stringify(report))
+  assert.ok(report.operations > 1_300, 'most of what was asked was answered, or may have happened')
+  assert.ok(report.kills >= 3)
+  assert.ok(report.unanswered > 0, 'some operations stay open')
+  assert.ok(report.askedAgain > 0, 'some were asked again of the next server')
+})
+
+/** Each makes of a history that was true one that cannot be. */
+const lies: Readonly<
+  Record<string, (operations: readonly Operation<StockInput>[]) => Operation<StockInput>[]>
+> = {
+  'a last read that has not heard of the last change': (operations) =>
+    readAgain(operations, (version) => version - 1),
+  'a last read of a change that nobody asked for': (operations) =>
+    readAgain(operations, (version) => version + 1_000),
+  'an acknowledged reservation that nobody made': (operations) =>
+    operations.filter((_, index) => index !== acknowledgedReserve(operations)),
+  'a reservation that was acknowledged and not made': (operations) => {
+    const last = operations.at(-1) as Operation<StockInput>
+    const { productId } = last.input
+    const made: Operation<StockInput> = {
+      client: 0,
+      input: { type: 'reserve', productId, quantity: 1, tag: 999_999 },
+      invokedAt: Number(last.answer?.at) + 1,
+      answer: { at: Number(last.answer?.at) + 2, output: 'held, 0 left' },
+    }
+    return [...operations, made, later(last, 2)]
+  },
+}
+
+for (const [name, lie] of Object.entries(lies)) {
+  test(`would show ${name}`, () => {
+    for (const operations of recorded)
+      assert.throws(() => stepsToExplain(lie(operations), 'a lie'), /impossible/)
+  })
+}
+
+test.run()
+
+/** The last read once more, with another version in its answer. */
+function readAgain(
+  operations: readonly Operation<StockInput>[],
+  versionOf: (version: number) => number,
+): Operation<StockInput>[] {
+  const last = operations.at(-1) as Operation<StockInput>
+  const told = Number(/^version (\d+)/.exec(last.answer?.output ?? '')?.[1])
+  const again = later(last, 0)
+  const output = String(again.answer?.output).replace(/^version \d+/, `version ${versionOf(told)}`)
+  return [...operations, { ...again, answer: { at: Number(again.answer?.at), output } }]
+}
+
+function later(read: Operation<StockInput>, by: number): Operation<StockInput> {
+  const at = Number(read.answer?.at) + by
+  return { ...read, invokedAt: at + 1, answer: { at: at + 2, output: String(read.answer?.output) } }
+}
+
+/** The last one whose reservation somebody settled: without it that cannot be. */
+function acknowledgedReserve(operations: readonly Operation<StockInput>[]): number {
+  const settled = new Set(
+    operations.flatMap(({ input, answer }) =>
+      (input.type === 'confirm' || input.type === 'release') && answer !== undefined ? [input.tag] : [],
+    ),
+  )
+  return operations.findLastIndex(({ input }) => input.type === 'reserve' && settled.has(input.tag))
+}
