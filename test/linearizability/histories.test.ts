@@ -9,12 +9,11 @@ const test = suite('histories of a real server', { limitMs: 90_000 })
 const recorded: (readonly Operation<StockInput>[])[] = []
 
 test('that is killed in their middle are linearizable, product by product', async () => {
-  const report = await checkHistories({ histories: 3, seed: 1, operations: 500 }, (operations) => {
-    recorded.push(operations)
-  })
+  const onHistory = (operations: readonly Operation<StockInput>[]) => void recorded.push(operations)
+  const report = await checkHistories({ histories: 2, seed: 1, operations: 500, onHistory })
   note(JSON.stringify(report))
-  assert.ok(report.operations > 1_300, 'most of what was asked was answered, or may have happened')
-  assert.ok(report.kills >= 3)
+  assert.ok(report.operations > 900, 'most of what was asked was answered, or may have happened')
+  assert.ok(report.kills >= 2)
   assert.ok(report.unanswered > 0, 'some operations stay open')
   assert.ok(report.askedAgain > 0, 'some were asked again of the next server')
 })

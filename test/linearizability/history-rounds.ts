@@ -14,8 +14,8 @@ export type HistoryRounds = {
   readonly seed: number
   /** Operations a history. */
   readonly operations: number
-  /** Told after each of them. */
-  readonly onHistory?: (report: HistoryReport) => void
+  /** Told after each of them what it was, and how far all are. */
+  readonly onHistory?: (recorded: readonly Operation<StockInput>[], soFar: HistoryReport) => void
 }
 
 export type HistoryReport = {
@@ -39,21 +39,11 @@ const KILLS_MAX = 2
 const SHOWN = 12
 
 /** One after another on one data directory, each with products of its own; throws at the first that no order explains. */
-export async function checkHistories(
-  { histories, seed, operations, onHistory }: HistoryRounds,
-  onRecorded?: (operations: readonly Operation<StockInput>[]) => void,
-): Promise<HistoryReport> {
+export async function checkHistories(rounds: HistoryRounds): Promise<HistoryReport> {
+  const { histories, seed, operations, onHistory } = rounds
   await using site = new Site()
   const random = randomFrom(seed)
-  const total: HistoryReport = {
-    histories: 0,
-    operations: 0,
-    unanswered: 0,
-    askedAgain: 0,
-    failed: 0,
-    kills: 0,
-    steps: 0,
-  }
+  const total = noHistories()
   const start = () => {
     const environment = {
       WORKERS: String(1 + Math.floor(random() * 3)),
@@ -75,7 +65,6 @@ export async function checkHistories(
     await Promise.all([buyers.done, killed])
     server = await killed
     const recorded = buyers.history.operations
-    onRecorded?.(recorded)
     total.histories += 1
     total.operations += recorded.length
     total.unanswered += buyers.counts.unanswered
@@ -83,9 +72,13 @@ export async function checkHistories(
     total.failed += buyers.counts.failed
     total.kills += killsAt.length
     total.steps += stepsToExplain(recorded, `history ${history} of seed ${seed}`)
-    onHistory?.(total)
+    onHistory?.(recorded, total)
   }
   return total
+}
+
+export function noHistories(): HistoryReport {
+  return { histories: 0, operations: 0, unanswered: 0, askedAgain: 0, failed: 0, kills: 0, steps: 0 }
 }
 
 /** How many operations were tried before each product's had an order; throws where there is none. */

@@ -29,10 +29,10 @@ export class History<Input> {
 
   /** To be called when all of the answer is there. */
   answered({ index }: Open, output: string): void {
-    this.#now += 1
     const operation = this.#operations[index]
     if (operation === undefined || operation.answer !== undefined)
       throw new Error(`operation ${index} is over, and now it is answered ${output}`)
+    this.#now += 1
     this.#operations[index] = { ...operation, answer: { at: this.#now, output } }
   }
 
