@@ -12,6 +12,7 @@ import {
 import { type InProcessEngine, inProcessEngine } from '../support/in-process-engine.ts'
 import { suite } from '../support/suite.ts'
 import {
+  addStock,
   confirm,
   isError,
   isReply,
@@ -64,6 +65,22 @@ durable('to a read or a refusal waits for the frame it rests on, though it made 
     resting.map(({ outcome }) => outcome?.type === 'reply' && outcome.reply.type),
     ['refused', 'stock', 'reservation', 'reservation'],
   )
+})
+
+durable('to a read waits for what the shard did by itself, which nobody else waits for', async () => {
+  const world = await stocked(5)
+  await makeHold(world, { ttlMs: 10_000 })
+  await world.advance(9_000)
+  world.disk.holdSyncs = isSegment
+  await world.advance(2_000)
+  assert.is(world.disk.heldSyncs.length, 1, 'the expiry is being synced')
+  const read = world.call(readStock())
+  await world.settle()
+  isUnanswered(read)
+  world.disk.finishSyncs()
+  await world.settle()
+  assert.ok(read.outcome?.type === 'reply' && read.outcome.reply.type === 'stock')
+  assert.is((await stockOf(world)).available, 5)
 })
 
 durable(
@@ -312,6 +329,21 @@ messages('that arrive twice take effect once', async () => {
   back.deliver(reply)
   await world.settle()
   isReply(read, 'stock')
+})
+
+messages('that arrive twice are not done twice, whether or not what they ask for could be', async () => {
+  const world = await stocked(5)
+  const { there } = world.worker().wire
+  there.isHolding = true
+  const asked = world.call(addStock(phone, 3))
+  await world.settle()
+  const [message] = there.held
+  assert.ok(message)
+  there.release()
+  there.deliver(message)
+  await world.settle()
+  isReply(asked, 'stock')
+  assert.is((await stockOf(world)).onHand, 8)
 })
 
 messages('that ask for a reservation anew by the same id are refused, and end no worker', async () => {

@@ -224,6 +224,15 @@ streams('never goes back, whichever answer comes first', async () => {
   )
 })
 
+streams('begins with nothing older than what others were told, though its own answer may be', async () => {
+  const { world, state, changed } = atVersion(9)
+  await (await listen(world)).text()
+  await changed(10)
+  state.version = 9
+  const [first] = await (await listen(world)).events()
+  assert.is(first?.id, '10')
+})
+
 streams('asks again for what changed while the shard was being asked', async () => {
   const { world, state } = atVersion(9)
   const client = await listen(world)

@@ -22,6 +22,8 @@ export type FileOptions = {
   readonly root: string
   readonly grep?: string | undefined
   readonly limits: FileLimits
+  /** Beside what this process has. */
+  readonly env?: Readonly<Record<string, string>> | undefined
 }
 
 export type FileResult = {
@@ -46,6 +48,7 @@ export async function runFile(file: string, options: FileOptions): Promise<FileR
   const startedAt = performance.now()
   const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), file, options.grep ?? ''], {
     cwd: options.root,
+    env: { ...process.env, ...options.env },
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   })

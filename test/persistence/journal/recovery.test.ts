@@ -351,6 +351,31 @@ damage('by blocks swapped, doubled, or from an older time is noticed (D38)', asy
   assert.throws(() => recoverFrom(run.disk), isDamage)
 })
 
+damage(
+  'by a whole frame of another history is noticed, though it stands where one of its number would',
+  async () => {
+    const histories = await Promise.all(
+      ['count', 'delay'].map(async (reason) => {
+        const run = await written()
+        for (const each of ['count', reason, 'count']) await run.append(s0, 1, each)
+        await run.timers.advance(sealIdleMs + 1)
+        run.end()
+        return run
+      }),
+    )
+    const [one, other] = histories.map(({ disk }) => disk) as [MemoryDisk, MemoryDisk]
+    const [path] = segmentsOf(one) as [string]
+    const [bytes, foreign] = [one.bytesOf(path), other.bytesOf(path)]
+    const offsets = offsetsIn(bytes)
+    assert.equal(offsetsIn(foreign), offsets)
+    const [second, third] = offsets.slice(2) as [number, number]
+    assert.ok(!bytes.subarray(second, third).equals(foreign.subarray(second, third)))
+    foreign.copy(bytes, second, second, third)
+    one.place(path, bytes)
+    assert.throws(() => recoverFrom(one), isDamage)
+  },
+)
+
 damage('by a segment that is missing is noticed', async () => {
   for (const missing of [0, 1]) {
     const run = await written()
