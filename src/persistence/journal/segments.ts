@@ -63,9 +63,10 @@ export function nextEpoch(disk: Disk, directory: string): number {
 
 /**
  * Makes a segment of zeros that survives power loss, without blocking the thread. Rejects where there is no room, having
- * removed what it had made.
+ * removed what it had made; where even that failed, the next try does.
  */
 export async function prepareSegment(disk: Disk, path: string, bytes: number): Promise<DiskFile> {
+  if (disk.exists(path)) disk.remove(path)
   const file = disk.create(path)
   try {
     for (let at = 0; at < bytes; at += ZEROS.length) {

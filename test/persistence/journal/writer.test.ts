@@ -362,6 +362,18 @@ failing('a next segment that cannot be made does not: it is told, and tried agai
   assert.equal(segmentsOf(run.disk).length, 3)
 })
 
+failing('a next segment of which something was left behind is made all the same', async () => {
+  const run = await written()
+  run.disk.fail({ code: 'ENOSPC', kinds: ['writeLater'], path: /-000003/ })
+  run.disk.fail({ code: 'EROFS', kinds: ['remove'], path: /-000003/ })
+  while (run.rolls.length === 0) await run.append(s0, 1, long)
+  assert.ok(run.storage.at(-1))
+  assert.equal(segmentsOf(run.disk).length, 3, 'what was begun is left')
+  await run.timers.advance(2 * storageRetryMs)
+  assert.is(run.storage.at(-1), undefined)
+  assert.is(run.writer.room, 'all')
+})
+
 failing.run()
 
 const closing = suite('closing')
