@@ -240,6 +240,10 @@ export const cooldownWindowMs = 3_600_000
 export const cooldownPlaces = 131_072
 
 assert(syncStuckMs >= replyTimeoutMs, 'a disk that answers callers in time is not given up')
+assert(
+  replyTimeoutMs + commandDeadlineMs < abortedKnownMs,
+  'what a home gave up it knows until nothing can come of it any more',
+)
 assert(callsCrowdedFrom < callsInFlightMax, 'a crowd leaves room for what settles reservations')
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(

@@ -19,7 +19,7 @@ import type { Refused, SplitHeldReply } from '../../src/actors/requests.ts'
 import { SplitCoordinator } from '../../src/actors/split-coordinator.ts'
 import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
 import { shardOf } from '../../src/domain/ids.ts'
-import { realTimers } from '../../src/seams.ts'
+import { realClock, realTimers } from '../../src/seams.ts'
 import { type Figure, type Measured, makeRow, type Scale } from '../figure.ts'
 import { Callers } from '../support/callers.ts'
 import { type Acknowledgements, endChecked } from '../support/durability.ts'
@@ -96,7 +96,7 @@ function callersOfSeveral(
   { engine }: LocalEngine,
   baskets: ReadonlyMap<ProductId, readonly ProductId[]>,
 ): Callers<SplitHeldReply | Refused> {
-  const coordinator = new SplitCoordinator(engine, { timers: realTimers, shards: SHARDS })
+  const coordinator = new SplitCoordinator(engine, { clock: realClock, timers: realTimers, shards: SHARDS })
   const reserve = (productId: ProductId, customerId: CustomerId) => {
     const ids = baskets.get(productId) ?? []
     return coordinator.reserve({

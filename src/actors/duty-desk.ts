@@ -5,7 +5,7 @@
  * S2 holds for words between shards too: a settlement that another shard journals must not rest on one that may be lost.
  */
 import type { CustomerId } from '../domain/ids.ts'
-import type { Port, Timers } from '../seams.ts'
+import type { Clock, Port, Timers } from '../seams.ts'
 import type { Engine } from './engine.ts'
 import { EngineError } from './engine-error.ts'
 import type { FromWorker } from './protocol.ts'
@@ -29,6 +29,7 @@ export class DutyDesk {
   constructor(
     engine: Pick<Engine, 'execute'>,
     options: {
+      readonly clock: Pick<Clock, 'monotonicMs'>
       readonly timers: Timers
       readonly shards: number
       readonly supervisor: Pick<Port<never, FromWorker>, 'send'>

@@ -9,8 +9,8 @@ import { worstOf } from '../domain/decide-split.ts'
 import type { Refusal } from '../domain/decision.ts'
 import { homeOf, type ShardId, shardOf } from '../domain/ids.ts'
 import type { Settlement } from '../domain/split.ts'
-import { settleWaitMs } from '../limits.ts'
-import type { Timers } from '../seams.ts'
+import { replyTimeoutMs, settleWaitMs } from '../limits.ts'
+import type { Clock, Timers } from '../seams.ts'
 import type { CommandKey } from './command-key.ts'
 import type { Engine } from './engine.ts'
 import { EngineError } from './engine-error.ts'
@@ -34,16 +34,24 @@ export type SeveralProducts = Pick<
 
 type Participant = { readonly shard: ShardId; readonly reply: LinesHeld | Refused }
 
+const TOOK_TOO_LONG = 'the reservation took too long and was given up'
+
 export class SplitCoordinator {
   readonly #engine: Pick<Engine, 'execute'>
+  readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #timers: Timers
   readonly #shards: number
 
   constructor(
     engine: Pick<Engine, 'execute'>,
-    options: { readonly timers: Timers; readonly shards: number },
+    options: {
+      readonly clock: Pick<Clock, 'monotonicMs'>
+      readonly timers: Timers
+      readonly shards: number
+    },
   ) {
     this.#engine = engine
+    this.#clock = options.clock
     this.#timers = options.timers
     this.#shards = options.shards
   }
@@ -55,6 +63,7 @@ export class SplitCoordinator {
     // What was made before needs no stock, and nothing is to be held for it again.
     const before = ask.key === undefined ? undefined : await this.#answeredBefore(home, ask.key)
     if (before !== undefined) return before
+    const startedMs = this.#clock.monotonicMs()
     const byShard = Map.groupBy(lines, ({ productId }) => shardOf(productId, this.#shards))
     const own = byShard.get(home) ?? []
     byShard.delete(home)
@@ -74,6 +83,11 @@ export class SplitCoordinator {
     const failed = answers.find((answer) => answer.status === 'rejected')
     const participants = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
     const holders = participants.flatMap(({ shard, reply }) => (reply.type === 'linesHeld' ? [shard] : []))
+    // A home remembers for so long only that it told who asked that this will never be.
+    if (this.#clock.monotonicMs() - startedMs > replyTimeoutMs) {
+      await this.#abort(ask, [...byShard.keys()]).catch(ignoreEngineError)
+      throw new EngineError('overloaded', TOOK_TOO_LONG)
+    }
     if (failed !== undefined) {
       // Whether the one that did not answer holds anything is not known: it will ask, and hear that this is over.
       await this.#abort(ask, [...byShard.keys()]).catch(ignoreEngineError)
@@ -114,7 +128,7 @@ export class SplitCoordinator {
       if (holders.length > 0) await this.#abort(ask, holders)
       // A hold that heard nothing for too long asked first, and was told that it is over.
       if (reply.refusal.reason === 'reservationExists') {
-        throw new EngineError('overloaded', 'the reservation took too long and was given up')
+        throw new EngineError('overloaded', TOOK_TOO_LONG)
       }
       if (reply.refusal.reason !== 'outOfStock' || allowPartial) return reply
       return {

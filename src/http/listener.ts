@@ -82,7 +82,7 @@ export async function runListener(
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
     engine,
-    splits: new SplitCoordinator(engine, { timers: realTimers, shards }),
+    splits: new SplitCoordinator(engine, { clock: realClock, timers: realTimers, shards }),
     shards,
     authenticator,
     rateLimits: new SharedRateLimits(settings.rateMemory, realClock),

@@ -35,7 +35,11 @@ test('is told of once where it is a reservation of several products on several s
   const world = await stocked()
   const lines = [0, 1, 2, 3].map((shard) => ({ productId: productOf(shard), quantity: 2 }))
   const sorted = lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1))
-  const coordinator = new SplitCoordinator(world.engine, { timers: world.timers.session(), shards: 4 })
+  const coordinator = new SplitCoordinator(world.engine, {
+    clock: world.timers.clock,
+    timers: world.timers.session(),
+    shards: 4,
+  })
   void coordinator.reserve({
     reservationId: world.engine.newReservationId(sorted[0]?.productId as ProductId),
     customerId: bob,

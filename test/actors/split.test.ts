@@ -4,10 +4,19 @@ import { EngineError } from '../../src/actors/engine-error.ts'
 import type { Refused, ReservationReply, SplitHeldReply } from '../../src/actors/requests.ts'
 import { type SeveralProducts, SplitCoordinator } from '../../src/actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
-import { doubtAfterMs, recoveryGraceMs, redeliverAfterMs } from '../../src/limits.ts'
+import { abortedKnownMs, doubtAfterMs, recoveryGraceMs, redeliverAfterMs } from '../../src/limits.ts'
 import { InProcessEngine, inProcessEngine } from '../support/in-process-engine.ts'
 import { note, suite } from '../support/suite.ts'
-import { confirm, giveBack, productOf, readReservation, release, setStock, stockOf } from './asking.ts'
+import {
+  confirm,
+  giveBack,
+  productOf,
+  readReservation,
+  readStock,
+  release,
+  setStock,
+  stockOf,
+} from './asking.ts'
 
 /** Products of shard 0 to 3; with two workers, 0 and 2 are the first one's. */
 const products = [0, 1, 2, 3].map((shard) => productOf(shard)).toSorted() as [
@@ -25,7 +34,11 @@ async function stocked(units: number, options = {}): Promise<InProcessEngine> {
 }
 
 function coordinatorOf(world: InProcessEngine): SplitCoordinator {
-  return new SplitCoordinator(world.engine, { timers: world.timers.session(), shards: 4 })
+  return new SplitCoordinator(world.engine, {
+    clock: world.timers.clock,
+    timers: world.timers.session(),
+    shards: 4,
+  })
 }
 
 function several(world: InProcessEngine, fields: Partial<SeveralProducts> = {}): SeveralProducts {
@@ -191,6 +204,25 @@ test('expire together, and other shards hear of it though nobody asked', async (
   const read = (await told(world, coordinatorOf(world).change(readReservation(id)))) as ReservationReply
   assert.is(read.status, 'expired')
   assert.equal(read.unsettled, [])
+})
+
+test('that were long given up are not made by a listener that stood still meanwhile', async () => {
+  const world = await stocked(5)
+  const { back } = world.worker(1).wire
+  back.isHolding = true
+  const making = coordinatorOf(world).reserve(several(world))
+  await world.advance(doubtAfterMs + 1_000)
+  assert.is((await stockOf(world, products[2])).held, 0, 'its hold has asked, and was given back')
+  // No timer rings: the thread that would be told of the time stands still.
+  world.timers.clock.pass(abortedKnownMs + 1_000)
+  await world.ask(readStock(products[0]))
+  back.release()
+  const refused = await told(world, making).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  assert.ok(refused instanceof EngineError && refused.code === 'overloaded', String(refused))
+  assert.equal(await counts(world), each([5, 0, 0]))
 })
 
 test('that nobody finished making are given back: their holds ask the home', async () => {

@@ -92,7 +92,7 @@ export class FuzzWorld {
     const registry = new Registry()
     this.#parts = sabotage({
       engine,
-      splits: new SplitCoordinator(engine, { timers: timers.session(), shards: SHARDS }),
+      splits: new SplitCoordinator(engine, { clock: timers.clock, timers: timers.session(), shards: SHARDS }),
       shards: SHARDS,
       authenticator,
       apiKeys,

@@ -64,6 +64,7 @@ export class RealShards implements GatedShards {
     for (const [productId, onHand] of Object.entries(options.stock))
       this.restock(productId as ProductId, onHand)
     this.splits = new SplitCoordinator(this, {
+      clock: { monotonicMs: () => 0 },
       timers: { after: () => ({ cancel() {} }), soon: () => {} },
       shards: this.shards,
     })

@@ -10,4 +10,6 @@ export const keptSeeds: readonly { readonly seed: number; readonly steps: number
       steps: 5_000,
       found: 'a stream was cut behind a frame that was seen and not on the disk',
     },
+    { seed: 800_532, steps: 5_000, found: 'what was left of a next segment stopped every later one' },
+    { seed: 800_956, steps: 5_000, found: 'a listener that stood still made what had long been given up' },
   ]

@@ -120,7 +120,7 @@ export class Process implements Shop {
     const { engine } = this.engine
     this.#fakes = fakes({
       engine,
-      splits: new SplitCoordinator(engine, { timers: this.#timers, shards: SHARDS }),
+      splits: new SplitCoordinator(engine, { clock: timers.clock, timers: this.#timers, shards: SHARDS }),
       shards: SHARDS,
       clock: timers.clock,
       random: { fraction: random },
