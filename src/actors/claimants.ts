@@ -31,6 +31,11 @@ export class KeyClaimants {
     this.#byKey.set(hash, { count: known.count + 1, lastAtMs: nowMs })
   }
 
+  /** All come to nothing, however many they are. */
+  forget(hash: KeyHash): void {
+    this.#byKey.delete(hash)
+  }
+
   /** One has come to nothing. True where all are known to have. */
   remove(hash: KeyHash): boolean {
     const known = this.#byKey.get(hash)

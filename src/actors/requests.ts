@@ -45,6 +45,8 @@ export type FreeKey = {
   readonly shard: ShardId
   readonly key: CommandKey
   readonly reservationId: ReservationId
+  /** Its home has given the id up, so that all who hold this claim come to nothing. */
+  readonly isGivenUp?: true
 }
 
 /** Asks what was answered under a key, if anything. */

@@ -233,8 +233,9 @@ export class Shard {
     const known = this.#state.keys.find(hash)
     if (request.type === 'freeKey') {
       if (known?.kind !== 'claim' || known.value !== request.reservationId) return { type: 'done' }
-      const isLast = this.#claimants.remove(hash)
-      if (isLast && this.#journal.roomFor(eventBytesMax) !== 'none') this.#apply({ type: 'KeyFreed', hash })
+      const isOver = this.#claimants.remove(hash) || request.isGivenUp === true
+      if (request.isGivenUp === true) this.#claimants.forget(hash)
+      if (isOver && this.#journal.roomFor(eventBytesMax) !== 'none') this.#apply({ type: 'KeyFreed', hash })
       return { type: 'done' }
     }
     if (known !== undefined && known.fingerprint !== fingerprint) {

@@ -4,6 +4,7 @@
  * It keeps nothing: should it stop half-way, holds whose outcome nobody told ask the home, and the home delivers again what
  * was not acknowledged. It only makes both rare.
  */
+import { crashPoint } from '../crash-points.ts'
 import type { HoldLines, Line, ReserveSplit } from '../domain/commands.ts'
 import { worstOf } from '../domain/decide-split.ts'
 import type { Refusal } from '../domain/decision.ts'
@@ -32,9 +33,16 @@ export type SeveralProducts = Pick<
   readonly key: CommandKey | undefined
 }
 
-type Participant = { readonly shard: ShardId; readonly reply: LinesHeld | Refused }
-
 const TOOK_TOO_LONG = 'the reservation took too long and was given up'
+
+/** The home said that there is no such reservation before it came to be made: under this id it never will be. */
+export class GivenUp extends EngineError {
+  constructor() {
+    super('overloaded', TOOK_TOO_LONG)
+  }
+}
+
+type Participant = { readonly shard: ShardId; readonly reply: LinesHeld | Refused }
 
 export class SplitCoordinator {
   readonly #engine: Pick<Engine, 'execute'>
@@ -102,6 +110,7 @@ export class SplitCoordinator {
       reply.type === 'linesHeld' ? reply.lines.map((line) => ({ ...line, shard })) : [],
     )
     const ttls = participants.flatMap(({ reply }) => (reply.type === 'linesHeld' ? (reply.ttlMs ?? []) : []))
+    crashPoint('split.afterHolds')
     let reply: SplitHeldReply | Refused
     try {
       reply = await this.#engine.execute({
@@ -126,16 +135,14 @@ export class SplitCoordinator {
     }
     if (reply.type === 'refused') {
       if (holders.length > 0) await this.#abort(ask, holders)
-      // A hold that heard nothing for too long asked first, and was told that it is over.
-      if (reply.refusal.reason === 'reservationExists') {
-        throw new EngineError('overloaded', TOOK_TOO_LONG)
-      }
+      if (reply.refusal.reason === 'reservationExists') await this.#throwIfGivenUp(reservationId)
       if (reply.refusal.reason !== 'outOfStock' || allowPartial) return reply
       return {
         type: 'refused',
         refusal: await this.#whatWasShort(ask, [...participants, { shard: home, reply }]),
       }
     }
+    crashPoint('split.afterMade')
     // A repetition under the same key held lines under another id where the first was made by another caller.
     if (reply.replayed === true && reply.reservationId !== reservationId && holders.length > 0) {
       await this.#abort(ask, holders)
@@ -152,6 +159,7 @@ export class SplitCoordinator {
   async change<R extends ReservationRequest>(request: R): Promise<ReservationReply | Refused> {
     const reply = (await this.#engine.execute(request)) as ReservationReply | Refused
     if (reply.type === 'reservation' && reply.unsettled.length > 0) {
+      crashPoint('split.beforeDelivery')
       // A shard that is down hears of it from the home once it is back.
       const delivered = Promise.all(reply.unsettled.map((settlement) => this.deliver(settlement)))
       const enough = Promise.withResolvers<void>()
@@ -165,6 +173,7 @@ export class SplitCoordinator {
   /** Tells a shard what the home says, and the home that it was heard. */
   async deliver(settlement: Settlement): Promise<void> {
     await this.#engine.execute({ type: 'settle', ...settlement })
+    crashPoint('split.beforeAcknowledge')
     const { reservationId, shard: participant, step } = settlement
     await this.#engine.execute({ type: 'acknowledge', reservationId, participant, step })
   }
@@ -172,7 +181,14 @@ export class SplitCoordinator {
   /** Asks the home what became of a reservation, and tells the shard that wanted to know. */
   async resolve(reservationId: SeveralProducts['reservationId'], participant: ShardId): Promise<void> {
     const outcome = await this.#engine.execute({ type: 'askOutcome', reservationId, participant })
+    crashPoint('split.afterOutcome')
     if (outcome.type === 'outcome') await this.#engine.execute({ type: 'settle', ...outcome.settlement })
+  }
+
+  /** A hold that heard nothing for too long asked first, and was told that it is over. */
+  async #throwIfGivenUp(reservationId: SeveralProducts['reservationId']): Promise<void> {
+    const known = await this.#engine.execute({ type: 'readReservation', reservationId })
+    if (known.type === 'refused') throw new GivenUp()
   }
 
   /** Makes sure at the home that the reservation will never be, then frees what is held for it (P5). */

@@ -8,10 +8,13 @@
  *     who holds a claim goes on to the home. So another body finds the key taken, whichever products it names.
  * K2  Whoever comes with the same key and body gets the same claim, and so the same reservation id.
  * K3  A claim that was got is given back once, by who got it, and only where nothing can have come of it.
+ * K4  Where the home has given the claim's id up, as after a crash between two steps, nothing can come of it for anybody:
+ *     it is taken anew, under another id, or the key would be of no use for as long as the home remembers.
  */
 import { type CommandKey, commandKeyOf, shardOfKey } from '../actors/command-key.ts'
 import { EngineError } from '../actors/engine-error.ts'
-import type { Claimed, Held, Refused, SplitHeldReply } from '../actors/requests.ts'
+import type { Claimed, FreeKey, Held, Refused, SplitHeldReply } from '../actors/requests.ts'
+import { GivenUp } from '../actors/split-coordinator.ts'
 import { assert } from '../domain/assert.ts'
 import { homeOf, type ReservationId } from '../domain/ids.ts'
 import { type TableKey, tableKeyOf } from '../persistence/tables/table-key.ts'
@@ -66,28 +69,49 @@ function canonicalText(value: unknown): string {
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalText(member)}`).join()}}`
 }
 
+type Making<R extends Held | SplitHeldReply> = (reservationId: ReservationId) => Promise<R | Refused>
+type Made<R extends Held | SplitHeldReply> = (R & { readonly reservationId: ReservationId }) | Refused
+
 /**
- * Makes a reservation once. `make` sends the command with this key to the home of `drawn`, under the id it is given; it
- * answers as before where the home knows the key.
+ * Makes a reservation, and with a key once. `make` sends the command with the key to the home of what `draw` gives, under
+ * the id it is given; it answers as before where the home knows the key.
  */
 export async function makeOnce<R extends Held | SplitHeldReply>(
   parts: Parts,
-  { key, drawn }: { readonly key: CommandKey; readonly drawn: ReservationId },
-  make: (reservationId: ReservationId) => Promise<R | Refused>,
-): Promise<(R & { readonly reservationId: ReservationId }) | Refused> {
-  const shard = shardOfKey(key, parts.shards)
-  if (shard === homeOf(drawn)) return withId(await make(drawn), drawn)
+  { key, draw }: { readonly key: CommandKey | undefined; readonly draw: () => ReservationId },
+  make: Making<R>,
+): Promise<Made<R>> {
+  const drawn = draw()
+  if (key === undefined || shardOfKey(key, parts.shards) === homeOf(drawn)) {
+    return withId(await make(drawn), drawn)
+  }
+  try {
+    return await makeClaimed(parts, { key, drawn }, make)
+  } catch (error) {
+    if (!(error instanceof GivenUp)) throw error
+    return makeClaimed(parts, { key, drawn: draw() }, make)
+  }
+}
 
+async function makeClaimed<R extends Held | SplitHeldReply>(
+  parts: Parts,
+  { key, drawn }: { readonly key: CommandKey; readonly drawn: ReservationId },
+  make: Making<R>,
+): Promise<Made<R>> {
+  const shard = shardOfKey(key, parts.shards)
   const claim = await claimed(parts, { key, drawn })
   if (claim.type === 'refused') return claim
   const { reservationId } = claim
   assert(homeOf(reservationId) === homeOf(drawn), 'the same body has the same home')
-  const giveBack = () => parts.engine.execute({ type: 'freeKey', shard, key, reservationId })
+  const giveBack = (how: Pick<FreeKey, 'isGivenUp'> = {}) => {
+    return parts.engine.execute({ type: 'freeKey', shard, key, reservationId, ...how })
+  }
   let reply: R | Refused
   try {
     reply = await make(reservationId)
   } catch (error) {
-    if (isNothing(error)) await giveBack().catch(ignoreEngineError)
+    if (error instanceof GivenUp) await giveBack({ isGivenUp: true }).catch(ignoreEngineError)
+    else if (isNothing(error)) await giveBack().catch(ignoreEngineError)
     throw error
   }
   // A reservation that exists under the claim's id is this key's, though its answer is forgotten: the key stays taken.

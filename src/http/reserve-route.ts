@@ -97,7 +97,7 @@ async function reserveOne(parts: Parts, call: Call, line: Line, ask: Ask): Promi
   const { engine } = parts
   const { productId, quantity } = line
   const { customerId, ttlMs, allowPartial, reference, key } = ask
-  const drawn = engine.newReservationId(productId)
+  const draw = () => engine.newReservationId(productId)
   const make = (reservationId: ReservationId) =>
     engine.execute({
       type: 'reserve',
@@ -110,9 +110,9 @@ async function reserveOne(parts: Parts, call: Call, line: Line, ask: Ask): Promi
       reference,
       key,
     })
-  const reply = key === undefined ? await make(drawn) : await makeOnce(parts, { key, drawn }, make)
+  const reply = await makeOnce(parts, { key, draw }, make)
   if (reply.type === 'refused') return refusal(call, reply.refusal)
-  const { reservationId = drawn, expiresAtMs, sequence } = reply
+  const { reservationId, expiresAtMs, sequence } = reply
   const items = lineText({ productId, quantity: reply.quantity, available: reply.available })
   return reserved(call, { reservationId, items, expiresAtMs, sequence, replayed: reply.replayed }, ask)
 }
@@ -122,9 +122,9 @@ async function reserveSeveral(parts: Parts, call: Call, lines: readonly Line[], 
   const { key } = ask
   const sorted = lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1))
   const [lowest] = sorted as [Line, ...Line[]]
-  const drawn = engine.newReservationId(lowest.productId)
+  const draw = () => engine.newReservationId(lowest.productId)
   const make = (reservationId: ReservationId) => splits.reserve({ reservationId, lines: sorted, ...ask })
-  const reply = key === undefined ? await make(drawn) : await makeOnce(parts, { key, drawn }, make)
+  const reply = await makeOnce(parts, { key, draw }, make)
   if (reply.type === 'refused') return refusal(call, inOrder(reply.refusal, lines))
   const held = new Map(reply.lines.map((line) => [line.productId, line]))
   const items = lines.flatMap(({ productId }) => {

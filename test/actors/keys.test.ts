@@ -103,6 +103,28 @@ test('that was claimed for another shard is the claimant’s, until it is freed'
   assert.equal(await world.ask(claim(two, 'other')), { type: 'claimed', reservationId: two })
 })
 
+test('that was claimed for an id its home has given up is free at once, whoever else holds the claim', async () => {
+  const world = await stocked()
+  const [one, two] = [world.engine.newReservationId(phone), world.engine.newReservationId(phone)]
+  const ofKey = { shard: 1 as never, key: key('k') } as const
+  for (let n = 0; n < 3; n++) await world.ask({ type: 'claimKey', ...ofKey, reservationId: one })
+  await world.ask({ type: 'freeKey', ...ofKey, reservationId: two, isGivenUp: true })
+  const still = await world.ask({ type: 'claimKey', ...ofKey, reservationId: two })
+  assert.equal(still, { type: 'claimed', reservationId: one }, 'only of the id that is claimed')
+  world.crash()
+  const next = await new InProcessEngine({ disk: world.disk.afterPowerLoss() }).start()
+  await next.ask({ type: 'freeKey', ...ofKey, reservationId: one })
+  const unsure = await next.ask({ type: 'claimKey', ...ofKey, reservationId: two })
+  assert.equal(
+    unsure,
+    { type: 'claimed', reservationId: one },
+    'after a restart nobody knows who else holds it',
+  )
+  await next.ask({ type: 'freeKey', ...ofKey, reservationId: one, isGivenUp: true })
+  const anew = await next.ask({ type: 'claimKey', ...ofKey, reservationId: two })
+  assert.equal(anew, { type: 'claimed', reservationId: two })
+})
+
 test('that released what it made under another key can be asked for again', async () => {
   const world = await stocked()
   const made = reserve(world)

@@ -2,7 +2,14 @@ import * as assert from 'uvu/assert'
 import { type CommandKey, fingerprintIn, hashIn, shardOfKey } from '../../src/actors/command-key.ts'
 import { EngineError } from '../../src/actors/engine-error.ts'
 import type { Request as EngineRequest } from '../../src/actors/requests.ts'
-import { type CustomerId, homeOf, type ProductId, reservationIdOf } from '../../src/domain/ids.ts'
+import { GivenUp } from '../../src/actors/split-coordinator.ts'
+import {
+  type CustomerId,
+  homeOf,
+  type ProductId,
+  type ReservationId,
+  reservationIdOf,
+} from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/http/parts.ts'
 import { suite } from '../support/suite.ts'
 import {
@@ -407,6 +414,30 @@ making('gives its claim back where nothing came of it, and keeps it where that i
       assert.ok(claim?.type === 'claimKey')
       if (back?.type === 'freeKey') assert.equal(back, { ...claim, type: 'freeKey' })
     }
+  }
+})
+
+making('takes its key anew where the home has given up the id of an earlier claim', async () => {
+  for (const isStillGivenUp of [false, true]) {
+    const parts = fakes()
+    const { engine, splits } = parts
+    let claimedId: ReservationId | undefined = EARLIER_ID
+    engine.answer = (request) => {
+      if (request.type === 'freeKey') claimedId = undefined
+      if (request.type !== 'claimKey') return usualAnswer(request)
+      return { type: 'claimed', reservationId: claimedId ?? request.reservationId }
+    }
+    splits.answer = (ask) => {
+      if (ask.reservationId === EARLIER_ID || isStillGivenUp) throw new GivenUp()
+      return splitHeld(ask)
+    }
+    const reply = await post(parts, SEVERAL_ELSEWHERE, SEVERAL)
+    assert.is(reply.status, isStillGivenUp ? 503 : 201)
+    if (!isStillGivenUp) assert.is(reply.body.reservationId, RESERVATION_ID)
+    assert.is(splits.asks.length, 2, 'once more, and no oftener')
+    const types = engine.requests.map((request) => `${request.type} ${'isGivenUp' in request}`)
+    const once = ['claimKey false', 'freeKey true']
+    assert.equal(types, [...once, ...once.slice(0, isStillGivenUp ? 2 : 1)])
   }
 })
 
