@@ -35,7 +35,7 @@ import { Model, type Verdict } from './model.ts'
 import { portraitOf } from './portrait.ts'
 import { commandOf, type RandomStep, randomProducts, randomStep } from './random-commands.ts'
 
-const RUNS = 2_000
+const RUNS = Number(process.env.TEST_RUNS ?? 2_000)
 const STEPS_MAX = 100
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
@@ -58,8 +58,9 @@ random('get the answers and leave the counters that an independent model predict
     }),
     { seed, numRuns: RUNS },
   )
-  // A model test that never gets to a rule proves nothing about it.
-  assert.equal([...reached.keys()].sort(), [...reachable].sort(), JSON.stringify([...reached]))
+  // A model test that never gets to a rule proves nothing about it; few runs do not get everywhere.
+  if (RUNS >= 2_000)
+    assert.equal([...reached.keys()].sort(), [...reachable].sort(), JSON.stringify([...reached]))
 })
 
 /** Every command with every answer it can have. */
