@@ -38,11 +38,15 @@ test('that is killed in their middle are linearizable, product by product', asyn
       })
     }
   }
+  let fault = 'none'
   try {
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work))
+  } catch (error) {
+    fault = String(error)
+    throw error
   } finally {
     const command = `TEST_SEED=${seed} TEST_HISTORIES=${HISTORIES} npm test -- test/linearizability/histories.long.ts`
-    figure.end({ command, seed, operationsEach: OPERATIONS, ...sumOf(reports) })
+    figure.end({ command, seed, operationsEach: OPERATIONS, ...sumOf(reports), fault })
   }
   const report = sumOf(reports)
   note(`TEST_SEED=${seed}: ${JSON.stringify(report)}`)

@@ -15,12 +15,15 @@ export type KillRounds = {
   readonly seed: number
   /** Also kills it while it starts, stops it in order at times, and changes workers and listeners. */
   readonly varies: boolean
+  /** Told after each round how far all are. */
+  readonly onRound?: (soFar: KillReport) => void
 }
 
 export type KillReport = {
   readonly acknowledged: number
   readonly unknown: number
-  readonly deaths: number
+  /** By `kill -9`; without the orderly stops. */
+  readonly kills: number
   readonly events: number
   /** Of the acknowledged reservations, those of several products. */
   readonly several: number
@@ -28,6 +31,16 @@ export type KillReport = {
   readonly resolved: number
   /** What had to be told from shard to shard after a death, in all. */
   readonly pending: number
+}
+
+export const noKills: KillReport = {
+  acknowledged: 0,
+  unknown: 0,
+  kills: 0,
+  events: 0,
+  several: 0,
+  resolved: 0,
+  pending: 0,
 }
 
 const KILL_AFTER_MS = { least: 5, most: 500 }
@@ -41,13 +54,13 @@ const scarce = 'scarce'
 const limited = 'limited'
 const customerLimit = 4
 
-export async function killRounds({ rounds, seed, varies }: KillRounds): Promise<KillReport> {
+export async function killRounds({ rounds, seed, varies, onRound }: KillRounds): Promise<KillReport> {
   await using site = new Site()
   const ledger = new RequestLedger()
   const random = randomFrom(seed)
   const chance = (share: number) => varies && random() < share
   let verdict: Verdict | undefined
-  let deaths = 0
+  let kills = 0
   let pending = 0
   for (let round = 0; round < rounds; round++) {
     const environment = {
@@ -58,7 +71,7 @@ export async function killRounds({ rounds, seed, varies }: KillRounds): Promise<
       const starting = await site.start({ environment, until: 'spawned' })
       await pause(random() * START_MS)
       await starting.kill()
-      deaths += 1
+      kills += 1
       verdict = judgeRound(site, ledger, { round, seed, earlier: verdict.journal })
     }
     const server = await site.start({ environment })
@@ -77,24 +90,34 @@ export async function killRounds({ rounds, seed, varies }: KillRounds): Promise<
     })
     await pause(KILL_AFTER_MS.least + random() * (KILL_AFTER_MS.most - KILL_AFTER_MS.least))
     if (chance(0.1)) await server.stop()
-    else await server.kill()
-    deaths += 1
+    else {
+      await server.kill()
+      kills += 1
+    }
     await load.ended()
     verdict = judgeRound(site, ledger, { round, seed, earlier: verdict?.journal })
+    onRound?.(reportOf(ledger, verdict, { kills, pending }))
   }
   await leaveAlone(site, ledger, verdict)
+  return reportOf(ledger, verdict, { kills, pending })
+}
+
+function reportOf(
+  ledger: RequestLedger,
+  verdict: Verdict | undefined,
+  counted: { readonly kills: number; readonly pending: number },
+): KillReport {
   const reserves = [...ledger.reserves.values()]
   const settlements = [...ledger.settlements.values()].flat()
   const isAcknowledged = ({ known }: { readonly known: string }) => known === 'acknowledged'
   return {
+    ...counted,
     acknowledged: ledger.acknowledgedCount(),
     unknown: reserves.filter(({ known }) => known === 'unknown').length,
-    deaths,
     events: [...(verdict?.journal.events.values() ?? [])].reduce((sum, { length }) => sum + length, 0),
     several: reserves.filter((asked) => isAcknowledged(asked) && asked.lines.length > 1).length,
     resolved: [...reserves, ...settlements].filter((asked) => isAcknowledged(asked) && asked.answers > 1)
       .length,
-    pending,
   }
 }
 
