@@ -6,6 +6,7 @@
  */
 import * as assert from 'uvu/assert'
 import { LongFigure } from '../support/long-figure.ts'
+import { sideBySide } from '../support/side-by-side.ts'
 import { note, suite } from '../support/suite.ts'
 import { checkHistories, type HistoryReport, noHistories } from './history-rounds.ts'
 
@@ -14,35 +15,29 @@ const OPERATIONS = 500
 const SIDE_BY_SIDE = 3
 /** On one data directory, whose every start has to read what was before. */
 const PER_SITE = 10
+/** Of a fault, in the summary. */
+const SHOWN = 300
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000)
 
 const test = suite('many histories of a real server', { limitMs: 3_300_000 })
 
 test('that is killed in their middle are linearizable, product by product', async () => {
   const figure = new LongFigure('histories')
-  const sites = Math.ceil(HISTORIES / PER_SITE)
-  const reports = Array.from({ length: sites }, noHistories)
-  const waiting = [...reports.keys()]
-  const work = async () => {
-    for (let site = waiting.shift(); site !== undefined; site = waiting.shift()) {
-      const own = site
-      reports[own] = await checkHistories({
-        histories: PER_SITE,
-        // Each site's own seed repeats it alone.
-        seed: seed + own,
-        operations: OPERATIONS,
-        onHistory: (_, soFar) => {
-          reports[own] = { ...soFar }
-          figure.progress(() => JSON.stringify(sumOf(reports)))
-        },
-      })
-    }
-  }
+  const reports = Array.from({ length: Math.ceil(HISTORIES / PER_SITE) }, noHistories)
   let fault = 'none'
   try {
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work))
+    await sideBySide(SIDE_BY_SIDE, reports.keys(), async (at, goOn) => {
+      const onHistory = (_: unknown, soFar: HistoryReport) => {
+        reports[at] = { ...soFar }
+        figure.progress(() => JSON.stringify(sumOf(reports)))
+        goOn()
+      }
+      // Each directory's own seed repeats it alone.
+      const own = { histories: PER_SITE, operations: OPERATIONS, seed: seed + at }
+      reports[at] = await checkHistories({ ...own, onHistory })
+    })
   } catch (error) {
-    fault = String(error)
+    fault = String(error).slice(0, SHOWN)
     throw error
   } finally {
     const command = `TEST_SEED=${seed} TEST_HISTORIES=${HISTORIES} npm test -- test/linearizability/histories.long.ts`

@@ -1,43 +1,14 @@
 /** FAULTS.md, E41 and E42, with the machine's own clock: `Date.now` shifted in every thread of the real server. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { expectSameAnswers, judge } from '../support/journal-oracle.ts'
 import { deliver } from '../support/load-client.ts'
 import { RequestLedger } from '../support/request-ledger.ts'
 import { pause, type ServerProcess, Site, shownExit } from '../support/server-process.ts'
+import { ShiftedClock } from '../support/shifted-clock.ts'
 import { suite } from '../support/suite.ts'
 
 const hourMs = 3_600_000
 const test = suite('a clock that is wrong', { limitMs: 60_000 })
-
-/** A clock that a test can set: ahead by as many milliseconds as a file says. */
-class ShiftedClock {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'holdfast-clock-'))
-  readonly #shift = join(this.#directory, 'shift')
-
-  constructor(shiftMs: number) {
-    this.set(shiftMs)
-    const script = `
-      import { readFileSync } from 'node:fs'
-      const real = Date.now
-      Date.now = () => real() + Number(readFileSync(${JSON.stringify(this.#shift)}, 'utf8') || 0)`
-    writeFileSync(join(this.#directory, 'clock.mjs'), script)
-  }
-
-  set(shiftMs: number): void {
-    writeFileSync(this.#shift, String(shiftMs))
-  }
-
-  get nodeArguments(): readonly string[] {
-    return ['--import', join(this.#directory, 'clock.mjs')]
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.#directory, { recursive: true, force: true })
-  }
-}
 
 async function reserve(server: ServerProcess, ledger: RequestLedger, ttlSeconds: number): Promise<string> {
   const asked = ledger.reserve('product-1', 1)
@@ -52,15 +23,15 @@ async function statusOf(server: ServerProcess, reservationId: string): Promise<u
   return (await server.request('GET', `/v1/reservations/${reservationId}`)).body.status
 }
 
-test('that jumps an hour, either way, while the server runs ends no hold early and keeps none alive', async () => {
+test('that jumps an hour, either way, or stops, while the server runs ends no hold early and keeps none alive', async () => {
   await using site = new Site()
   using clock = new ShiftedClock(0)
   const ledger = new RequestLedger()
   const server = await site.start({ nodeArguments: clock.nodeArguments })
   await deliver(server, ledger, [['product-1', 100]])
   const long = await reserve(server, ledger, 600)
-  for (const shiftMs of [hourMs, -hourMs]) {
-    clock.set(shiftMs)
+  for (const change of [() => clock.set(hourMs), () => clock.set(-hourMs), () => clock.stop()]) {
+    change()
     const short = await reserve(server, ledger, 1)
     await pause(300)
     assert.is(await statusOf(server, short), 'held')

@@ -7,12 +7,16 @@
 import * as assert from 'uvu/assert'
 import { type KillReport, killRounds, noKills } from '../support/kill-rounds.ts'
 import { LongFigure } from '../support/long-figure.ts'
+import { sideBySide } from '../support/side-by-side.ts'
 import { note, suite } from '../support/suite.ts'
 
 const KILLS = Number(process.env.TEST_KILLS ?? 520)
-const SIDE_BY_SIDE = 3
+/** More than there are cores: much of a round is spent waiting for shards in doubt. */
+const SIDE_BY_SIDE = 6
 /** On one data directory: all of its journal is judged after each of them. */
 const ROUNDS_PER_SITE = 20
+/** Of a fault, in the summary. */
+const SHOWN = 300
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000)
 
 const test = suite('kill -9 under load, for long', { limitMs: 3_300_000 })
@@ -20,23 +24,23 @@ const test = suite('kill -9 under load, for long', { limitMs: 3_300_000 })
 test('hundreds of times loses nothing acknowledged and sells nothing twice', async () => {
   const figure = new LongFigure('kills')
   const reports: KillReport[] = []
-  const killed = () => sumOf(reports).kills
-  const work = async () => {
-    while (killed() < KILLS) {
-      const own = reports.push(noKills) - 1
-      const onRound = (soFar: KillReport) => {
-        reports[own] = soFar
-        figure.progress(() => JSON.stringify(sumOf(reports)))
-      }
-      // Each directory's own seed repeats it alone.
-      reports[own] = await killRounds({ rounds: ROUNDS_PER_SITE, seed: seed + own, varies: true, onRound })
-    }
+  /** Each directory's own seed repeats it alone. */
+  function* seeds() {
+    for (let own = seed; sumOf(reports).kills < KILLS; own++) yield own
   }
   let fault = 'none'
   try {
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work))
+    await sideBySide(SIDE_BY_SIDE, seeds(), async (own, goOn) => {
+      const at = reports.push(noKills) - 1
+      const onRound = (soFar: KillReport) => {
+        reports[at] = soFar
+        figure.progress(() => JSON.stringify(sumOf(reports)))
+        goOn()
+      }
+      reports[at] = await killRounds({ rounds: ROUNDS_PER_SITE, seed: own, varies: true, onRound })
+    })
   } catch (error) {
-    fault = String(error)
+    fault = String(error).slice(0, SHOWN)
     throw error
   } finally {
     const command = `TEST_SEED=${seed} TEST_KILLS=${KILLS} npm test -- test/process/kill.long.ts`

@@ -1,21 +1,19 @@
 /** FAULTS.md, C29: no file can be opened any more. Whoever is connected is served on, and so is everybody once it is over. */
-import { execFileSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import * as assert from 'uvu/assert'
 import { expectSameAnswers, judge } from '../support/journal-oracle.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
+import { allowFiles, canLimitFiles, filesEnough, openFilesOf } from '../support/open-files.ts'
 import { RequestLedger } from '../support/request-ledger.ts'
-import { pause, type ServerProcess, Site } from '../support/server-process.ts'
+import { pause, Site } from '../support/server-process.ts'
 import { suite } from '../support/suite.ts'
 
 const products = ['product-1', 'product-2', 'product-3']
 /** Beyond what is open: for the load's own connections. */
 const SPARE = 12
 const CROWD = 80
-const ENOUGH = 4_096
 const test = suite('a process that may open no more files', { limitMs: 90_000 })
-const where = canLimit() ? test : (name: string) => test.skip(`${name} (needs prlimit of util-linux)`)
+const where = canLimitFiles() ? test : (name: string) => test.skip(`${name} (needs prlimit of util-linux)`)
 
 where('serves those who are connected, and everybody when it may again', async () => {
   await using site = new Site()
@@ -34,13 +32,13 @@ where('serves those who are connected, and everybody when it may again', async (
     padding: 128,
   })
   await server.until(() => load.count('201') > 20, 'the load is served')
-  limitFiles(server, openFiles(server) + SPARE)
+  allowFiles(server, openFilesOf(server) + SPARE)
   const crowd = await Promise.all(Array.from({ length: CROWD }, () => arrive(server.port)))
   const before = load.count('201')
   await server.until(() => load.count('201') > before + 50, 'the load is served beside the crowd')
   // Segments are used up meanwhile, and a next one cannot be made: new reservations wait for that.
   await pause(1_500)
-  limitFiles(server, ENOUGH)
+  allowFiles(server, filesEnough)
   for (const socket of crowd) socket.destroy()
   const during = load.count('201')
   await server.until(() => load.count('201') > during + 200, 'all is as before')
@@ -60,20 +58,4 @@ function arrive(port: number): Promise<Socket> {
     const done = () => resolve(socket)
     socket.once('connect', done).on('error', done)
   })
-}
-
-function openFiles({ pid }: ServerProcess): number {
-  return readdirSync(`/proc/${pid}/fd`).length
-}
-
-function limitFiles({ pid }: ServerProcess, files: number): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${files}:${ENOUGH}`])
-}
-
-function canLimit(): boolean {
-  try {
-    return execFileSync('prlimit', ['--version']).length > 0
-  } catch {
-    return false
-  }
 }

@@ -11,7 +11,7 @@ import type { SplitHeld, UnitsHeld } from '../../src/domain/events.ts'
 import { goesOn, type JournalView, type Recorded, readJournal } from './journal-reader.ts'
 import { KeyBooks } from './key-books.ts'
 import type { AskedReserve, AskedSettlement, RequestLedger } from './request-ledger.ts'
-import type { ServerProcess, Site } from './server-process.ts'
+import { pause, type ServerProcess, type Site } from './server-process.ts'
 import { StockBooks } from './stock-books.ts'
 
 type Made = { readonly event: UnitsHeld | SplitHeld; readonly sequence: number }
@@ -21,6 +21,8 @@ type Settled = { readonly kind: 'confirm' | 'release'; readonly quantities: read
 const SHOWN_MAX = 20
 const STOCK_PER_CALL = 100
 const RESERVATIONS_ASKED = 60
+/** Shards in doubt wait for seconds before they ask, and all questions here are many. */
+const AGREE_EVERY_MS = 200
 
 export type Verdict = { readonly journal: JournalView; readonly books: StockBooks }
 
@@ -178,6 +180,7 @@ export async function expectSameAnswers(server: ServerProcess, { books }: Verdic
   if ([...books.several.pending()].length > 0) {
     const agree = async () => {
       faults = await differences(server, books)
+      if (faults.length > 0) await pause(AGREE_EVERY_MS)
       return faults.length === 0
     }
     // What they disagree on says more than that they do.

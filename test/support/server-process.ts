@@ -26,11 +26,16 @@ export type StartOptions = {
   readonly owner?: { readonly uid: number; readonly gid: number }
 }
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const ROOT = join(import.meta.dirname, '..', '..')
+const MAIN = join(ROOT, 'src', 'main.ts')
+/** Node keeps there what it made of the sources, by their content: a start then takes half as long. */
+const COMPILED = join(ROOT, 'node_modules', '.cache', 'holdfast-servers')
 /** Long, because a machine that is busy with other tests starts slowly, and none of them measures a start. */
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 28_000
 const OUTPUT_KEPT = 400_000
+/** Of that, as much as an error shows. */
+const SHOWN = 8_000
 const POLL_MS = 10
 /** Calls at a time that are a test's own, beside any load. */
 const OWN_CONNECTIONS = 64
@@ -55,6 +60,7 @@ export class ServerProcess {
       ADMIN_KEY: adminKey,
       SEGMENT_BYTES: String(segmentBytes),
       UV_THREADPOOL_SIZE: '8',
+      NODE_COMPILE_CACHE: COMPILED,
       ...environment,
     }
     const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
@@ -106,10 +112,12 @@ export class ServerProcess {
 
   /** Of what it printed, all that is no ordinary line of its log. */
   get troubles(): string {
-    return this.#output
-      .split('\n')
-      .filter((line) => !/^\{"level":"info"|"msg":"http\.request"/.test(line))
-      .join('\n')
+    return linesBut(/^\{"level":"info"|"msg":"http\.request"/, this.#output)
+  }
+
+  /** Without requests, among which whoever waits and asks again and again hides all else. */
+  get #said(): string {
+    return linesBut(/"msg":"http\.request"/, this.#output)
   }
 
   /** Calls as the administrator, or as `token` says; rejects where the answer did not come. */
@@ -163,10 +171,10 @@ export class ServerProcess {
     for (;;) {
       if (await isSo()) return
       if (this.#exit !== undefined) {
-        throw new Error(`it ended (${shownExit(this.#exit)}) before ${what}:\n${this.#output.slice(-8_000)}`)
+        throw new Error(`it ended (${shownExit(this.#exit)}) before ${what}:\n${this.#said.slice(-SHOWN)}`)
       }
       if (performance.now() > endsAt)
-        throw new Error(`not within ${limitMs} ms: ${what}\n${this.#output.slice(-8_000)}`)
+        throw new Error(`not within ${limitMs} ms: ${what}\n${this.#said.slice(-SHOWN)}`)
       await pause(POLL_MS)
     }
   }
@@ -228,6 +236,13 @@ export class Site {
     await Promise.all(this.#servers.filter(({ hasExited }) => !hasExited).map((server) => server.kill()))
     if (this.#made !== undefined) rmSync(this.#made, { recursive: true, force: true })
   }
+}
+
+function linesBut(pattern: RegExp, text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !pattern.test(line))
+    .join('\n')
 }
 
 export function shownExit({ code, signal }: Exit): string {
