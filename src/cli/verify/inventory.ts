@@ -17,9 +17,8 @@ import {
 import { BytesDamaged } from '../../persistence/journal/bytes.ts'
 import {
   type Frame,
-  isBlank,
   type Link,
-  magicBytes,
+  mayBeSegment,
   noLink,
   type StreamId,
   streamName,
@@ -229,14 +228,9 @@ function checkLeftover(
     else if (isLive) findings.add('note', place, `stream ${name} is about to open`)
     else if (type === 'blank')
       findings.add('note', place, `stream ${name} never opened; the next start removes it`)
-    else if (index === carriedIndex || couldBeOurs(bytes)) {
+    else if (index === carriedIndex || mayBeSegment(bytes)) {
       const why = `stream ${name} was cut off while it opened; nothing rests on it and the next start removes it`
       findings.add('torn', place, why)
     } else findings.add('damaged', { ...place, what: 'notOurs' }, 'this is no segment of a journal')
   }
-}
-
-function couldBeOurs(bytes: Buffer): boolean {
-  const head = bytes.subarray(0, magicBytes.length)
-  return isBlank(head, 0) || magicBytes.subarray(0, head.length).equals(head)
 }

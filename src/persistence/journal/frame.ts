@@ -253,6 +253,13 @@ export function streamName(stream: StreamId): string {
   return `${String(stream.epoch).padStart(8, '0')}-w${String(stream.worker).padStart(3, '0')}`
 }
 
+/** Whether a file that begins so may be a segment: whole, torn within its very first bytes, or never written to. */
+export function mayBeSegment(bytes: Buffer): boolean {
+  const head = bytes.subarray(0, magicBytes.length)
+  const torn = head.findIndex((byte, at) => byte !== magicBytes[at])
+  return torn === -1 || isBlank(head, torn)
+}
+
 /** Whether nothing but zeros follows. */
 export function isBlank(bytes: Buffer, from: number): boolean {
   for (let at = from; at < bytes.length; at += ZEROS.length) {

@@ -19,6 +19,7 @@ import {
   type Frame,
   isBlank,
   magicBytes,
+  mayBeSegment,
   type Parsed,
   parseFrame,
   type StreamId,
@@ -201,10 +202,8 @@ function parseAt(path: string, bytes: Buffer, offset: number): Parsed {
 function checkLeftover(disk: Disk, path: string): void {
   const file = disk.open(path, 'read')
   try {
-    const head = file.read(0, magicBytes.length)
-    if (!isBlank(head, 0) && !magicBytes.subarray(0, head.length).equals(head)) {
+    if (!mayBeSegment(file.read(0, magicBytes.length)))
       throw new JournalDamaged(path, 0, 'this is no segment of a journal')
-    }
   } finally {
     file.close()
   }

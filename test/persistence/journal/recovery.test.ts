@@ -471,6 +471,24 @@ leftovers('are removed, with nothing else, and their epoch can be used again', a
   assert.is(next.stream.epoch, 2)
 })
 
+leftovers('are removed wherever their opening was torn, within its first bytes too', async () => {
+  const run = await written()
+  await run.append(s0, 3)
+  run.end()
+  const parsed = parseFrame(run.disk.bytesOf(segmentsOf(run.disk)[0] as string), 0)
+  assert.is(parsed.type, 'frame')
+  const opening = (parsed as Extract<typeof parsed, { type: 'frame' }>).frame.bytes
+  for (let torn = 0; torn < opening.length; torn++) {
+    const image = run.disk.copy()
+    const segment = Buffer.alloc(4 * KIB)
+    opening.copy(segment, 0, 0, torn)
+    image.place(`${journal}/00000002-w000-000001.segment`, segment)
+    assert.is(reached(recoverFrom(image))[0], 3, `torn at byte ${torn}`)
+    clearLeftovers(image)
+    assert.equal(segmentsOf(image, 2), [], `torn at byte ${torn}`)
+  }
+})
+
 leftovers.run()
 
 const shots = suite('snapshots')
