@@ -10,7 +10,7 @@ import {
 } from '../support/in-process-engine.ts'
 import type { MemoryDisk } from '../support/memory-disk.ts'
 import { suite } from '../support/suite.ts'
-import { isUnanswered, phone, reserve, setStock, stockOf } from './asking.ts'
+import { isError, isUnanswered, phone, reserve, setStock, stockOf } from './asking.ts'
 
 const proof = suite('what was written and not synced when a process ended')
 
@@ -80,6 +80,29 @@ proof(
 )
 
 proof.run()
+
+const lies = suite('a disk that says that it has synced, and has not (FAULTS.md, 21)')
+
+lies('is found out at the next start by what the mark says, and nothing is sold', async () => {
+  const world = await inProcessEngine()
+  await world.ask(setStock(phone, 5))
+  await world.advance(2 * sealIdleMs)
+  world.disk.lyingSyncs = isSegment
+  await world.ask(reserve(world))
+  await world.advance(2 * sealIdleMs)
+  world.crash()
+  const image = world.disk.afterPowerLoss()
+  assert.ok(damageIn(image).length > 0, 'verify says so too')
+  const next = await inProcessEngine({ disk: image, timers: world.timers })
+  const { state } = next.worker()
+  assert.is(state.type, 'stopped')
+  if (state.type === 'stopped') assert.match(state.why, /durable/)
+  const refused = next.call(reserve(next))
+  await next.settle()
+  isError(refused, 'shard-unavailable')
+})
+
+lies.run()
 
 function damageIn(disk: MemoryDisk): readonly string[] {
   const place = { disk: disk.session(), journal: journalDirectory, snapshots: snapshotDirectory }

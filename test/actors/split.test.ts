@@ -169,6 +169,25 @@ test('are refused as a whole, with what each could have had, and nothing is held
   }
 })
 
+test('that overlap, asked for at once, all come to an end, and nothing is held for those that came to nothing', async () => {
+  const world = await stocked(30)
+  const calls = Array.from({ length: 60 }, (_, n) => {
+    const pair = [products[n % 4], products[(n + 1) % 4]].toSorted() as ProductId[]
+    const lines = pair.map((productId) => ({ productId, quantity: 2 }))
+    return begin(coordinatorOf(world).reserve(several(world, { lines })))
+  })
+  await world.settle()
+  const made = calls.filter(({ reply }) => reply?.type === 'splitHeld').length
+  const refused = calls.filter(({ reply }) => reply?.type === 'refused').length
+  assert.is(made + refused, calls.length)
+  assert.ok(made > 0 && refused > 0, `${made} were made, ${refused} refused`)
+  const held = (await counts(world)).map(([, units]) => units as number)
+  assert.is(
+    held.reduce((sum, units) => sum + units, 0),
+    made * 4,
+  )
+})
+
 test('take what can be had where that is allowed', async () => {
   const world = await stocked(5)
   await world.ask(setStock(products[1], 1))

@@ -91,6 +91,8 @@ export class MemoryDisk {
   capacityBytes = Number.POSITIVE_INFINITY
   /** Syncs of these files stay open until `finishSyncs` or `failSyncs`. */
   holdSyncs: ((path: string) => boolean) | undefined
+  /** Files whose syncs say that they are done, and make nothing durable. */
+  lyingSyncs: ((path: string) => boolean) | undefined
   /** How the others come to their end; at once, where it is absent. */
   finishLater: ((finish: () => void) => void) | undefined
   /** Called before each call takes effect; what it throws is thrown to the caller. */
@@ -445,7 +447,8 @@ class Session implements Disk {
             const sync = disk.beginSync(inode)
             // The system goes on with it even where nobody waits any more.
             const finish = () => {
-              sync.finish()
+              if (disk.lyingSyncs?.(path) === true) sync.lose()
+              else sync.finish()
               disk.changed(call)
               settle(resolve)
             }
