@@ -81,11 +81,6 @@ export type Settlement = {
 /** A step above all others: nothing of this reservation is held or sold, and nothing ever will be. */
 export const abortedStep: number = Number.MAX_SAFE_INTEGER
 
-/** A hold's name among all holds of its shard. */
-export function holdKey(reservationId: ReservationId, productId: ProductId): string {
-  return `${reservationId}/${productId}`
-}
-
 /** What the home's newest word means for one shard. */
 export function settlementFor(
   split: Pick<SplitReservation, 'id' | 'step' | 'status' | 'returnClosed' | 'lines'>,

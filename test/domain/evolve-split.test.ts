@@ -299,6 +299,8 @@ state('has no entry for a customer who has nothing', () => {
     return along?.customers
   }
   const bobs = ['bob', 2]
+  const nobodys = holdPlaced(1, { reservationId: splitIdOf(4), customerId: undefined })
+  assert.equal(customersAfter(nobodys), [['ann', 3], bobs])
   assert.equal(customersAfter(), [['ann', 3], bobs])
   assert.equal(customersAfter(holdSettled(1, { held: 1 })), [['ann', 1], bobs])
   assert.equal(customersAfter(holdSettled(1, { sold: 2 })), [['ann', 2], bobs])

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { evolve } from '../../src/domain/evolve.ts'
 import { availableOf } from '../../src/domain/stock.ts'
 import { suite } from '../support/suite.ts'
-import { ann, bob, noonMs, phone, res2, stockAdjusted, unitsHeld, unitsReleased } from './examples.ts'
+import { ann, bob, noonMs, phone, res2, res3, stockAdjusted, unitsHeld, unitsReleased } from './examples.ts'
 import { complete, given, type Happened, isBroken } from './given.ts'
 import { portraitOf } from './portrait.ts'
 import {
@@ -112,6 +112,25 @@ state('has nothing put aside once its head has gone, served or not', () => {
     assert.is(availableOf(stock), gone.type === 'WaitlistServed' ? 1 : 3)
   }
 })
+
+state(
+  'knows who was served until that very hold ends, whatever else of theirs does, and whoever comes and goes',
+  () => {
+    const { shard } = given(...freed, waitlistServed(bob, 2), waitlistLeft(cleo))
+    const served = () => [...(shard.products.get(phone)?.waitlist?.served ?? [])]
+    for (const event of [
+      unitsHeld(1, { reservationId: res3, customerId: bob }),
+      { ...unitsReleased(1), reservationId: res3 } as Happened,
+      waitlistJoined(cleo, 9),
+      waitlistLeft(cleo),
+    ]) {
+      evolve(shard, complete(shard, event), noonMs)
+      assert.equal(served(), [[bob, idFor(bob)]], event.type)
+    }
+    evolve(shard, complete(shard, { ...unitsReleased(2), reservationId: idFor(bob) } as Happened), noonMs)
+    assert.is(shard.products.get(phone)?.waitlist, undefined)
+  },
+)
 
 state('has no line where nobody waits and nobody who did holds anything', () => {
   const { shard } = given(...waiting, waitlistLeft(cleo), waitlistLeft(bob))

@@ -135,6 +135,9 @@ clipped('are refused together where no wait can mend one', () => {
   given(stocked(phone, 5))
     .when(partly([phone, 2], [screen, 2]))
     .refuses({ reason: 'unknownProduct', productId: screen })
+  given(stocked(phone, 5), stocked(cable, 0))
+    .when(partly([cable, 2], [phone, 2], [screen, 2]))
+    .refuses({ reason: 'unknownProduct', productId: screen })
   given(...shelves, selling(screen, { perCustomerLimit: 5 }))
     .when({ ...partly([phone, 2], [screen, 2]), customerId: undefined })
     .refuses({ reason: 'customerRequired', productId: screen })
@@ -181,13 +184,12 @@ faults.forEach(([first, firstHistory, fields], i) => {
   for (const [second, secondHistory] of faults.slice(i + 1)) {
     // Who must be named is nobody; and nobody has no limit of their own.
     if (first === 'customerRequired' && second === 'perCustomerLimit') continue
-    if (first === 'unknownProduct' && second === 'customerRequired') continue
     precedence(`is ${first} rather than ${second}, whichever line comes first`, () => {
       for (const [worse, better] of [
         [phone, screen],
         [screen, phone],
       ] as const) {
-        const customerId = first === 'customerRequired' ? undefined : ann
+        const customerId = [first, second].includes('customerRequired') ? undefined : ann
         given(...firstHistory(worse), ...secondHistory(better))
           .when(holdLines(itemsOf([phone, 2], [screen, 2]), { customerId }))
           .refuses({ reason: first, productId: worse, ...fields } as Refusal)

@@ -12,6 +12,7 @@ import { decide } from '../../src/domain/decide.ts'
 import type { Decision, Refusal } from '../../src/domain/decision.ts'
 import type { Event } from '../../src/domain/events.ts'
 import { evolve } from '../../src/domain/evolve.ts'
+import { footprintOf } from '../../src/domain/footprint.ts'
 import type { ProductId, ReservationId } from '../../src/domain/ids.ts'
 import type { SplitReservation } from '../../src/domain/split.ts'
 import { availableOf, emptyShard, type Reservation, type ShardState } from '../../src/domain/stock.ts'
@@ -55,6 +56,7 @@ export function given(...history: readonly Happened[]) {
   const shard = emptyShard()
   for (const happened of history) evolve(shard, complete(shard, happened), noonMs)
   settleLines(shard)
+  weighs(shard)
   return { shard, when: (command: Command, nowMs: number = noonMs): When => when(shard, command, nowMs) }
 }
 
@@ -72,6 +74,7 @@ function when(shard: ShardState, command: Command, nowMs: number): When {
     const events = versionedInTurn(shard, expected)
     assert.equal(decision, { type: 'accepted', events })
     for (const event of events) evolve(shard, event, nowMs)
+    weighs(shard)
     return after(shard, nowMs)
   }
   return {
@@ -117,6 +120,7 @@ function after(shard: ShardState, nowMs: number): After {
       assert.ok(isHeard || events.length === 0, 'a line that gets something was heard of')
       for (const event of events) evolve(shard, event, nowMs)
       settleLines(shard)
+      weighs(shard)
       return result
     },
     when: (command, laterMs = nowMs) => when(shard, command, laterMs),
@@ -128,6 +132,11 @@ function after(shard: ShardState, nowMs: number): After {
 export function settleLines(shard: ShardState): void {
   for (const { waitlist } of shard.products.values()) if (waitlist !== undefined) waitlist.freed = 0
   shard.unserved.clear()
+}
+
+/** What events added up is what all of it weighs when it is counted anew. */
+function weighs(shard: ShardState): void {
+  assert.is(shard.footprintBytes, footprintOf(shard))
 }
 
 /** Whether what was thrown is a broken invariant of this meaning. */

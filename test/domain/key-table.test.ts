@@ -101,7 +101,7 @@ table('is a map in order of recording', () => {
       assert.equal([...keys.values()], [...model.values()])
       for (const [n, record] of model) assert.equal(keys.find(hashOf(n)), record)
     }),
-    { seed, numRuns: 60 },
+    { seed, numRuns: Number(process.env.TEST_RUNS ?? 60) },
   )
 })
 

@@ -83,7 +83,7 @@ test('holds what a Map would hold, in the order of making, whatever is added, ch
       for (const id of map.keys()) assert.ok(again.delete(id))
       assert.is(again.size, 0)
     }),
-    { seed, numRuns: 60 },
+    { seed, numRuns: Number(process.env.TEST_RUNS ?? 60) },
   )
 })
 

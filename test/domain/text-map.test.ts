@@ -39,7 +39,7 @@ test('holds what a Map would hold, in the order of adding', () => {
       map.clear()
       same(map, new Map())
     }),
-    { seed, numRuns: 60 },
+    { seed, numRuns: Number(process.env.TEST_RUNS ?? 60) },
   )
 })
 

@@ -65,6 +65,16 @@ joining('is for whoever wants more than there is', () => {
   given(stockAdjusted(5), unitsHeld(3)).when(joinWaitlist(bob, 3)).accepts(waitlistJoined(bob, 3))
 })
 
+joining('is open as long as the sale is, for as much as it lets one have', () => {
+  const sale = { opensAtMs: noonMs, closesAtMs: noonMs + 2, maxPerReservation: 2, perCustomerLimit: 2 }
+  const { when } = given(...soldOut, saleScheduled(sale))
+  const refusals = [noonMs - 1, noonMs, noonMs + 1, noonMs + 2].map((atMs) => {
+    const decision = when(joinWaitlist(bob, 2), atMs).decide()
+    return decision.type === 'refused' ? decision.refusal.reason : undefined
+  })
+  assert.equal(refusals, ['saleNotOpen', undefined, undefined, 'saleClosed'])
+})
+
 joining('is refused where there is enough, though others wait for more', () => {
   given(stockAdjusted(5), unitsHeld(3))
     .when(joinWaitlist(bob, 2))
@@ -386,6 +396,21 @@ aside('make up what it wants together with what was free when it joined, which s
     .accepts(unitsReleased(2))
     .serves([waitlistServed(bob, 4, { available: 0 })])
 })
+
+aside(
+  'are as many as a settlement of several products frees, neither those it sells nor those it keeps',
+  () => {
+    const history = [stockAdjusted(5), holdPlaced(3), waitlistJoined(bob, 6)]
+    given(...history)
+      .when(settle(1, { held: 1 }))
+      .accepts(holdSettled(1, { held: 1 }))
+      .serves([unitsEarmarked(2)])
+    given(...history)
+      .when(settle(1, { sold: 1 }))
+      .accepts(holdSettled(1, { sold: 1 }))
+      .serves([unitsEarmarked(2)])
+  },
+)
 
 aside('are fewer where fewer are left, and never more than are free', () => {
   const history = [...big, unitsReleased(3), unitsEarmarked(3)]
