@@ -2,7 +2,7 @@
  * Does the server keep serving where twice as much is asked of it as it can do?
  *
  *   core 1                                             core 0, all its threads
- *   clients, an open loop over 1,024 connections ──►  Holdfast (src/main.ts)
+ *   clients, an open loop over 512 connections ────►  Holdfast (src/main.ts)
  *
  * The peak is a closed loop's of 256 connections. Then open loops ask 0.7 times and twice as often, each request at its
  * own moment, whatever became of those before. They behave as a proxy does that holds so many connections to its server: a
@@ -29,9 +29,9 @@ const SIZES = {
     warmUpMs: 3_000,
     products: 1_000,
     closed: 256,
-    open: 1_024,
+    open: 512,
   },
-  quick: { rounds: 1, forMs: 1_000, settleMs: 500, warmUpMs: 800, products: 1_000, closed: 256, open: 1_024 },
+  quick: { rounds: 1, forMs: 1_000, settleMs: 500, warmUpMs: 800, products: 1_000, closed: 256, open: 512 },
   tiny: { rounds: 1, forMs: 100, settleMs: 20, warmUpMs: 50, products: 20, closed: 4, open: 16 },
 } as const satisfies Record<Scale, object>
 

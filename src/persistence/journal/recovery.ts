@@ -279,16 +279,16 @@ class Replay {
       const why = `shard ${shard} goes on at sequence ${firstSequence}, and ${recovered.nextSequence} was due`
       throw new JournalDamaged(frame.file, frame.at, why)
     }
+    recovered.lastTimeMs = section.atMs
+    this.#noteTime(section.atMs)
     try {
       for (const event of allEventsOf(section)) {
         crashPoint('recovery.midReplay')
         evolve(recovered.state, event, section.atMs)
         recovered.nextSequence += 1
-        recovered.lastTimeMs = section.atMs
-        this.#noteTime(section.atMs)
-        this.events += 1
         this.#options.onEvent?.(recovered)
       }
+      this.events += count
     } catch (error) {
       // Bytes of another version, or events of another history: replaying them again would end no better.
       if (!(error instanceof BytesDamaged || error instanceof InvariantBroken)) throw error
