@@ -143,8 +143,8 @@ function pathValue({ path }: Place, { example = 'x' }: Parameter): fc.Arbitrary<
 /** Each parameter or none of it; now and then one more, one twice, or something else in its place. */
 function queryOf(parameters: readonly Parameter[], schemas: Schemas): fc.Arbitrary<string> {
   const each = parameters.map(({ name, required = false, schema }) => {
-    const usual = NAMED[name] ?? fitting(schema, schemas).map(String)
-    const pair = mostly(usual, strangeValues.map(String), 15).map((value) => `${name}=${queryText(value)}`)
+    const usual = NAMED[name] ?? fitting(schema, schemas).map(asText)
+    const pair = mostly(usual, strangeValues.map(asText), 15).map((value) => `${name}=${queryText(value)}`)
     return required ? mostly(pair, fc.constant(''), 15) : fc.oneof(fc.constant(''), pair)
   })
   const more = mostly(
@@ -224,4 +224,9 @@ export function mostly<T, U>(
 
 function wellFormed(text: string): string {
   return text.toWellFormed()
+}
+
+/** Values without a prototype have no text of their own. */
+function asText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
