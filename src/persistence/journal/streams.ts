@@ -160,8 +160,14 @@ function listStreams(
     found.set(name, known)
     return known
   }
-  for (const file of listSegments(disk, directory)) of(file.stream).files.push(file)
-  for (const id of listMarked(disk, directory)) of(id)
+  // Another worker's stream may open meanwhile: its first segment is there before its mark. What goes into an archive
+  // meanwhile is seen by the first look, and then missed.
+  const seen = listSegments(disk, directory)
+  const marked = listMarked(disk, directory)
+  const segments = new Map([...seen, ...listSegments(disk, directory)].map((file) => [file.path, file]))
+  for (const file of [...segments.values()].sort((a, b) => (a.path < b.path ? -1 : 1)))
+    of(file.stream).files.push(file)
+  for (const id of marked) of(id)
   for (const { id, isWhole } of archive.streams.values()) if (!isWhole) of(id)
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stream]) => stream)
 }

@@ -491,6 +491,32 @@ leftovers('are removed wherever their opening was torn, within its first bytes t
 
 leftovers.run()
 
+const meanwhile = suite('a recovery beside that of another worker')
+
+meanwhile('takes a stream that opens while it looks for what it is, and for no loss', async () => {
+  const run = await written({ shards: [s0, s1] })
+  await run.append(s0, 2)
+  const session = run.disk.session()
+  const list = session.list.bind(session)
+  const before = list(journal)
+  const other = await written({ disk: run.disk, timers: run.timers, worker: 1, shards: [s2] })
+  await other.append(s2, 3)
+  // What it writes anew is there before its own first segment is.
+  const carried = '00000002-w001-000000.segment'
+  run.disk.place(`${journal}/${carried}`, Buffer.alloc(0))
+  for (const seen of [before, [...before, carried]]) {
+    // Whichever look at the directory is the first that sees it.
+    for (let looks = 0; looks < 4; looks++) {
+      let looked = 0
+      session.list = (path) => (path === journal && looked++ < looks ? seen : list(path))
+      const recovery = recoverFrom(session, { shards: [s0, s1] })
+      assert.equal(reached(recovery).slice(0, 2), [2, 0], `it is seen after ${looks} looks`)
+    }
+  }
+})
+
+meanwhile.run()
+
 const shots = suite('snapshots')
 
 shots('and the tail behind them make the same bytes as all events, wherever they were taken', async () => {
