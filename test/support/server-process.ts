@@ -117,7 +117,7 @@ export class ServerProcess {
 
   /** Without requests, among which whoever waits and asks again and again hides all else. */
   get #said(): string {
-    return linesBut(/"msg":"http\.request"/, this.#output)
+    return [...this.#events, linesBut(/^\{/, this.#output)].join('\n')
   }
 
   /** Calls as the administrator, or as `token` says; rejects where the answer did not come. */
