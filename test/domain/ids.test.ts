@@ -1,18 +1,19 @@
 import { hash } from 'node:crypto'
 import * as assert from 'uvu/assert'
-import { InvariantBroken } from '../../src/domain/assert.ts'
 import {
   homeOf,
   isCustomerId,
   isProductId,
   isReservationId,
   type ProductId,
+  type ReservationId,
   reservationIdOf,
   type ShardId,
   shardOf,
   shardsMax,
 } from '../../src/domain/ids.ts'
 import { suite } from '../support/suite.ts'
+import { isBroken } from './given.ts'
 
 const products = suite('a product id')
 
@@ -111,10 +112,15 @@ reservations('is nothing else', () => {
 })
 
 reservations('is never made from what is no ULID or no shard', () => {
-  const broken = (error: Error) => error instanceof InvariantBroken
-  assert.throws(() => reservationIdOf(ULID.slice(1), 0 as ShardId), broken)
-  assert.throws(() => reservationIdOf(`${ULID}0`, 0 as ShardId), broken)
-  for (const shard of [-1, shardsMax]) assert.throws(() => reservationIdOf(ULID, shard as ShardId), broken)
+  assert.throws(() => reservationIdOf(ULID.slice(1), 0 as ShardId), isBroken(/26 characters/))
+  assert.throws(() => reservationIdOf(`${ULID}0`, 0 as ShardId), isBroken(/26 characters/))
+  for (const shard of [-1, shardsMax])
+    assert.throws(() => reservationIdOf(ULID, shard as ShardId), isBroken(/at most 1,024 shards/))
+})
+
+reservations('without a home is none: nobody is asked for it', () => {
+  for (const end of ['0U', 'U0', '!!'])
+    assert.throws(() => homeOf(`res_${ULID}${end}` as ReservationId), isBroken(/ends in its home/))
 })
 
 reservations.run()

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { type Fingerprint, type KeyHash, type KeyRecord, KeyTable } from '../../src/domain/key-table.ts'
 import { note, suite } from '../support/suite.ts'
+import { isBroken } from './given.ts'
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const hashOf = (n: number) => hash('sha256', `key ${n}`, 'buffer').toString('latin1', 0, 16) as KeyHash
@@ -54,6 +55,28 @@ table('counts and forgets from the oldest on', () => {
   assert.is(keys.oldestAtMs, undefined)
   keys.add(answer(1, 9_000))
   assert.is(keys.size, 1)
+})
+
+table('counts what is there, and nothing else, wherever something was removed', () => {
+  const keys = new KeyTable()
+  for (let n = 0; n < 10; n++) keys.add(answer(n, n))
+  for (const n of [0, 3, 4]) keys.remove(hashOf(n))
+  assert.is(keys.countBefore(6, 10_000), 3)
+  assert.is(keys.countBefore(10, 10_000), 7)
+  for (let n = 10; n < 3_000; n++) keys.add(answer(n, n))
+  assert.is(keys.countBefore(9_999, 10_000), 2_997)
+})
+
+table('takes nothing that would be another thing when it is read', () => {
+  const keys = new KeyTable()
+  keys.add(answer(1, 0))
+  keys.add(answer(2, 2 ** 48 - 1))
+  assert.is(keys.find(hashOf(2))?.atMs, 2 ** 48 - 1)
+  for (const atMs of [-1, 2 ** 48]) assert.throws(() => keys.add(answer(3, atMs)), isBroken(/48 bits/))
+  for (const odd of ['', 'ABCDEFG', 'ABCDEFGHI'] as Fingerprint[])
+    assert.throws(() => keys.add({ ...answer(3, 1), fingerprint: odd }), isBroken(/24 characters/))
+  for (const odd of ['', '0123456789abcde', '0123456789abcdefg'] as KeyHash[])
+    assert.throws(() => keys.find(odd), isBroken(/16 characters/))
 })
 
 table('goes on as it was when the numbers of its cells begin anew', () => {

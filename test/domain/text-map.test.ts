@@ -17,8 +17,8 @@ function same(map: TextMap<string, number>, model: ReadonlyMap<string, number>):
 }
 
 test('holds what a Map would hold, in the order of adding', () => {
-  const seed = Date.now() | 0
-  note(`seed ${seed}`)
+  const seed = Number(process.env.TEST_SEED ?? Date.now() | 0)
+  note(`TEST_SEED=${seed}`)
   const key = fc.oneof(fc.nat(300).map(String), fc.constantFrom('__proto__', 'constructor', '', 'é', '🎈'))
   const step = fc.record({ key, deletes: fc.boolean() })
   fc.assert(
@@ -55,17 +55,51 @@ test('ids that were chosen to collide are found all the same, and soon', () => {
   assert.equal([...map.keys()], [...colliding.slice(200), ...colliding.slice(0, 200)])
 })
 
+test('ids that collide leave nothing behind when they are deleted or all is cleared, however large the map was', () => {
+  const colliding = collisions(400)
+  const map = new TextMap<string, number>()
+  for (const key of colliding) map.set(key, 1)
+  for (let nr = 0; nr < 20_000; nr++) map.set(`other ${nr}`, nr)
+  for (const key of colliding) assert.ok(map.delete(key))
+  for (const key of colliding) assert.not(map.has(key) || map.delete(key))
+  assert.equal(map.size, 20_000)
+  const again = new TextMap(colliding.map((key, nr) => [key, nr]))
+  again.clear()
+  for (const key of colliding) assert.not(again.has(key))
+})
+
+test('two ids with the very same hash are two', () => {
+  const byHash = new Map<number, string>()
+  for (let nr = 0; ; nr++) {
+    const text = `key-${nr}`
+    const other = byHash.get(hashOf(text))
+    byHash.set(hashOf(text), text)
+    if (other === undefined) continue
+    const map = new TextMap([[other, 1]])
+    assert.not(map.has(text))
+    map.set(text, 2)
+    assert.equal([map.get(other), map.get(text), map.size], [1, 2, 2])
+    assert.ok(map.delete(other))
+    assert.equal([map.get(other), map.get(text), map.size], [undefined, 2, 1])
+    break
+  }
+})
+
 /** Texts whose hashes share their low bits in any table of up to a few thousand: drawn until there are enough. */
 function collisions(count: number): string[] {
   const found: string[] = []
   for (let nr = 0; found.length < count; nr++) {
     const text = `key-${nr}`
-    let hash = 0x811c9dc5
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-    const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
-    if ((mixed & 0xfff) === 0x123) found.push(text)
+    if ((hashOf(text) & 0xfff) === 0x123) found.push(text)
   }
   return found
+}
+
+/** As the map reckons it. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
 }
 
 test.run()
