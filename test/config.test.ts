@@ -276,6 +276,7 @@ for (const [name, meant] of [
   ['ADMINKEY', 'ADMIN_KEY'],
   ['NODEENV', 'NODE_ENV'],
   ['port', 'PORT'],
+  ['PROT', 'PORT'],
 ] as const) {
   slips(`${name} is taken for ${meant}, as a warning`, () => {
     const result = read({ [name]: 'x' })

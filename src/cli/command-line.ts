@@ -238,8 +238,10 @@ function strictly(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
   } catch (error) {
-    if (error instanceof TypeError) throw new Unusable(`${error.message}.`, { cause: error })
-    throw error
+    if (!(error instanceof TypeError)) throw error
+    // Further lines are advice, and each ends in a full stop already.
+    const [what = ''] = error.message.split(/\.?\n/)
+    throw new Unusable(`${what}.`, { cause: error })
   }
 }
 

@@ -17,6 +17,8 @@ const REFUSED: Readonly<Record<string, readonly [args: string[], message: RegExp
     /There is no command "explode"\. There are verify, replay, stats, tail/,
   ],
   'a misspelt command': [['verfy'], /There is no command "verfy"\. Did you mean verify\?/],
+  'a command with two letters swapped': [['sotck', 'phone'], /no command "sotck"\. Did you mean stock\?/],
+  'a value like an option': [['tail', '-n', '-1'], /^journal: Option '-n' argument is ambiguous\.\n$/],
   'an unknown option': [['verify', '--fix'], /There is no option --fix\./],
   'a misspelt option': [['tail', '--folow'], /There is no option --folow\. Did you mean --follow\?/],
   'an unknown letter': [['tail', '-x'], /There is no option -x/],
