@@ -25,7 +25,7 @@ import {
   type StreamId,
   streamName,
 } from './frame.ts'
-import { markPath, readMark } from './mark.ts'
+import { type MarkRead, markPath, readMark } from './mark.ts'
 import {
   carriedIndex,
   listMarked,
@@ -104,18 +104,16 @@ function catalogOf(disk: Disk, directory: string, archive: Archive): Catalog {
   const leftovers: { id: StreamId; files: readonly SegmentName[] }[] = []
   const fences = new Map<ShardId, Fence[]>()
   const carried = new Map<string, Frame>()
-  for (const { id, files } of listStreams(disk, directory, archive)) {
+  for (const { id, files, mark } of listStreams(disk, directory, archive)) {
     const name = streamName(id)
     const ofArchive = archive.streams.get(name)
     const archived = archivedBefore(ofArchive, files)
     const segments = files.filter(({ index }) => index !== carriedIndex && index > archived)
     // What is left of a stream that went as a whole is about to go.
     if (ofArchive?.isWhole === true && segments.length === 0) continue
-    const mark = readMark(disk, markPath(directory, id))
     if (mark.type === 'damaged')
       throw new JournalDamaged(markPath(directory, id), 0, 'neither slot holds a mark')
     const markedOrdinal = mark.type === 'mark' ? mark.ordinal : 0
-    const opening = archived > 0 ? ofArchive?.opening : readOpening(disk, id, segments)
     const hasOpened =
       ofArchive !== undefined ||
       markedOrdinal > 0 ||
@@ -125,6 +123,8 @@ function catalogOf(disk: Disk, directory: string, archive: Archive): Catalog {
       leftovers.push({ id, files })
       continue
     }
+    // After what says that it is there: another worker may just be writing it.
+    const opening = archived > 0 ? ofArchive?.opening : readOpening(disk, id, segments)
     if (opening === undefined) {
       const path = segments[0]?.path ?? segmentPath(directory, id, 1)
       throw new JournalDamaged(path, 0, `stream ${name} has opened, and its opening cannot be read`)
@@ -147,27 +147,28 @@ function catalogOf(disk: Disk, directory: string, archive: Archive): Catalog {
   return { streams, leftovers, fences, carried, archives: archive.directories }
 }
 
+type ListedStream = {
+  readonly id: StreamId
+  readonly files: readonly SegmentName[]
+  readonly mark: MarkRead
+}
+
 /** Every stream that left a segment, a mark or a record: one that lost all its segments must not pass for none. */
-function listStreams(
-  disk: Disk,
-  directory: string,
-  archive: Archive,
-): readonly { readonly id: StreamId; readonly files: readonly SegmentName[] }[] {
-  const found = new Map<string, { id: StreamId; files: SegmentName[] }>()
+function listStreams(disk: Disk, directory: string, archive: Archive): readonly ListedStream[] {
+  const found = new Map<string, { id: StreamId; files: SegmentName[]; mark: MarkRead }>()
   const of = (id: StreamId) => {
     const name = streamName(id)
-    const known = found.get(name) ?? { id, files: [] }
+    const known = found.get(name) ?? { id, files: [], mark: { type: 'none' } }
     found.set(name, known)
     return known
   }
-  // Another worker's stream may open meanwhile: its first segment is there before its mark. What goes into an archive
-  // meanwhile is seen by the first look, and then missed.
+  // Another worker's stream may open meanwhile, and its first segment is there before its mark is, and says anything:
+  // what a mark says is read before the last look. What is archived meanwhile is seen by the first look, and then missed.
   const seen = listSegments(disk, directory)
-  const marked = listMarked(disk, directory)
+  for (const id of listMarked(disk, directory)) of(id).mark = readMark(disk, markPath(directory, id))
   const segments = new Map([...seen, ...listSegments(disk, directory)].map((file) => [file.path, file]))
   for (const file of [...segments.values()].sort((a, b) => (a.path < b.path ? -1 : 1)))
     of(file.stream).files.push(file)
-  for (const id of marked) of(id)
   for (const { id, isWhole } of archive.streams.values()) if (!isWhole) of(id)
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stream]) => stream)
 }

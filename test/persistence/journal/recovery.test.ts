@@ -506,7 +506,7 @@ meanwhile('takes a stream that opens while it looks for what it is, and for no l
   run.disk.place(`${journal}/${carried}`, Buffer.alloc(0))
   for (const seen of [before, [...before, carried]]) {
     // Whichever look at the directory is the first that sees it.
-    for (let looks = 0; looks < 4; looks++) {
+    for (let looks = 0; looks < 8; looks++) {
       let looked = 0
       session.list = (path) => (path === journal && looked++ < looks ? seen : list(path))
       const recovery = recoverFrom(session, { shards: [s0, s1] })
