@@ -9,10 +9,10 @@ import { noProgress } from '../../src/cli/terminal.ts'
 import { auditJournal } from '../../src/cli/verify/audit.ts'
 import { readArchive } from '../../src/persistence/journal/archived.ts'
 import { realDisk } from '../../src/persistence/journal/disk.ts'
+import { recoverAll } from '../storage/witness.ts'
 import { suite } from '../support/suite.ts'
 import { makeArchivable } from './archivable.ts'
 import { journal } from './command.ts'
-import { recoverAll } from './damage.ts'
 import {
   allEventsOf,
   fingerprint,
@@ -28,7 +28,7 @@ import { Workshop } from './workshop.ts'
 const test = suite('archive', { limitMs: 60_000 })
 
 const sequencesOf = (shop: Workshop, useSnapshots: boolean) =>
-  [...recoverAll(shop, { useSnapshots }).shards.values()].map(({ nextSequence }) => nextSequence - 1)
+  [...recoverAll(shop.files, { useSnapshots }).shards.values()].map(({ nextSequence }) => nextSequence - 1)
 
 async function archived(shop: Workshop, ...more: string[]) {
   const to = join(shop.root, 'old')
@@ -358,7 +358,7 @@ test('leaves a journal in which any other loss is still a loss', async () => {
       found.findings.some(({ file, what }) => file === 'journal/archived.jsonl' && what === 'archiveRecord'),
     )
     assert.throws(
-      () => recoverAll(shop, { useSnapshots: true }),
+      () => recoverAll(shop.files, { useSnapshots: true }),
       /archived\.jsonl .*does not match its checksum/,
     )
   })
@@ -367,7 +367,7 @@ test('leaves a journal in which any other loss is still a loss', async () => {
   const bare = auditJournal(openJournalFiles(shop.root))
   assert.ok(bare.findings.some(({ what }) => what === 'base'))
   assert.throws(
-    () => recoverAll(shop, { useSnapshots: true }),
+    () => recoverAll(shop.files, { useSnapshots: true }),
     new RegExp(`lacks sequence.*what was archived is in ${to}`),
   )
   assert.is(verdict(view()), 'good', 'with the archive all is there')
@@ -382,7 +382,7 @@ test('takes back what is copied back', async () => {
   const whole = auditJournal(openJournalFiles(shop.root))
   assert.is(whole.verdict, 'good', JSON.stringify(whole.findings))
   assert.is(whole.counts.events, all.length)
-  assert.is(recoverAll(shop, { useSnapshots: false }).eventsReplayed, all.length)
+  assert.is(recoverAll(shop.files, { useSnapshots: false }).eventsReplayed, all.length)
   assert.equal((await archived(shop)).files, files, 'and moves it again')
   await shop.remove()
 })

@@ -12,7 +12,7 @@ import { missingFrom } from '../../src/cli/shard-base.ts'
 import { noProgress } from '../../src/cli/terminal.ts'
 import { auditJournal } from '../../src/cli/verify/audit.ts'
 import { realDisk } from '../../src/persistence/journal/disk.ts'
-import { recoverAll } from './damage.ts'
+import { recoverAll } from '../storage/witness.ts'
 import { fingerprint } from './files.ts'
 import type { Workshop } from './workshop.ts'
 
@@ -34,7 +34,7 @@ export function chosen({ steps }: RepairPlan): string[] {
 
 /** By shard, the sequence of its last event, by recovery. */
 export function endsOf(shop: Workshop): number[] {
-  const { shards } = recoverAll(shop, { useSnapshots: true })
+  const { shards } = recoverAll(shop.files, { useSnapshots: true })
   return [...shards.values()].map(({ nextSequence }) => nextSequence - 1)
 }
 

@@ -4,9 +4,9 @@ import { replayJournal } from '../../src/cli/replay.ts'
 import { noProgress } from '../../src/cli/terminal.ts'
 import { realDisk } from '../../src/persistence/journal/disk.ts'
 import { encodeSnapshot, readSnapshot } from '../../src/persistence/journal/snapshot.ts'
+import { recoverAll } from '../storage/witness.ts'
 import { suite } from '../support/suite.ts'
 import { journal } from './command.ts'
-import { recoverAll } from './damage.ts'
 import { namesIn, whileChanged } from './files.ts'
 import { makeEventful, Workshop } from './workshop.ts'
 
@@ -20,7 +20,7 @@ test('comes to the same state as a start does, and to every snapshot byte for by
     replayed.snapshots.filter(({ difference }) => difference !== undefined),
     [],
   )
-  const started = recoverAll(shop, { useSnapshots: true })
+  const started = recoverAll(shop.files, { useSnapshots: true })
   assert.ok(started.eventsReplayed < replayed.events)
   for (const { shard, sequence } of replayed.shards) {
     assert.is(sequence, (started.shards.get(shard)?.nextSequence ?? 0) - 1)
@@ -62,7 +62,7 @@ test('finds a snapshot that differs in one counter, is of the future, or cannot 
 
 test('lists the products, the most sold first', async () => {
   const shop = await makeEventful({ products: 30 })
-  const state = recoverAll(shop, { useSnapshots: false })
+  const state = recoverAll(shop.files, { useSnapshots: false })
   const stocks = [...state.shards.values()].flatMap((shard) => [...shard.state.products.values()])
   const listed = JSON.parse((await journal(['replay', '--stock', '--json', '--data', shop.root])).out).stock
   assert.is(listed.length, 20)

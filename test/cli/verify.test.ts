@@ -8,8 +8,8 @@ import { realDisk } from '../../src/persistence/journal/disk.ts'
 import { FrameBuilder, type Link } from '../../src/persistence/journal/frame.ts'
 import { encodeSnapshot, readSnapshot } from '../../src/persistence/journal/snapshot.ts'
 import { JournalDamaged } from '../../src/persistence/journal/streams.ts'
+import { recoverAll, witness } from '../storage/witness.ts'
 import { suite } from '../support/suite.ts'
-import { recoverAll, witness } from './damage.ts'
 import {
   framesOf,
   inFormat,
@@ -50,7 +50,7 @@ whole('passes over starts, crashes, rolls, carried frames and snapshots', async 
   assert.is(counts.snapshots, 8)
   assert.is(stock.onHand + stock.sold, stock.adjusted)
 
-  const recovery = recoverAll(shop, { useSnapshots: false })
+  const recovery = recoverAll(shop.files, { useSnapshots: false })
   assert.is(counts.events, recovery.eventsReplayed)
   for (const { shard, sequence } of found.shards) {
     assert.is(sequence, (recovery.shards.get(shard)?.nextSequence ?? 0) - 1)
@@ -122,7 +122,7 @@ const torn = suite('verify of a torn tail', { limitMs: 60_000 })
 
 torn('says what is torn and that the next start cuts it, which it then does', async () => {
   const shop = await makeEventful({ ...SMALL, end: 'crashed' })
-  const watch = witness(shop)
+  const watch = witness(shop.files)
   const path = segmentsOf(shop).at(-2) as string
   const last = framesOf(path).at(-1)
   assert.ok(last)
@@ -209,7 +209,7 @@ const damage = suite('verify of a damaged journal', { limitMs: 120_000 })
 
 damage('finds every segment cut at every 512 bytes', async () => {
   const shop = await makeEventful(SMALL)
-  const watch = witness(shop)
+  const watch = witness(shop.files)
   for (const path of namesIn(shop.journal, /\.segment$/)) {
     for (let size = 0; size < sizeOf(path); size += 512) {
       whileChanged(
@@ -231,7 +231,7 @@ damage(
   async () => {
     const shop = await makeEventful({ ...SMALL, end: 'crashed' })
     // Where a file loses its end, it loses with it what said that the rest was durable: only the mark is left to say so.
-    const watch = witness(shop, { proven: 'by marks' })
+    const watch = witness(shop.files, { proven: 'by marks' })
     const path = segmentsOf(shop).at(-2) as string
     for (let size = 512; size < sizeOf(path); size += 512) {
       whileChanged(
@@ -249,7 +249,7 @@ damage(
 
 damage('finds any file that is gone', async () => {
   const shop = await makeEventful(SMALL)
-  const watch = witness(shop)
+  const watch = witness(shop.files)
   const all = namesIn(shop.journal, /\.(?:segment|mark)$/)
   for (const path of all) {
     renameSync(path, `${shop.root}/aside`)
@@ -262,7 +262,7 @@ damage('finds any file that is gone', async () => {
 
 damage('finds a mark that is cut at any byte, or wiped', async () => {
   const shop = await makeEventful(SMALL)
-  const watch = witness(shop)
+  const watch = witness(shop.files)
   for (const path of namesIn(shop.journal, /\.mark$/)) {
     for (const size of [0, 1, 31, 32, 33, 2_000, 4_096, 4_100, 4_127]) {
       const cut = (bytes: Buffer) => bytes.subarray(0, size)
@@ -289,13 +289,13 @@ damage('finds a whole stream that is gone from the middle', async () => {
   const found = audit(shop)
   assert.is(found.verdict, 'damaged')
   assert.ok(found.findings.some(({ reason }) => /shard \d lacks sequence \d+ to \d+/.test(reason)))
-  assert.throws(() => recoverAll(shop, { useSnapshots: false }), /lacks sequence/)
+  assert.throws(() => recoverAll(shop.files, { useSnapshots: false }), /lacks sequence/)
   await shop.remove()
 })
 
 damage('finds frames that changed places, came twice, or came back in an older version', async () => {
   const shop = await makeEventful(SMALL)
-  const watch = witness(shop)
+  const watch = witness(shop.files)
   for (const path of segmentsOf(shop)) {
     const frames = framesOf(path)
     const [, second, third, fourth] = frames
@@ -333,7 +333,7 @@ damage('finds frames that changed places, came twice, or came back in an older v
 damage('finds the files of another journal among its own', async () => {
   const shop = await makeEventful(SMALL)
   const other = await makeEventful({ ...SMALL, seed: 7 })
-  const watch = witness(shop)
+  const watch = witness(shop.files)
   for (const path of segmentsOf(shop)) {
     const theirs = readFileSync(join(other.journal, basename(path)))
     whileChanged(
@@ -367,7 +367,7 @@ damage('refuses what is in a format that it does not know, and says so', async (
           assert.is(found.verdict, 'damaged', `frame ${frame.ordinal} of ${basename(path)}`)
           finds(found, 'damaged', path, /a frame of format 9; this version reads format 1/)
           const refusal = (error: Error) => error instanceof JournalDamaged && /format 9/.test(error.message)
-          assert.throws(() => recoverAll(shop, { useSnapshots: false }), refusal)
+          assert.throws(() => recoverAll(shop.files, { useSnapshots: false }), refusal)
         },
       )
     }
@@ -531,10 +531,10 @@ streams('has what it needs where a whole segment is lost that nothing proved', a
   await shop.trade(3)
   await shop.close()
   const before = audit(shop)
-  const { eventsReplayed } = recoverAll(shop, { useSnapshots: false })
+  const { eventsReplayed } = recoverAll(shop.files, { useSnapshots: false })
 
   truncateSync(segmentsOf(shop)[1] as string, 0)
-  assert.is(recoverAll(shop, { useSnapshots: false }).eventsReplayed, eventsReplayed)
+  assert.is(recoverAll(shop.files, { useSnapshots: false }).eventsReplayed, eventsReplayed)
   const found = audit(shop)
   assert.is(found.verdict, 'good', JSON.stringify(found.findings))
   assert.is(found.counts.events, before.counts.events)

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStream } from '../../src/actors/shard-start.ts'
+import { type JournalFiles, openJournalFiles } from '../../src/cli/journal-files.ts'
 import type { Command } from '../../src/domain/commands.ts'
 import { decide } from '../../src/domain/decide.ts'
 import type { Decision } from '../../src/domain/decision.ts'
@@ -82,6 +83,11 @@ export class Workshop {
     mkdirSync(this.snapshots)
     const record = { product: 'holdfast', format: 1, shards: this.shards }
     writeFileSync(join(this.root, 'holdfast.json'), JSON.stringify(record))
+  }
+
+  /** Its journal as `verify` finds it. */
+  get files(): JournalFiles {
+    return openJournalFiles(this.root)
   }
 
   /** As the engine starts: each worker recovers its shards, tidies what ended before, and opens a stream. */

@@ -23,12 +23,30 @@ import {
 } from '../support/in-process-engine.ts'
 import type { Shop, ShopRequest } from '../support/load-client.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
-import { MemoryDisk, SessionOver } from '../support/memory-disk.ts'
+import { type Fate, MemoryDisk, SessionOver } from '../support/memory-disk.ts'
 
 export const SHARDS = 8
-/** A dozen kilobytes of events fill one, so that a run sees many. */
-const SEGMENT_BYTES = 64 * 1_024
+
+export type MachineOptions = {
+  readonly segmentBytes: number
+  readonly returnDays: number
+  /** Segments between two snapshots of a running worker. */
+  readonly snapshotSegments: number
+  /** Believe the clock at every start, whatever was recorded. */
+  readonly acceptClock: boolean
+  /** How long after its end a worker is started again that has ended so often without having served. */
+  readonly respawnMs: (failures: number) => number
+}
+
 const RESPAWN_MS = 50
+/** A few dozen kilobytes of events fill a segment, so that a run sees many. */
+const USUAL: MachineOptions = {
+  segmentBytes: 64 * 1_024,
+  returnDays: 60,
+  snapshotSegments,
+  acceptClock: false,
+  respawnMs: () => RESPAWN_MS,
+}
 /** As pino writes it. */
 const ERROR_LEVEL = 50
 /** Nobody asks a machine that is as still as this. */
@@ -37,13 +55,15 @@ const TURNED_AWAY_MS = 20
 export class SimulatedMachine {
   readonly timers = new ManualTimers(new ManualClock(startMs))
   disk = new MemoryDisk()
+  readonly options: MachineOptions
   readonly #random: () => number
   #process: Process | undefined
   /** Calls to the disks before this one. */
   #callsBefore = 0
 
-  constructor(random: () => number) {
+  constructor(random: () => number, options: MachineOptions = USUAL) {
     this.#random = random
+    this.options = options
     this.timers.random = random
   }
 
@@ -74,7 +94,7 @@ export class SimulatedMachine {
   }
 
   /** The process ends in the middle of whatever it does; where the power goes with it, so does what was not synced. */
-  crash(power?: (index: number) => 'kept' | 'lost' | number): void {
+  crash(power?: (index: number) => Fate): void {
     this.#process?.end()
     this.#process = undefined
     const { disk } = this
@@ -107,13 +127,15 @@ export class Process implements Shop {
     const { workers, random } = options
     const session = disk.session()
     if (session.exists(snapshotDirectory)) removeUnfinished(session, snapshotDirectory)
-    const segmentBytes = SEGMENT_BYTES
+    const { segmentBytes, returnDays, acceptClock } = machine.options
     this.engine = new InProcessEngine({
       disk,
       timers,
       workers,
       shards: SHARDS,
       segmentBytes,
+      returnDays,
+      acceptClock,
       fraction: random,
     })
     this.#timers = timers.session()
@@ -186,14 +208,16 @@ export class Process implements Shop {
   #respawn(life: WorkerLife, worker: number): void {
     if (this.#respawning.has(life)) return
     this.#respawning.add(life)
-    this.#timers.after(RESPAWN_MS, () => void this.engine.spawn(worker))
+    const lives = this.engine.lives[worker] ?? []
+    const served = lives.findLastIndex(({ states }) => states.some(({ type }) => type === 'ready'))
+    const failures = lives.length - 1 - Math.max(0, served)
+    this.#timers.after(this.#machine.options.respawnMs(failures), () => void this.engine.spawn(worker))
   }
 
   #isDue(life: WorkerLife): boolean {
     const segment = life.rolled.at(-1)
-    return (
-      segment !== undefined && segment % snapshotSegments === 1 && this.#snapshotted.get(life) !== segment
-    )
+    const every = this.#machine.options.snapshotSegments
+    return segment !== undefined && (segment - 1) % every === 0 && this.#snapshotted.get(life) !== segment
   }
 
   /** As the thread that makes snapshots does; where its disk fails it ends, and nobody but the log hears of it. */

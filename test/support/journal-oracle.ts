@@ -56,7 +56,7 @@ export function judgeJournal(
 
 /** All that is wrong, in sentences. */
 export function faultsOf(
-  journal: JournalView,
+  journal: Pick<JournalView, 'events' | 'faults'>,
   ledger: RequestLedger,
 ): { faults: string[]; books: StockBooks } {
   const books = new StockBooks()
@@ -110,6 +110,7 @@ export function faultsOf(
 /** What a shard's events say was asked for, and became of reservations. */
 function* settlementsIn(events: readonly Recorded[]): Generator<readonly [id: string, settled: Settled]> {
   const held = new Map<string, readonly number[]>()
+  const confirmed = new Set<string>()
   for (const { event } of events) {
     switch (event.type) {
       case 'UnitsConfirmed':
@@ -128,8 +129,11 @@ function* settlementsIn(events: readonly Recorded[]): Generator<readonly [id: st
         const { reservationId, status, quantities } = event
         const before = held.get(reservationId) ?? []
         held.set(reservationId, quantities)
-        if (status === 'confirmed') yield [reservationId, { kind: 'confirm', quantities }]
-        else if (status !== 'expired') {
+        if (status === 'confirmed') {
+          // What comes back later, or never can again, settles nothing more.
+          if (!confirmed.has(reservationId)) yield [reservationId, { kind: 'confirm', quantities }]
+          confirmed.add(reservationId)
+        } else if (status !== 'expired') {
           const isAll = status === 'released'
           const given = before.map((units, i) => units - (isAll ? 0 : (quantities[i] ?? 0)))
           yield [reservationId, { kind: 'release', quantities: given }]

@@ -57,6 +57,8 @@ export type Fault = {
   readonly nth?: number
   /** Every one after it fails too. */
   readonly forever?: boolean
+  /** A write that fails has written its first half. */
+  readonly short?: boolean
 }
 
 type Inode = { readonly number: number; bytes: Buffer; size: number; durable: Buffer }
@@ -71,8 +73,12 @@ type Unsynced =
       readonly inode: Inode | undefined
       readonly from: string | undefined
     }
-/** Of something not yet durable: all of it survives, none of it, or only its first bytes. */
-export type Fate = 'kept' | 'lost' | number
+/**
+ * Of something not yet durable: all of it survives, none of it, only its first bytes, or only these ranges of them. Of
+ * `zeros` nothing survives but that the file is so long, and what it grew by is blank.
+ */
+export type Fate = 'kept' | 'lost' | 'zeros' | number | readonly Range[]
+export type Range = readonly [from: number, to: number]
 /** What an image is made from, for whoever chooses the fates. */
 export type UnsyncedView = { readonly type: Unsynced['type']; readonly length: number }
 
@@ -85,6 +91,8 @@ export class SessionOver extends Error {
 }
 
 const SECTOR = 512
+/** A write that is shorter is whole or not at all: a mark's slot lies within one sector, a frame need not. */
+const DIVISIBLE_BYTES = 64
 
 export class MemoryDisk {
   /** Files of all directories together may have this many bytes. */
@@ -169,7 +177,7 @@ export class MemoryDisk {
       const fate = fateOf(index)
       if (fate === 'lost') return
       if (op.type === 'write') {
-        put(copyOf(op.inode), fate === 'kept' ? op.bytes : op.bytes.subarray(0, fate), op.offset)
+        survive(copyOf(op.inode), op, fate)
       } else if (op.type === 'truncate') resize(copyOf(op.inode), op.size)
       else {
         const { seen } = image.#directory(op.directory)
@@ -185,26 +193,42 @@ export class MemoryDisk {
 
   /**
    * Every image that power loss may leave now, one kind of loss at a time: all lost; all kept; a prefix of what is not
-   * durable, its last write cut at each sector; each thing lost alone although what came after it survived; and each
-   * thing surviving alone although what came before it was lost.
+   * durable, its last write cut at each sector, torn within one, zeroed, or without its first sectors; each thing lost
+   * alone although what came after it survived; and each thing surviving alone although what came before it was lost.
    */
   *images(): Generator<{ readonly name: string; readonly disk: MemoryDisk }> {
     const ops = this.#unsynced
     yield { name: 'all lost', disk: this.afterPowerLoss() }
     for (let last = 0; last < ops.length; last++) {
-      const op = ops[last] as Unsynced
-      const length = op.type === 'write' ? op.bytes.length : 0
-      // A write need not begin at a sector; its sectors do.
-      const start = op.type === 'write' ? SECTOR - (op.offset % SECTOR) : 0
-      for (let cut = start; cut < length; cut += SECTOR) {
-        const fateOf = (index: number): Fate => (index < last ? 'kept' : index === last ? cut : 'lost')
-        yield { name: `op ${last} cut at ${cut}`, disk: this.afterPowerLoss(fateOf) }
+      const upTo = (name: string, fate: Fate) => {
+        const fateOf = (index: number): Fate => (index < last ? 'kept' : index === last ? fate : 'lost')
+        return { name: `op ${last} ${name}`, disk: this.afterPowerLoss(fateOf) }
       }
-      yield { name: `kept to op ${last}`, disk: this.afterPowerLoss((i) => (i <= last ? 'kept' : 'lost')) }
+      const op = ops[last] as Unsynced
+      if (op.type === 'write') {
+        for (const cut of sectorsIn(op)) {
+          yield upTo(`cut at ${cut}`, cut)
+          yield upTo(`without its first ${cut}`, [[cut, op.bytes.length]])
+        }
+        for (const torn of tearsIn(op)) yield upTo(`torn at ${torn}`, torn)
+        yield upTo('zeroed', 'zeros')
+      }
+      yield upTo('and all before it kept', 'kept')
       if (last === 0 && ops.length === 1) continue
       yield { name: `only op ${last} lost`, disk: this.afterPowerLoss((i) => (i === last ? 'lost' : 'kept')) }
       yield { name: `only op ${last} kept`, disk: this.afterPowerLoss((i) => (i === last ? 'kept' : 'lost')) }
     }
+  }
+
+  /** One image in which each thing, and each sector of a write, survives or does not, by chance. */
+  mixedImage(random: () => number): MemoryDisk {
+    const fates = this.#unsynced.map((op): Fate => {
+      if (op.type !== 'write') return random() < 0.5 ? 'kept' : 'lost'
+      const starts = [0, ...sectorsIn(op)]
+      const ranges = starts.map((from, i): Range => [from, starts[i + 1] ?? op.bytes.length])
+      return ranges.filter(() => random() < 0.5)
+    })
+    return this.afterPowerLoss((index) => fates[index] as Fate)
   }
 
   /** A copy in which everything seen is durable: what a kill of the process, followed by a long pause, leaves. */
@@ -239,7 +263,8 @@ export class MemoryDisk {
 
   // ---- What sessions call -------------------------------------------------------------------------------------------
 
-  enter(kind: CallKind, path: string): DiskCall {
+  /** `half` is what a call does that fails half-way. */
+  enter(kind: CallKind, path: string, half?: () => void): DiskCall {
     this.calls += 1
     const call = { nth: this.calls, kind, path }
     this.onCall?.(call)
@@ -249,6 +274,7 @@ export class MemoryDisk {
       fault.left -= 1
       if (fault.left === 0 || (fault.left < 0 && fault.forever === true)) {
         if (kind === 'sync' || kind === 'syncNow') this.#losePages(path)
+        if (fault.short === true) half?.()
         throw diskError(fault.code, `${kind} ${path}`)
       }
     }
@@ -412,9 +438,9 @@ class Session implements Disk {
     this.#do('syncDirectory', path, () => this.#disk.syncDirectory(path))
   }
 
-  #do<T>(kind: CallKind, path: string, work: () => T): T {
+  #do<T>(kind: CallKind, path: string, work: () => T, half?: () => void): T {
     if (this.isOver) throw new SessionOver(`${kind} ${path}`)
-    const call = this.#disk.enter(kind, path)
+    const call = this.#disk.enter(kind, path, half)
     // The hook of a call may be the end of its process.
     if (this.isOver) throw new SessionOver(`${kind} ${path}`)
     const result = work()
@@ -425,15 +451,21 @@ class Session implements Disk {
   #file(path: string, inode: Inode): DiskFile {
     const disk = this.#disk
     let isOpen = true
-    const use = <T>(kind: CallKind, work: () => T): T =>
-      this.#do(kind, path, () => {
+    const use = <T>(kind: CallKind, work: () => T, half?: () => void): T => {
+      const ifOpen = () => {
         if (!isOpen) throw diskError('EBADF', `${kind} ${path}`)
         return work()
-      })
+      }
+      return this.#do(kind, path, ifOpen, half)
+    }
+    const put = (kind: 'write' | 'writeLater', bytes: Uint8Array, offset: number) => {
+      const some = (length: number) => () => disk.write(inode, bytes.subarray(0, length), offset, path)
+      const half = bytes.length < DIVISIBLE_BYTES ? 0 : bytes.length >> 1
+      use(kind, some(bytes.length), some(half))
+    }
     return {
-      write: (bytes, offset) => use('write', () => disk.write(inode, bytes, offset, path)),
-      writeLater: (bytes, offset) =>
-        this.#later(() => use('writeLater', () => disk.write(inode, bytes, offset, path))),
+      write: (bytes, offset) => put('write', bytes, offset),
+      writeLater: (bytes, offset) => this.#later(() => put('writeLater', bytes, offset)),
       sync: () =>
         new Promise((resolve, reject) => {
           const settle = (work: () => void) => {
@@ -517,6 +549,29 @@ function makeDurable(op: Unsynced): void {
     inode.durable = grown
   }
   op.bytes.copy(inode.durable, op.offset)
+}
+
+type Write = Extract<Unsynced, { readonly type: 'write' }>
+
+/** Where the sectors of a write begin, but for its first: it need not begin at a sector, its sectors do. */
+function sectorsIn({ offset, bytes }: Write): number[] {
+  const cuts: number[] = []
+  for (let cut = SECTOR - (offset % SECTOR); cut < bytes.length; cut += SECTOR) cuts.push(cut)
+  return cuts
+}
+
+/** Places within sectors: the first bytes, which say what it is, some of a header, the middle, and all but the last byte. */
+function tearsIn({ bytes }: Write): number[] {
+  if (bytes.length < DIVISIBLE_BYTES) return []
+  return [1, 2, 3, 4, 13, bytes.length >> 1, bytes.length - 1].filter((torn) => torn < bytes.length)
+}
+
+function survive(inode: Inode, { bytes, offset }: Write, fate: Exclude<Fate, 'lost'>): void {
+  if (fate === 'kept') put(inode, bytes, offset)
+  else if (fate === 'zeros')
+    put(inode, Buffer.alloc(Math.max(0, offset + bytes.length - inode.size)), inode.size)
+  else if (typeof fate === 'number') put(inode, bytes.subarray(0, fate), offset)
+  else for (const [from, to] of fate) put(inode, bytes.subarray(from, to), offset + from)
 }
 
 function put(inode: Inode, bytes: Buffer, offset: number): void {
