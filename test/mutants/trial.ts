@@ -13,7 +13,7 @@ export type Verdict =
 const LIMITS = { fileMs: 120_000, exitMs: 5_000 }
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'preload.ts')).href
 /** Of code that makes no sense, not of code that does the wrong thing; and of a clock, which a busy machine can stop. */
-const SAYS_NOTHING = /\b(?:Syntax|Reference|Type)Error\b|took longer than|^not run: /
+export const saysNothing: RegExp = /\b(?:Syntax|Reference|Type)Error\b|took longer than|^not run: /
 
 /** Runs the test with the bug, and without it: what fails anyhow catches nothing. */
 export async function tryMutant(mutant: Mutant): Promise<Verdict> {
@@ -24,7 +24,7 @@ export async function tryMutant(mutant: Mutant): Promise<Verdict> {
   const [failure] = withBug.failures
   if (failure === undefined) return { type: 'survived' }
   const { name, error } = failure
-  if (withBug.failures.length === 1 && name === mutant.caughtBy && !SAYS_NOTHING.test(error)) {
+  if (withBug.failures.length === 1 && name === mutant.caughtBy && !saysNothing.test(error)) {
     return { type: 'caught', error }
   }
   return { type: 'void', why: `it fails, and not by what it finds:\n${told(withBug)}` }
@@ -36,7 +36,8 @@ function run({ test, caughtBy }: Mutant, env: Readonly<Record<string, string>>):
   return runFile(test, { root: ROOT, grep: `^${RegExp.escape(caughtBy)}$`, limits: LIMITS, env })
 }
 
-function envOf(mutant: Mutant): Readonly<Record<string, string>> {
+/** What a test's process needs to have the bug. */
+export function envOf(mutant: Mutant): Readonly<Record<string, string>> {
   const options = process.env.NODE_OPTIONS ?? ''
   return { TEST_MUTANT: JSON.stringify(mutant), NODE_OPTIONS: `${options} --import=${PRELOAD}` }
 }

@@ -2,7 +2,7 @@
  * No single failure of the disk, kill or loss of power makes the engine give a wrong answer or forget one it gave
  * (FAULTS.md, 9, 15 to 20, 22, 25 to 28). Here at a sample of the points, another in each run; crashes.long.ts takes all.
  *
- * The sample is printed; `TEST_SEED=<it> npm test -- storage/crashes` takes the same again.
+ * The sample is printed; `TEST_SEED=<it> npm test -- storage/crashes` takes the same again, `EVERY` makes it larger.
  */
 import * as assert from 'uvu/assert'
 import { note, suite } from '../support/suite.ts'
@@ -10,13 +10,16 @@ import { modes, sweepCalls, sweepImages, sweepStarts } from './crash-sweep.ts'
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
+/** One point in so many. */
+const every = (usual: number) => Number(process.env.EVERY ?? usual)
+
 const crashes = suite('one failure', { limitMs: 100_000 })
 
 for (const mode of modes) {
   crashes(
     `at a call to the disk (${mode}) loses nothing that was answered, and a new start serves`,
     async () => {
-      const points = await sweepCalls(mode, { every: 251, from: seed })
+      const points = await sweepCalls(mode, { every: every(251), from: seed })
       note(`TEST_SEED=${seed}: ${mode}, ${points} points`)
       assert.ok(points >= 4)
     },
@@ -30,7 +33,7 @@ crashes('in the start after a crash changes nothing', async () => {
 })
 
 crashes('of the power leaves an image from which everything answered is recovered', async () => {
-  const counts = await sweepImages({ every: 53, from: seed }, { mixed: 1, seed })
+  const counts = await sweepImages({ every: every(53), from: seed }, { mixed: 1, seed })
   note(`TEST_SEED=${seed}: ${JSON.stringify(counts)}`)
   assert.ok(counts.distinct >= 40)
 })

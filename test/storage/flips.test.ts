@@ -6,11 +6,14 @@ import { sweepFlips } from './flips.ts'
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
+/** One place in so many. */
+const every = (usual: number) => Number(process.env.EVERY ?? usual)
+
 const flips = suite('a flipped bit', { limitMs: 100_000 })
 
 for (const end of ['closed', 'crashed'] as const) {
   flips(`is noticed wherever it is in what was ${end}, and never changes what was proven`, async () => {
-    const counts = await sweepFlips({ end, every: 1_536, seed })
+    const counts = await sweepFlips({ end, every: every(1_536), seed })
     note(`TEST_SEED=${seed}: ${end}, ${JSON.stringify(counts)}`)
     assert.ok(counts.flips >= 60)
     // Only where there is an unproven tail can anything be torn.
@@ -23,7 +26,7 @@ flips.run()
 const blocks = suite('a block', { limitMs: 100_000 })
 
 blocks('in the wrong place, or of an earlier time, never changes what was proven', async () => {
-  const counts = await sweepBlocks({ every: 17, from: seed })
+  const counts = await sweepBlocks({ every: every(17), from: seed })
   note(`TEST_SEED=${seed}: ${JSON.stringify({ ...counts, kinds: [...counts.kinds] })}`)
   assert.ok(counts.changes >= 20)
   assert.ok(counts.noticed > counts.harmless)
