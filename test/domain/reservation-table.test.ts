@@ -25,10 +25,10 @@ const stocks: readonly Stock[] = ['phone', 'cable', 'case'].map((id, number) => 
 }))
 const STATUSES: readonly ReservationStatus[] = ['held', 'paying', 'confirmed', 'released', 'expired']
 
-/** Few enough that they repeat; those that differ only before the hashed characters collide. */
+/** Few enough that they repeat; those that differ only before the hashed characters, or behind them, collide. */
 function idOf(number: number): ReservationId {
-  const early = String(number % 3).padStart(14, '0')
-  const late = String(Math.floor(number / 3)).padStart(12, '0')
+  const early = ['000000000000', '100000000000', '000000100000'][number % 3]
+  const late = String(Math.floor(number / 3)).padStart(14, '0')
   return `res_${early}${late}07` as ReservationId
 }
 
