@@ -13,7 +13,7 @@ const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31)
 /** One point in so many. */
 const every = (usual: number) => Number(process.env.EVERY ?? usual)
 
-const crashes = suite('one failure', { limitMs: 100_000 })
+const crashes = suite('one failure', { limitMs: 300_000 })
 
 for (const mode of modes) {
   crashes(

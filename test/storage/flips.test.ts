@@ -9,7 +9,7 @@ const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31)
 /** One place in so many. */
 const every = (usual: number) => Number(process.env.EVERY ?? usual)
 
-const flips = suite('a flipped bit', { limitMs: 100_000 })
+const flips = suite('a flipped bit', { limitMs: 300_000 })
 
 for (const end of ['closed', 'crashed'] as const) {
   flips(`is noticed wherever it is in what was ${end}, and never changes what was proven`, async () => {
@@ -23,7 +23,7 @@ for (const end of ['closed', 'crashed'] as const) {
 
 flips.run()
 
-const blocks = suite('a block', { limitMs: 100_000 })
+const blocks = suite('a block', { limitMs: 300_000 })
 
 blocks('in the wrong place, or of an earlier time, never changes what was proven', async () => {
   const counts = await sweepBlocks({ every: every(17), from: seed })

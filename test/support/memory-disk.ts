@@ -560,9 +560,13 @@ function sectorsIn({ offset, bytes }: Write): number[] {
   return cuts
 }
 
-/** Places within sectors: the first bytes, which say what it is, some of a header, the middle, and all but the last byte. */
-function tearsIn({ bytes }: Write): number[] {
-  if (bytes.length < DIVISIBLE_BYTES) return []
+/**
+ * Places within sectors: the first bytes, which say what it is, some of a header, the middle, and all but the last byte. None
+ * where something stood before: a sector that is written over is the old one or the new.
+ */
+function tearsIn({ inode, offset, bytes }: Write): number[] {
+  const before = inode.durable.subarray(offset, offset + bytes.length)
+  if (bytes.length < DIVISIBLE_BYTES || before.some((byte) => byte !== 0)) return []
   return [1, 2, 3, 4, 13, bytes.length >> 1, bytes.length - 1].filter((torn) => torn < bytes.length)
 }
 

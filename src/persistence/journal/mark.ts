@@ -38,6 +38,8 @@ export class MarkWriter {
     const file = disk.create(path)
     try {
       file.write(Buffer.alloc(markFileBytes), 0)
+      // Or a loss of power could keep the first slot and lose this: a mark that looks as if somebody had cut it short.
+      file.syncNow()
       return new MarkWriter(file)
     } catch (error) {
       file.close()

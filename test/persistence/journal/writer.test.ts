@@ -1,4 +1,5 @@
 /** The writer's promises: J1 group commit in two stages, J2 no second try, J3 and J4 room, seals, marks and rolls. */
+import { basename } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { ShardId } from '../../../src/domain/ids.ts'
 import {
@@ -9,7 +10,7 @@ import {
   storageRetryMs,
 } from '../../../src/limits.ts'
 import { type Frame, parseFrame } from '../../../src/persistence/journal/frame.ts'
-import { readMark } from '../../../src/persistence/journal/mark.ts'
+import { markFileBytes, readMark } from '../../../src/persistence/journal/mark.ts'
 import type { MemoryDisk } from '../../support/memory-disk.ts'
 import { suite } from '../../support/suite.ts'
 import { noonMs } from './values.ts'
@@ -77,6 +78,25 @@ commits('refuses sections that skip a sequence, go back in time, or are of other
 commits.run()
 
 const seals = suite('seals and marks')
+
+seals(
+  'say nothing before the file that they stand in is whole, whatever a loss of power leaves of it',
+  async () => {
+    const { disk, timers } = await written()
+    const path = `${journal}/00000002-w000.mark`
+    let images = 0
+    disk.onChange = () => {
+      for (const { name, disk: image } of disk.images()) {
+        if (!image.files(journal).includes(basename(path))) continue
+        const bytes = image.bytesOf(path)
+        if (bytes.some((byte) => byte !== 0)) assert.is(bytes.length, markFileBytes, name)
+        images += 1
+      }
+    }
+    await written({ disk, timers })
+    assert.ok(images > 20, `${images} images have the file`)
+  },
+)
 
 seals('come when it was quiet for a while, the mark after the seal is durable', async () => {
   const run = await written()
