@@ -11,18 +11,14 @@
 import { assert } from './assert.ts'
 import type { ReservationId } from './ids.ts'
 import { packedWords, packId } from './packed-id.ts'
+import { ReservationIndex, rowsPerBlock } from './reservation-index.ts'
 import { ReservationRow, RowBlock, rowBytes } from './reservation-row.ts'
 import { ReservationTexts } from './reservation-texts.ts'
 import type { Reservation, Stock } from './stock.ts'
 
-const ROWS_PER_BLOCK = 4_096
 /** Rows or bytes that are left behind and not worth the writing. */
 const DELETED_MIN = 64
 const TEXT_BYTES_MIN = 65_536
-/** Power of two. */
-const SLOTS_MIN = 64
-const FREE = 0
-const DELETED = -1
 
 /** All rows of a table and their texts, those that were deleted left out. */
 export type TableBytes = { readonly rows: Uint8Array; readonly texts: Uint8Array }
@@ -30,6 +26,7 @@ export type TableBytes = { readonly rows: Uint8Array; readonly texts: Uint8Array
 /** The reservations of a shard, by id, listed in the order of making. */
 export class ReservationTable {
   #blocks: RowBlock[] = []
+  #index = new ReservationIndex()
   /** Deleted ones included. */
   #rows = 0
   #size = 0
@@ -39,14 +36,9 @@ export class ReservationTable {
   #nextNumber = 0
   #moves = 0
   readonly #stocks: Stock[] = []
-  /** Pairs: a row + 1, or `FREE`, or `DELETED`; and the hash of its id, so that only likely rows are looked at. */
-  #slots = new Int32Array(SLOTS_MIN * 2)
-  /** Slots that are not free. */
-  #slotsUsed = 0
   readonly #packed = new Int32Array(packedWords)
-  /** The id that stands packed, if any, and its hash: a reservation is first looked for, and then made. */
+  /** The id that stands packed, if any: a reservation is first looked for, and then made. */
   #packedId: ReservationId | undefined
-  #hash = 0
 
   get size(): number {
     return this.#size
@@ -73,12 +65,13 @@ export class ReservationTable {
   add(reservation: Reservation): ReservationRow {
     this.#packIfWorthIt()
     assert(this.#pack(reservation.id), 'a reservation id has the form of one')
+    assert(this.#index.find(this.#packed, this.#blocks) === undefined, 'a reservation is made once')
     const row = this.#rows
-    this.#place(row, this.#hash, true)
+    this.#index.enter(row, this.#packed)
     const { stock } = reservation
     if (this.#stocks[stock.number] === undefined) this.#stocks[stock.number] = stock
     const block = this.#blockFor(row)
-    const at = row % ROWS_PER_BLOCK
+    const at = row % rowsPerBlock
     block.write(at, this.#packed, reservation)
     block.setNumber(at, this.#nextNumber++)
     block.setTexts(at, this.#texts.add(reservation.customerId, reservation.reference))
@@ -89,13 +82,11 @@ export class ReservationTable {
 
   /** False where there is no such reservation. */
   delete(id: ReservationId): boolean {
-    const slot = this.#findSlot(id)
-    if (slot === undefined) return false
-    const row = (this.#slots[slot] as number) - 1
+    const row = this.#find(id)
+    if (row === undefined) return false
     const block = this.#blockOf(row)
-    this.#textsLeft += this.#texts.lengthAt(block.texts(row % ROWS_PER_BLOCK))
-    block.setDeleted(row % ROWS_PER_BLOCK)
-    this.#slots[slot] = DELETED
+    this.#textsLeft += this.#texts.lengthAt(block.texts(row % rowsPerBlock))
+    block.setDeleted(row % rowsPerBlock)
     this.#size -= 1
     return true
   }
@@ -103,7 +94,7 @@ export class ReservationTable {
   /** In the order in which they were added. */
   *values(): Generator<ReservationRow> {
     for (let row = 0; row < this.#rows; row++) {
-      if (!this.#blockOf(row).isDeleted(row % ROWS_PER_BLOCK)) yield this.#read(row)
+      if (!this.#blockOf(row).isDeleted(row % rowsPerBlock)) yield this.#read(row)
     }
   }
 
@@ -111,7 +102,7 @@ export class ReservationTable {
   *ofStock({ number }: Pick<Stock, 'number'>): Generator<ReservationRow> {
     for (let row = 0; row < this.#rows; row++) {
       const block = this.#blockOf(row)
-      const at = row % ROWS_PER_BLOCK
+      const at = row % rowsPerBlock
       if (block.stockNumber(at) === number && !block.isDeleted(at)) yield this.#read(row)
     }
   }
@@ -124,7 +115,7 @@ export class ReservationTable {
 
   placeOf(number: number): { readonly block: RowBlock; readonly at: number } | undefined {
     const row = this.#rowOf(number)
-    return row === undefined ? undefined : { block: this.#blockOf(row), at: row % ROWS_PER_BLOCK }
+    return row === undefined ? undefined : { block: this.#blockOf(row), at: row % rowsPerBlock }
   }
 
   stockOf(number: number): Stock {
@@ -153,17 +144,18 @@ export class ReservationTable {
     table.#stocks.push(...stocks)
     table.#texts = ReservationTexts.of(texts)
     const count = rows.length / rowBytes
-    table.#growSlots(count)
     for (let row = 0; row < count; row++) {
-      const at = row % ROWS_PER_BLOCK
+      const at = row % rowsPerBlock
       const block = table.#blockFor(row)
-      if (at === 0) block.bytes.set(rows.subarray(row * rowBytes, (row + ROWS_PER_BLOCK) * rowBytes))
+      if (at === 0) block.bytes.set(rows.subarray(row * rowBytes, (row + rowsPerBlock) * rowBytes))
       assert(Object.is(block.number(at), row), 'rows are numbered from 0')
       assert(block.isWellFormed(at), 'a row says what rows say')
       assert(block.stockNumber(at) in stocks, 'a reservation is of a product')
       assert(table.#texts.has(block.texts(at)), 'a reservation has its texts')
       table.#rows += 1
-      table.#place(row, table.#readId(block, at), true)
+      block.readId(at, table.#packed)
+      assert(table.#index.find(table.#packed, table.#blocks) === undefined, 'a reservation is made once')
+      table.#index.enter(row, table.#packed)
     }
     table.#size = count
     table.#nextNumber = count
@@ -171,15 +163,15 @@ export class ReservationTable {
   }
 
   #read(row: number): ReservationRow {
-    return new ReservationRow(this, this.#blockOf(row), row % ROWS_PER_BLOCK)
+    return new ReservationRow(this, this.#blockOf(row), row % rowsPerBlock)
   }
 
   #blockOf(row: number): RowBlock {
-    return this.#blocks[Math.floor(row / ROWS_PER_BLOCK)] as RowBlock
+    return this.#blocks[Math.floor(row / rowsPerBlock)] as RowBlock
   }
 
   #blockFor(row: number): RowBlock {
-    if (row === this.#blocks.length * ROWS_PER_BLOCK) this.#blocks.push(new RowBlock(ROWS_PER_BLOCK))
+    if (row === this.#blocks.length * rowsPerBlock) this.#blocks.push(new RowBlock(rowsPerBlock))
     return this.#blockOf(row)
   }
 
@@ -192,7 +184,7 @@ export class ReservationTable {
     while (low <= high) {
       if (row < low || row > high) row = (low + high) >> 1
       const found = this.#numberAt(row)
-      if (found === number) return this.#blockOf(row).isDeleted(row % ROWS_PER_BLOCK) ? undefined : row
+      if (found === number) return this.#blockOf(row).isDeleted(row % rowsPerBlock) ? undefined : row
       if (found < number) low = row + 1
       else high = row - 1
       row = (low + high) >> 1
@@ -201,7 +193,7 @@ export class ReservationTable {
   }
 
   #numberAt(row: number): number {
-    return this.#blockOf(row).number(row % ROWS_PER_BLOCK)
+    return this.#blockOf(row).number(row % rowsPerBlock)
   }
 
   /** False where it has not the form of an id. */
@@ -210,66 +202,11 @@ export class ReservationTable {
     this.#packedId = undefined
     if (!packId(id, this.#packed)) return false
     this.#packedId = id
-    this.#hash = hashOf(this.#packed)
     return true
   }
 
-  /** The hash of a row's id, which then stands packed. */
-  #readId(block: RowBlock, at: number): number {
-    this.#packedId = undefined
-    block.readId(at, this.#packed)
-    return hashOf(this.#packed)
-  }
-
   #find(id: ReservationId): number | undefined {
-    const slot = this.#findSlot(id)
-    return slot === undefined ? undefined : (this.#slots[slot] as number) - 1
-  }
-
-  #findSlot(id: ReservationId): number | undefined {
-    if (!this.#pack(id)) return undefined
-    const packed = this.#packed
-    const hash = this.#hash
-    const slots = this.#slots
-    const mask = slots.length - 1
-    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
-      const item = slots[slot] as number
-      if (item === FREE) return undefined
-      if (item !== DELETED && slots[slot + 1] === hash) {
-        const row = item - 1
-        if (this.#blockOf(row).isOfId(row % ROWS_PER_BLOCK, packed)) return slot
-      }
-    }
-  }
-
-  /** Gives a row its slot. `isNew`: its id, which stands packed, must not be there yet. */
-  #place(row: number, hash: number, isNew: boolean): void {
-    // At most two thirds of the slots are used, so that a search soon meets a free one.
-    if ((this.#slotsUsed + 1) * 3 > this.#slots.length) this.#growSlots(this.#size + 1)
-    const slots = this.#slots
-    const mask = slots.length - 1
-    let slot = (hash << 1) & mask
-    for (; slots[slot] !== FREE; slot = (slot + 2) & mask) {
-      if (!isNew || slots[slot + 1] !== hash || slots[slot] === DELETED) continue
-      const other = (slots[slot] as number) - 1
-      assert(!this.#blockOf(other).isOfId(other % ROWS_PER_BLOCK, this.#packed), 'a reservation is made once')
-    }
-    slots[slot] = row + 1
-    slots[slot + 1] = hash
-    this.#slotsUsed += 1
-  }
-
-  /** Makes slots for so many, at least half of them free, leaving out what was deleted. */
-  #growSlots(count: number): void {
-    let length = this.#slots.length
-    while (length < count * 4) length *= 2
-    const old = this.#slots
-    this.#slots = new Int32Array(length)
-    this.#slotsUsed = 0
-    for (let slot = 0; slot < old.length; slot += 2) {
-      const item = old[slot] as number
-      if (item !== FREE && item !== DELETED) this.#place(item - 1, old[slot + 1] as number, false)
-    }
+    return this.#pack(id) ? this.#index.find(this.#packed, this.#blocks) : undefined
   }
 
   #packIfWorthIt(): void {
@@ -281,41 +218,32 @@ export class ReservationTable {
     packed.#takeLiving(this)
     const moves = this.#moves + 1
     let row = 0
-    for (const living of this.values()) packed.#blockOf(row).setNumber(row++ % ROWS_PER_BLOCK, living.number)
+    for (const living of this.values()) packed.#blockOf(row).setNumber(row++ % rowsPerBlock, living.number)
     this.#blocks = packed.#blocks
     this.#rows = packed.#rows
     this.#texts = packed.#texts
-    this.#slots = packed.#slots
-    this.#slotsUsed = packed.#slotsUsed
+    this.#index = packed.#index
     this.#textsLeft = 0
     this.#moves = moves
   }
 
   /** Copies the living rows of another table behind each other, numbered from 0, with their texts. */
   #takeLiving(from: ReservationTable): void {
-    this.#growSlots(from.#size)
     for (let row = 0; row < from.#rows; row++) {
       const block = from.#blockOf(row)
-      const place = row % ROWS_PER_BLOCK
+      const place = row % rowsPerBlock
       if (block.isDeleted(place)) continue
       const own = this.#blockFor(this.#rows)
-      const at = this.#rows % ROWS_PER_BLOCK
+      const at = this.#rows % rowsPerBlock
       own.copy(at, block, place)
       own.setNumber(at, this.#rows)
       own.setTexts(at, this.#texts.copy(from.#texts, block.texts(place)))
-      const hash = this.#readId(own, at)
+      own.readId(at, this.#packed)
+      this.#index.enter(this.#rows, this.#packed)
       this.#rows += 1
       this.#size += 1
-      this.#place(this.#rows - 1, hash, false)
     }
   }
-}
-
-/** Mixes 60 random bits of the id into 32. */
-function hashOf(packed: Int32Array): number {
-  const mixed =
-    Math.imul((packed[3] as number) ^ ((packed[2] as number) << 2), 0x2c1b3c6d) ^ (packed[2] as number)
-  return Math.imul(mixed ^ (mixed >>> 15), 0x297a2d39)
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
