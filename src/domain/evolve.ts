@@ -15,7 +15,7 @@ import { evolveHold, evolveSplit } from './evolve-split.ts'
 import { evolveWaitlist, forgetServed, leaveServed } from './evolve-waitlist.ts'
 import { productBytes, reservationBytes } from './footprint.ts'
 import type { CustomerId } from './ids.ts'
-import type { ReservationRow } from './reservation-row.ts'
+import type { Making, ReservationRow } from './reservation-row.ts'
 import type { SplitReservation } from './split.ts'
 import { availableOf, isLive, type Reservation, type Sale, type ShardState, type Stock } from './stock.ts'
 import { TextMap } from './text-map.ts'
@@ -84,9 +84,7 @@ function serve(shard: ShardState, event: WaitlistServed, atMs: number): Reservat
   return take(shard, stock, { ...event, reference: undefined }, atMs)
 }
 
-type Taken = Pick<UnitsHeld, 'reservationId' | 'customerId' | 'quantity' | 'expiresAtMs' | 'available'> & {
-  readonly reference: string | undefined
-}
+type Taken = Making & Pick<UnitsHeld, 'available'>
 
 function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): ReservationRow {
   assert(event.quantity > 0, 'a reservation holds something')
@@ -95,20 +93,7 @@ function take(shard: ShardState, stock: Stock, event: Taken, atMs: number): Rese
   assert(availableOf(stock) === event.available, 'the reply said how many are left')
   count(stock, event, event.quantity)
   took(shard, stock, event.customerId)
-  const reservation: Reservation = {
-    id: event.reservationId,
-    stock,
-    customerId: event.customerId,
-    reference: event.reference,
-    status: 'held',
-    quantity: event.quantity,
-    returned: 0,
-    createdAtMs: atMs,
-    expiresAtMs: event.expiresAtMs,
-    resolvedAtMs: 0,
-    returnClosed: false,
-  }
-  const row = shard.reservations.add(reservation)
+  const row = shard.reservations.add(stock, event, atMs)
   shard.footprintBytes += reservationBytes(row)
   return row
 }

@@ -33,6 +33,7 @@ const MARKS = 14
 const TEXTS = 15
 
 const STATUSES: readonly ReservationStatus[] = ['held', 'paying', 'confirmed', 'released', 'expired']
+const HELD = STATUSES.indexOf('held')
 const STATUS_MASK = 0b111
 const CLOSED = 1 << 3
 const DELETED = 1 << 4
@@ -42,6 +43,15 @@ const ID_SHIFT = 12
 const WORD_BITS = 30
 
 const INT32_MAX = 0x7fff_ffff
+
+/** What a hold is made of. */
+export type Making = {
+  readonly reservationId: ReservationId
+  readonly customerId: CustomerId | undefined
+  readonly reference: string | undefined
+  readonly quantity: number
+  readonly expiresAtMs: number
+}
 
 /** So many rows, whose bytes are read as whole numbers and as floating-point ones. Places in it count rows. */
 export class RowBlock {
@@ -55,7 +65,8 @@ export class RowBlock {
     this.bytes = new Uint8Array(this.#words.buffer)
   }
 
-  write(at: number, packedId: Int32Array, row: Omit<Reservation, 'id' | 'customerId' | 'reference'>): void {
+  /** A hold, made at `atMs`; its number and its texts are still to be set. */
+  write(at: number, packedId: Int32Array, stock: Stock, making: Making, atMs: number): void {
     const word = at * ROW_WORDS
     const double = at * ROW_DOUBLES
     const words = this.#words
@@ -63,14 +74,13 @@ export class RowBlock {
     words[word + 1] = packedId[1] as number
     words[word + 2] = packedId[2] as number
     words[word + 3] = packedId[3] as number
-    words[word + MARKS] =
-      STATUSES.indexOf(row.status) | (row.returnClosed ? CLOSED : 0) | ((packedId[4] as number) << ID_SHIFT)
-    this.#doubles[double + MADE] = row.createdAtMs
-    this.#doubles[double + ENDED] = row.resolvedAtMs
-    words[word + STOCK] = row.stock.number
-    this.setExpiresAtMs(at, row.expiresAtMs)
-    this.setQuantity(at, row.quantity)
-    this.setReturned(at, row.returned)
+    words[word + MARKS] = HELD | ((packedId[4] as number) << ID_SHIFT)
+    this.#doubles[double + MADE] = atMs
+    this.#doubles[double + ENDED] = 0
+    words[word + STOCK] = stock.number
+    this.setExpiresAtMs(at, making.expiresAtMs)
+    this.setQuantity(at, making.quantity)
+    this.setReturned(at, 0)
   }
 
   isOfId(at: number, packedId: Int32Array): boolean {

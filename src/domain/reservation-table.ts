@@ -12,9 +12,9 @@ import { assert } from './assert.ts'
 import type { ReservationId } from './ids.ts'
 import { packedWords, packId } from './packed-id.ts'
 import { ReservationIndex, rowsPerBlock } from './reservation-index.ts'
-import { ReservationRow, RowBlock, rowBytes } from './reservation-row.ts'
+import { type Making, ReservationRow, RowBlock, rowBytes } from './reservation-row.ts'
 import { ReservationTexts } from './reservation-texts.ts'
-import type { Reservation, Stock } from './stock.ts'
+import type { Stock } from './stock.ts'
 
 /** Rows or bytes that are left behind and not worth the writing. */
 const DELETED_MIN = 64
@@ -61,20 +61,19 @@ export class ReservationTable {
     return this.#find(id) !== undefined
   }
 
-  /** Adds one whose id is not there yet; anything else is a broken invariant. */
-  add(reservation: Reservation): ReservationRow {
+  /** Adds a hold whose id is not there yet; anything else is a broken invariant. */
+  add(stock: Stock, making: Making, atMs: number): ReservationRow {
     this.#packIfWorthIt()
-    assert(this.#pack(reservation.id), 'a reservation id has the form of one')
+    assert(this.#pack(making.reservationId), 'a reservation id has the form of one')
     assert(this.#index.find(this.#packed, this.#blocks) === undefined, 'a reservation is made once')
     const row = this.#rows
     this.#index.enter(row, this.#packed)
-    const { stock } = reservation
     if (this.#stocks[stock.number] === undefined) this.#stocks[stock.number] = stock
     const block = this.#blockFor(row)
     const at = row % rowsPerBlock
-    block.write(at, this.#packed, reservation)
+    block.write(at, this.#packed, stock, making, atMs)
     block.setNumber(at, this.#nextNumber++)
-    block.setTexts(at, this.#texts.add(reservation.customerId, reservation.reference))
+    block.setTexts(at, this.#texts.add(making.customerId, making.reference))
     this.#rows += 1
     this.#size += 1
     return new ReservationRow(this, block, at)

@@ -9,27 +9,28 @@ import { noonMs } from './examples.ts'
 import { isBroken } from './given.ts'
 
 const AT = 1
+const ID = reservationIdOf('7ABCDEFGHJKMNPQRSTVWXYZ012', 77 as ShardId)
 const INT32_MAX = 2 ** 31 - 1
 
 function packedId(): Int32Array {
   const packed = new Int32Array(packedWords)
-  assert.ok(packId(reservationIdOf('7ABCDEFGHJKMNPQRSTVWXYZ012', 77 as ShardId), packed))
+  assert.ok(packId(ID, packed))
   return packed
 }
 
 /** The second row of a block. */
 function written(): RowBlock {
   const block = new RowBlock(3)
-  block.write(AT, packedId(), {
-    stock: { number: 5 } as Stock,
-    status: 'paying',
+  const making = {
+    reservationId: ID,
+    customerId: undefined,
+    reference: undefined,
     quantity: 3,
-    returned: 1,
-    createdAtMs: noonMs,
     expiresAtMs: noonMs + 600_000,
-    resolvedAtMs: 0,
-    returnClosed: false,
-  })
+  }
+  block.write(AT, packedId(), { number: 5 } as Stock, making, noonMs)
+  block.setStatus(AT, 'paying')
+  block.setReturned(AT, 1)
   return block
 }
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
+import type { ReservationRow } from '../../src/domain/reservation-row.ts'
 import { ReservationTable } from '../../src/domain/reservation-table.ts'
 import type { Reservation, ReservationStatus, Stock } from '../../src/domain/stock.ts'
 import { note, suite } from '../support/suite.ts'
@@ -48,6 +49,13 @@ function made(number: number, nr: number): Reservation {
   }
 }
 
+/** Made as a hold, and then what it became. */
+function put(table: ReservationTable, reservation: Reservation): ReservationRow {
+  const { id: reservationId, stock, createdAtMs, status, returned, resolvedAtMs, returnClosed } = reservation
+  const row = table.add(stock, { ...reservation, reservationId }, createdAtMs)
+  return Object.assign(row, { status, returned, resolvedAtMs, returnClosed })
+}
+
 test('holds what a Map would hold, in the order of making, whatever is added, changed and deleted', () => {
   const seed = Number(process.env.TEST_SEED ?? Date.now() | 0)
   note(`TEST_SEED=${seed}`)
@@ -62,7 +70,7 @@ test('holds what a Map would hold, in the order of making, whatever is added, ch
         const inMap = map.get(id)
         if (does === 'delete') assert.is(table.delete(id), map.delete(id))
         else if (does === 'add' && inMap === undefined) {
-          table.add(made(number, nr))
+          put(table, made(number, nr))
           map.set(id, made(number, nr))
         } else if (inMap !== undefined) {
           for (const each of [inMap, table.get(id) as Reservation]) change(each, does, nr)
@@ -101,12 +109,12 @@ function change(reservation: Reservation, how: string, nr: number): void {
 
 test('a reservation that is kept sees its row wherever that moves, and by its number it is found until deleted', () => {
   const table = new ReservationTable()
-  const kept = Array.from({ length: 10_000 }, (_, nr) => table.add(made(nr, nr)))
+  const kept = Array.from({ length: 10_000 }, (_, nr) => put(table, made(nr, nr)))
   const numbers = kept.map(({ number }) => number)
   assert.equal(new Set(numbers).size, numbers.length)
   for (let nr = 0; nr < 10_000; nr++) if (nr % 10 !== 3) table.delete(idOf(nr))
   // Rows are left out when the next one comes.
-  const late = table.add(made(20_000, 20_000))
+  const late = put(table, made(20_000, 20_000))
   assert.equal(fieldsOf(late), made(20_000, 20_000))
   for (let nr = 0; nr < 10_000; nr++) {
     const found = table.at(numbers[nr] as number)
@@ -122,10 +130,10 @@ test('a reservation that is kept sees its row wherever that moves, and by its nu
 
 test('texts that nobody needs any more are left out in time', () => {
   const table = new ReservationTable()
-  const one = table.add(made(1, 1))
+  const one = put(table, made(1, 1))
   for (let nr = 0; nr < 20_000; nr++) {
     one.reference = `reference ${nr}`
-    table.add(made(nr + 3, nr + 3))
+    put(table, made(nr + 3, nr + 3))
     table.delete(idOf(nr + 3))
   }
   assert.ok(table.texts.length < 500_000, `${table.texts.length} bytes for one reservation`)
@@ -134,9 +142,9 @@ test('texts that nobody needs any more are left out in time', () => {
 
 test('refuses a second reservation of the same id, and one without an id', () => {
   const table = new ReservationTable()
-  for (let number = 0; number < 500; number++) table.add(made(number, number))
+  for (let number = 0; number < 500; number++) put(table, made(number, number))
   for (let number = 0; number < 500; number++) {
-    assert.throws(() => table.add(made(number, number)), 'a reservation is made once')
+    assert.throws(() => put(table, made(number, number)), 'a reservation is made once')
   }
   assert.is(table.size, 500)
   const [id] = [idOf(7)]
@@ -148,13 +156,13 @@ test('refuses a second reservation of the same id, and one without an id', () =>
     `${id.slice(0, -1)}°`,
   ]) {
     assert.is(table.get(odd as ReservationId), undefined, odd)
-    assert.throws(() => table.add({ ...made(900, 1), id: odd as ReservationId }), 'has the form of one')
+    assert.throws(() => put(table, { ...made(900, 1), id: odd as ReservationId }), 'has the form of one')
   }
 })
 
 test('bytes that no table gave are a broken invariant', () => {
   const table = new ReservationTable()
-  for (let number = 0; number < 3; number++) table.add(made(number, number))
+  for (let number = 0; number < 3; number++) put(table, made(number, number))
   const broken = (change: (words: Int32Array) => void) => {
     const { rows, texts } = table.toBytes()
     const copy = new Uint8Array(rows)
