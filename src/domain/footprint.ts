@@ -20,7 +20,7 @@ import type { ShardView, SplitView, TextLengths, WaitlistView } from './stock.ts
 /** Measured: 323 with a short id; with a whole sale, an id of 64 characters and an empty count of customers some 590. */
 export const productBytes = 640
 /**
- * Its row and a deleted one that was not left out yet, its slot and its deadline, in arrays that may just have doubled.
+ * Its row and a deleted one that was not left out yet, their slots, and its deadline, in arrays that may just have doubled.
  * These and its texts lie outside the heap, and are counted as if they did not.
  */
 const RESERVATION_BYTES = 208

@@ -1,9 +1,8 @@
 /**
  * Reservations by id, listed in the order in which they were made.
  *
- * They lie in rows outside the garbage collector's sight (reservation-row.ts), found by open addressing over 32 bits of
- * the id's random part. Ids are drawn by the engine and not by clients, so nobody can choose them to collide. Why not a
- * `Map` of objects is told, with what it cost, in docs/decisions/reservation-table.md.
+ * They lie in rows outside the garbage collector's sight (reservation-row.ts), found by the slots of an index
+ * (reservation-index.ts). Why not a `Map` of objects is told, with what it cost, in docs/decisions/reservation-table.md.
  *
  * A deleted reservation leaves its row behind; when there are more of these than living ones, all rows are written anew.
  * So a row moves, and whoever remembers a reservation remembers its number.
