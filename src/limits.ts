@@ -86,6 +86,17 @@ export const storageRetryMs = 1_000
 export const snapshotEventsMin = 10_000
 /** Segments between two snapshots of a running worker. */
 export const snapshotSegments = 4
+/**
+ * A worker takes checksums of so many records in its memory, some 50 µs, each time it has written this share of a segment:
+ * with the default size every 128 KiB, a four-hundredth of what it does under full load. With the smallest, less often.
+ */
+export const checkedRecords = 64
+export const checksPerSegment = 256
+export const checkBytesMin = 2 * KIB
+/** Checks kept for the next replay, some 500 bytes each. */
+export const checksKeptMax = 8 * checksPerSegment
+/** Differences of one replay that are logged; the first of them ends the worker. */
+export const differencesLoggedMax = 8
 /** Where a core is short, the thread that makes a snapshot has a tenth of what a thread that sells has of it (Linux). */
 export const snapshotNiceness = 10
 
@@ -256,6 +267,7 @@ assert(
     2 * batchCommandsMax * reservationBytesMax,
   'a turn cannot spend what is left between short and spent, so that one may forget before the next one refuses',
 )
+assert(checksKeptMax > snapshotSegments * checksPerSegment, 'checks are kept until a replay reaches them')
 assert(segmentBytesMin * settlementRoomShare > 2 * eventBytesMax, 'the smallest segment keeps room to settle')
 assert(streamsMax < connectionsMax, 'streams leave connections for everything else')
 assert(2 * streamHeartbeatMs < socketIdleTimeoutMs, 'a stream that is read is never idle')
