@@ -9,6 +9,7 @@ import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/id
 import type { Room } from '../persistence/journal/writer.ts'
 import type { CommandKey } from './command-key.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
+import type { MemoryCheck } from './memory-checks.ts'
 import type { Reply, Request } from './requests.ts'
 import type { Undecided } from './shard.ts'
 import type { ShardCounters } from './shard-counters.ts'
@@ -180,6 +181,8 @@ export type ToWorker =
   | { readonly type: 'connect'; readonly port: MessagePort }
   | { readonly type: 'status'; readonly id: number }
   | { readonly type: 'shutdown' }
+  /** Its memory is not to be trusted any more: it ends as by a broken rule (S3). */
+  | { readonly type: 'end'; readonly why: string }
 
 /** From a worker to the supervisor. */
 export type FromWorker =
@@ -192,6 +195,8 @@ export type FromWorker =
     }
   | { readonly type: 'status'; readonly id: number; readonly status: WorkerStatus }
   | { readonly type: 'rolled'; readonly segment: number }
+  /** To be compared with a replay. */
+  | { readonly type: 'checksums'; readonly check: MemoryCheck }
   /** Of each of these a reservation has expired, durably; who is named twice had two. */
   | { readonly type: 'expired'; readonly customerIds: readonly CustomerId[] }
   /** Frames up to here survive power loss; said now and then, for whoever reads the journal meanwhile. */

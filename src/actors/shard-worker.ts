@@ -26,6 +26,7 @@ import { DurableNotice } from './durable-notice.ts'
 import { DutyDesk } from './duty-desk.ts'
 import { Mailbox } from './mailbox.ts'
 import { MemoryBudget, mailboxMaxOf, recordBytesMax } from './memory-budget.ts'
+import { MemoryChecks } from './memory-checks.ts'
 import {
   type CallsMessage,
   fingerprintOf,
@@ -70,6 +71,7 @@ export class ShardWorker {
   /** Made anew with its shards, which count into it. */
   #memory: MemoryBudget
   #shards: readonly Shard[] = []
+  #checks: MemoryChecks
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
   #state: WorkerState = { type: 'starting' }
@@ -88,6 +90,7 @@ export class ShardWorker {
     this.#settings = settings
     this.#parts = parts
     this.#memory = new MemoryBudget(recordBytesMax(settings.heapMb))
+    this.#checks = new MemoryChecks([], settings.segmentBytes)
     this.#mailbox = new Mailbox(settings.shards, mailboxMaxOf(settings.heapMb))
     this.#replies = new Replies(parts.timers)
     this.#desk = new DutyDesk(parts.engine, { ...parts, shards: settings.shardsOfData })
@@ -100,7 +103,8 @@ export class ShardWorker {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))
       else if (message.type === 'status') {
         parts.supervisor.send({ type: 'status', id: message.id, status: this.#status() })
-      } else void this.#shutDown()
+      } else if (message.type === 'end') this.#end(new Error(message.why))
+      else void this.#shutDown()
     })
   }
 
@@ -166,7 +170,7 @@ export class ShardWorker {
 
   #serve(recovery: Recovery, journal: EventSink): void {
     const readyAtMs = (this.#clock as ShardClock).nowMs()
-    const { returnDays, heapMb } = this.#settings
+    const { returnDays, heapMb, segmentBytes } = this.#settings
     const returnWindowMs = returnDays * dayMs
     const memory = new MemoryBudget(recordBytesMax(heapMb))
     this.#memory = memory
@@ -174,6 +178,7 @@ export class ShardWorker {
       this.#snapshotSequences.set(recovered.shard, recovered.snapshotSequence)
       return new Shard({ ...recovered, readyAtMs, returnWindowMs, memory }, journal)
     })
+    this.#checks = new MemoryChecks(this.#shards, segmentBytes)
   }
 
   #connect(port: Port<CallsMessage, RepliesMessage>): void {
@@ -269,6 +274,9 @@ export class ShardWorker {
     if (this.#mailbox.size > 0) this.#scheduleTurn()
     // Only now: what a later shard did may have made memory short for the earlier ones too.
     this.#setAlarm(Math.min(...this.#shards.map(({ nextDueMs }) => nextDueMs)), nowMs)
+    // Last, while the frame is on its way to the disk.
+    const check = this.#checks.takeIfDue(journal?.counters.bytes ?? 0)
+    if (check !== undefined) this.#parts.supervisor.send({ type: 'checksums', check })
   }
 
   #releaseTo(durableOrdinal: number): void {

@@ -9,9 +9,17 @@
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { CustomerId } from '../domain/ids.ts'
-import { poisonRememberedMax, poisonTriesMax, shutdownDeadlineMs, snapshotSegments } from '../limits.ts'
+import {
+  checksKeptMax,
+  differencesLoggedMax,
+  poisonRememberedMax,
+  poisonTriesMax,
+  shutdownDeadlineMs,
+  snapshotSegments,
+} from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
+import type { CheckedMemory, MemoryCheck } from './memory-checks.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
 import { respawnDelayMs } from './respawn-delay.ts'
 import { shardsOfWorker } from './routing.ts'
@@ -57,6 +65,8 @@ type Member = {
   failures: number
   closed: boolean
   snapshotting: Worker | undefined
+  /** Of this life, for the next replay (M1). */
+  checks: MemoryCheck[]
 }
 
 export class Supervisor {
@@ -84,6 +94,7 @@ export class Supervisor {
       failures: 0,
       closed: false,
       snapshotting: undefined,
+      checks: [],
     }))
   }
 
@@ -222,6 +233,10 @@ export class Supervisor {
       case 'rolled':
         if (message.segment % snapshotSegments === 1) this.#snapshot(member, message.segment)
         return
+      case 'checksums':
+        if (member.checks.length === checksKeptMax) member.checks.shift()
+        member.checks.push(message.check)
+        return
       case 'expired':
         this.#options.onExpired?.(message.customerIds)
         return
@@ -242,6 +257,7 @@ export class Supervisor {
   #bury(member: Member, code: number): void {
     member.thread = undefined
     member.port = undefined
+    member.checks = []
     if (member.engine !== undefined) this.detach(member.engine)
     member.engine = undefined
     for (const engine of this.#engines) engine.send({ type: 'down', worker: member.index })
@@ -275,11 +291,10 @@ export class Supervisor {
 
   #snapshot(member: Member, segment: number): void {
     if (member.settings === undefined || member.snapshotting !== undefined) return
-    const workerData: SnapshotData = {
-      settings: member.settings,
-      segment,
-      crashPoint: this.#options.crashPoint,
-    }
+    const { settings, checks, thread: worker } = member
+    const { crashPoint } = this.#options
+    const workerData: SnapshotData = { settings, segment, checks, crashPoint }
+    member.checks = []
     // It keeps what the worker keeps.
     const resourceLimits = { maxOldGenerationSizeMb: member.settings.heapMb }
     const url = new URL('./snapshot-entry.ts', import.meta.url)
@@ -288,9 +303,24 @@ export class Supervisor {
     thread.on('error', (error) => {
       this.#options.log('warn', 'snapshot.failed', { worker: member.index, why: String(error) })
     })
+    thread.on('message', (checked: CheckedMemory) => {
+      if (worker !== undefined && member.thread === worker) this.#noteMemory(member, checked)
+    })
     thread.on('exit', () => {
       member.snapshotting = undefined
     })
+  }
+
+  /** Where a worker's memory is not what the journal says, the journal is right (FAULTS.md, 39). */
+  #noteMemory(member: Member, { open, differences }: CheckedMemory): void {
+    member.checks = [...open, ...member.checks].slice(-checksKeptMax)
+    for (const difference of differences.slice(0, differencesLoggedMax)) {
+      this.#options.log('error', 'memory.differs', { worker: member.index, ...difference })
+    }
+    const [first] = differences
+    if (first === undefined) return
+    const why = `its memory differs from the journal: ${first.part} of shard ${first.shard} after event ${first.sequence}`
+    member.port?.send({ type: 'end', why })
   }
 
   #until(isSo: () => boolean): Promise<void> {

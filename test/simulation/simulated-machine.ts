@@ -6,21 +6,13 @@
  * are taken when journals roll.
  */
 
-import { shardsOfWorker } from '../../src/actors/routing.ts'
 import { SplitCoordinator } from '../../src/actors/split-coordinator.ts'
 import { snapshotSegments } from '../../src/limits.ts'
-import { recover } from '../../src/persistence/journal/recovery.ts'
-import { removeUnfinished, writeSnapshot } from '../../src/persistence/journal/snapshot.ts'
+import { removeUnfinished } from '../../src/persistence/journal/snapshot.ts'
 import { JournalDamaged } from '../../src/persistence/journal/streams.ts'
 import { fakes } from '../http/fake-parts.ts'
 import type { CallOutcome } from '../support/http-call.ts'
-import {
-  InProcessEngine,
-  journalDirectory,
-  snapshotDirectory,
-  startMs,
-  type WorkerLife,
-} from '../support/in-process-engine.ts'
+import { InProcessEngine, snapshotDirectory, startMs, type WorkerLife } from '../support/in-process-engine.ts'
 import type { Shop, ShopRequest } from '../support/load-client.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { type Fate, MemoryDisk, SessionOver } from '../support/memory-disk.ts'
@@ -55,6 +47,8 @@ const TURNED_AWAY_MS = 20
 export class SimulatedMachine {
   readonly timers = new ManualTimers(new ManualClock(startMs))
   disk = new MemoryDisk()
+  /** How often what a worker had in memory was compared with a replay. */
+  checksCompared = 0
   readonly options: MachineOptions
   readonly #random: () => number
   #process: Process | undefined
@@ -159,7 +153,7 @@ export class Process implements Shop {
       const life = lives.at(-1)
       if (life === undefined) return
       if (life.isOver) this.#respawn(life, worker)
-      else if (this.#isDue(life)) this.#snapshot(life, worker)
+      else if (this.#isDue(life)) this.#snapshot(life)
     })
   }
 
@@ -221,32 +215,12 @@ export class Process implements Shop {
   }
 
   /** As the thread that makes snapshots does; where its disk fails it ends, and nobody but the log hears of it. */
-  #snapshot(life: WorkerLife, worker: number): void {
-    const index = life.rolled.at(-1) as number
-    this.#snapshotted.set(life, index)
-    const disk = this.#machine.disk.session()
-    const { workers } = this.engine.options
+  #snapshot(life: WorkerLife): void {
+    this.#snapshotted.set(life, life.rolled.at(-1) as number)
     try {
-      const { shards } = recover({
-        disk,
-        journalDirectory,
-        snapshotDirectory,
-        shards: shardsOfWorker(worker, { shards: SHARDS, workers }),
-        shardsOfData: SHARDS,
-        before: { stream: life.settings.stream, index },
-      })
-      for (const {
-        shard,
-        nextSequence,
-        snapshotSequence,
-        link,
-        lastTimeMs: timeMs,
-        state,
-      } of shards.values()) {
-        const sequence = nextSequence - 1
-        if (sequence === snapshotSequence) continue
-        writeSnapshot(disk, snapshotDirectory, { shard, shards: SHARDS, sequence, timeMs, link, state })
-      }
+      const { compared, differences } = life.snapshot(this.#machine.disk.session())
+      this.#machine.checksCompared += compared
+      if (differences.length > 0) throw new Error(`its memory differs: ${JSON.stringify(differences)}`)
     } catch (error) {
       if (!isOfDisk(error)) throw error
     }

@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { Engine } from '../../src/actors/engine.ts'
 import { EngineError } from '../../src/actors/engine-error.ts'
+import type { CheckedMemory, MemoryCheck } from '../../src/actors/memory-checks.ts'
 import type {
   CallsMessage,
   FromWorker,
@@ -19,9 +20,11 @@ import type {
 import type { Reply, ReplyTo, Request } from '../../src/actors/requests.ts'
 import { shardsOfWorker } from '../../src/actors/routing.ts'
 import { ShardWorker } from '../../src/actors/shard-worker.ts'
+import { takeSnapshots } from '../../src/actors/snapshot-run.ts'
 import type { WorkerSettings } from '../../src/actors/worker-parts.ts'
 import type { CustomerId } from '../../src/domain/ids.ts'
 import { tidyJournal } from '../../src/persistence/journal/carry.ts'
+import type { Disk } from '../../src/persistence/journal/disk.ts'
 import type { StreamId } from '../../src/persistence/journal/frame.ts'
 import { nextEpoch } from '../../src/persistence/journal/segments.ts'
 import { ManualClock, ManualTimers } from './manual-time.ts'
@@ -65,6 +68,8 @@ export class WorkerLife {
   readonly wire: Wire<CallsMessage, RepliesMessage> = new Wire()
   readonly logs: { readonly level: string; readonly event: string; readonly detail: object }[] = []
   readonly rolled: number[] = []
+  /** Of its memory, for the next replay. */
+  checks: readonly MemoryCheck[] = []
   /** Whose reservations it said had expired. */
   readonly expired: CustomerId[] = []
   /** How often it said that it failed, and of what. */
@@ -126,6 +131,19 @@ export class WorkerLife {
     this.#control.near.send(message)
   }
 
+  /** As the thread that makes snapshots does; what is said to differ, nobody acts upon. */
+  snapshot(disk: Disk): CheckedMemory {
+    const { settings, checks } = this
+    const segment = this.rolled.at(-1) ?? 1
+    let checked: CheckedMemory = { compared: 0, differences: [], open: [] }
+    this.checks = []
+    takeSnapshots(disk, { settings, segment, checks }, (found) => {
+      checked = found
+      this.checks = found.open
+    })
+    return checked
+  }
+
   askStatus(): WorkerStatus {
     this.tell({ type: 'status', id: 1 })
     if (this.status === undefined) throw new Error('the worker did not say how it is')
@@ -143,6 +161,7 @@ export class WorkerLife {
     if (message.type === 'state') this.states.push(message.state)
     else if (message.type === 'log') this.logs.push(message)
     else if (message.type === 'rolled') this.rolled.push(message.segment)
+    else if (message.type === 'checksums') this.checks = [...this.checks, message.check]
     else if (message.type === 'expired') this.expired.push(...message.customerIds)
     else if (message.type === 'failed') this.failures.push(message)
     else if (message.type === 'closed') this.isClosed = true

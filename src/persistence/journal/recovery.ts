@@ -66,6 +66,8 @@ export type RecoveryOptions = {
   readonly before?: { readonly stream: StreamId; readonly index: number }
   /** False rebuilds from the first event. */
   readonly useSnapshots?: boolean
+  /** Called with what each shard begins from, before its first event; again where recovery had to begin again. */
+  readonly onBase?: (shard: RecoveredShard) => void
   /** Called after each event that was replayed. */
   readonly onEvent?: (shard: RecoveredShard) => void
 }
@@ -81,7 +83,9 @@ function recoverOnce(options: RecoveryOptions): Recovery {
   const notes: string[] = []
   const shards = new Map<ShardId, RecoveredShard>()
   for (const shard of options.shards) {
-    shards.set(shard, newestSnapshot(options, shard, notes) ?? emptyRecovered(shard))
+    const base = newestSnapshot(options, shard, notes) ?? emptyRecovered(shard)
+    shards.set(shard, base)
+    options.onBase?.(base)
   }
   const replay = new Replay(options, catalog, shards)
   for (const stream of catalog.streams) {
