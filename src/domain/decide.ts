@@ -4,6 +4,8 @@
  * R1  Nothing here compares now with a hold's expiry: a hold lives until its end is journaled, and a confirm that comes
  *     first wins. Sale windows are compared.
  * R2  Counters are never clamped or repaired: what does not fit is refused (RIVALS.md, "Rules the evidence dictates").
+ *     What is available is reckoned and never below 0: right after units are written off, more may be earmarked for a
+ *     waiting line than there are, until the same command's next event takes these back.
  * R3  Each event carries its product's next version.
  */
 import { unreachable } from './assert.ts'
