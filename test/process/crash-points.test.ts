@@ -54,11 +54,18 @@ for (const [round, crashPoint] of crashPoints.entries()) {
   test(`at ${crashPoint} keeps what was acknowledged, and nothing nobody asked for`, async () => {
     const environment = { CRASH_POINT: `${crashPoint}:${passes[crashPoint]}` }
     const diesStarting = crashPoint.startsWith('recovery.')
+    const isOfSnapshots = crashPoint.startsWith('snapshot.')
     const dying = await site.start({ environment, until: diesStarting ? 'spawned' : 'ready' })
-    // Long references use up segments, and a snapshot is made when one is full.
-    const padding = crashPoint.startsWith('snapshot.') ? 128 : 0
+    // A start that has much to replay makes snapshots at once, and dies before anything could be asked in peace: what these
+    // leave is asked for when all is over, and in snapshot-crash.test.ts.
+    if (!diesStarting && !isOfSnapshots) await expectSameAnswers(dying, verdict)
+    // Long references use up segments, and a snapshot is made when some are full.
+    const padding = isOfSnapshots ? 128 : 0
     const severalShare = crashPoint.startsWith('split.') ? 0.5 : 0
-    if (!diesStarting) await sellUntilDeath(dying, { seed: round, padding, severalShare })
+    if (!diesStarting) {
+      const sold = await sellUntilDeath(dying, { seed: round, padding, severalShare })
+      assert.ok(sold > 0 || isOfSnapshots, 'it died under load')
+    }
     const late = () => `it comes to ${crashPoint} and dies there:\n${dying.troubles}`
     assert.is((await within(DEATH_MS, dying.exited, late)).signal, 'SIGKILL')
     verdict = judge(site, ledger, verdict.journal)
@@ -80,15 +87,14 @@ test.run()
 async function sellUntilDeath(
   dying: ServerProcess,
   options: { readonly seed: number; readonly padding: number; readonly severalShare: number },
-): Promise<void> {
-  await expectSameAnswers(dying, verdict)
+): Promise<number> {
   const load = new LoadClient(dying, ledger, {
     ...options,
     products: ['scarce', ...products],
     connections: 48,
   })
   await within(DEATH_MS, load.ended(), () => `it comes to its place and dies there:\n${dying.troubles}`)
-  assert.ok(load.count('201') > 0, 'it died under load')
+  return load.count('201')
 }
 
 function unansweredButHeld(ledger: RequestLedger, { journal }: Verdict): number {

@@ -187,9 +187,8 @@ export async function expectSameAnswers(server: ServerProcess, { books }: Verdic
       if (faults.length > 0) await pause(AGREE_EVERY_MS)
       return faults.length === 0
     }
-    // What they disagree on says more than that they do.
     await server.until(agree, 'the shards agree').catch((error: unknown) => {
-      if (faults.length === 0) throw error
+      throw faults.length === 0 ? error : new Error(`${error}\nand before:\n${shownFaults(faults)}`)
     })
   }
   expectNone(faults)
@@ -235,7 +234,9 @@ export function expectSettled({ books }: Verdict): void {
 }
 
 function expectNone(faults: readonly string[]): void {
-  if (faults.length === 0) return
-  const shown = faults.slice(0, SHOWN_MAX).join('\n  ')
-  throw new Error(`${faults.length} faults:\n  ${shown}`)
+  if (faults.length > 0) throw new Error(shownFaults(faults))
+}
+
+function shownFaults(faults: readonly string[]): string {
+  return `${faults.length} faults:\n  ${faults.slice(0, SHOWN_MAX).join('\n  ')}`
 }
