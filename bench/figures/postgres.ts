@@ -88,7 +88,7 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
   const { server } = presence
   const spread = productIds(size.products)
   const hot = [hotId]
-  await server.stock([...spread, ...hot], STOCK / 1_000, { of: hotId, count: size.units })
+  await server.stock([...spread, ...hot], STOCK / 100, { of: hotId, count: size.units })
   const before = await server.totals()
   const scratch = makeScratch('beside-postgres')
   const local = await LocalEngine.start(scratch)
