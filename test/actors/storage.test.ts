@@ -8,6 +8,7 @@ import {
   inProcessEngine,
   journalDirectory,
 } from '../support/in-process-engine.ts'
+import type { MemoryDisk } from '../support/memory-disk.ts'
 import { suite } from '../support/suite.ts'
 import {
   addStock,
@@ -210,5 +211,42 @@ for (const path of [/-000000\.segment$/, /-000001\.segment$/, /\.mark$/]) {
     assert.ok(next.disk.files(journalDirectory).length > 0)
   })
 }
+
+starting('tries again where what the first attempt had opened could not be closed either', async () => {
+  const world = await inProcessEngine({ segmentBytes: SEGMENT })
+  await world.ask(setStock(phone, 5))
+  const held = await makeHold(world)
+  world.crash()
+  world.disk.fail({ code: 'ENOSPC', kinds: ['sync'], path: /00000002-.*\.mark$/ })
+  world.disk.fail({ code: 'ENOSPC', kinds: ['close'], path: /00000002-.*-000001\.segment$/ })
+  const next = await restartWith(world, Number.POSITIVE_INFINITY)
+  assert.is(next.worker().state.type, 'stopped')
+  await next.advance(3 * storageRetryMs)
+  assert.is(next.worker().failures.length, 0, next.worker().failures[0]?.why)
+  assert.is(next.worker().state.type, 'ready')
+  assert.is((await reservationOf(next, held.id)).status, 'held')
+})
+
+starting('leaves a disk that others can start from at any moment of its second attempt', async () => {
+  const world = await inProcessEngine({ segmentBytes: SEGMENT })
+  await world.ask(setStock(phone, 5))
+  const held = await makeHold(world)
+  world.crash()
+  world.disk.fail({ code: 'ENOSPC', kinds: ['sync'], path: /00000002-.*\.mark$/ })
+  world.disk.fail({ code: 'ENOSPC', kinds: ['close'], path: /00000002-.*-000001\.segment$/ })
+  world.disk.fail({ code: 'ENOSPC', kinds: ['remove'], path: /00000002-.*\.mark$/ })
+  const disks: MemoryDisk[] = []
+  world.disk.onChange = () => void disks.push(world.disk.copy(), world.disk.afterPowerLoss())
+  const next = await restartWith(world, Number.POSITIVE_INFINITY)
+  await next.advance(3 * storageRetryMs)
+  assert.is(next.worker().state.type, 'ready')
+  world.disk.onChange = undefined
+  assert.ok(disks.length > 20)
+  for (const disk of disks) {
+    const other = await inProcessEngine({ disk, segmentBytes: SEGMENT })
+    assert.is((await reservationOf(other, held.id)).status, 'held')
+    other.crash()
+  }
+})
 
 starting.run()

@@ -12,4 +12,9 @@ export const keptSeeds: readonly { readonly seed: number; readonly steps: number
     },
     { seed: 800_532, steps: 5_000, found: 'what was left of a next segment stopped every later one' },
     { seed: 800_956, steps: 5_000, found: 'a listener that stood still made what had long been given up' },
+    {
+      seed: 20_261_458,
+      steps: 5_000,
+      found: 'a start that could not even close what it had opened left a mark without its segment',
+    },
   ]

@@ -104,8 +104,8 @@ export class JournalWriter {
   /** Makes the stream's first segment and opens it: when this resolves, the opening survives power loss. */
   static async open(options: WriterOptions, positions: readonly ShardPosition[]): Promise<JournalWriter> {
     const { disk, directory, stream, segmentBytes } = options
-    const path = segmentPath(directory, stream, 1)
-    const segment = await prepareSegment(disk, path, segmentBytes)
+    removeAttempt(options)
+    const segment = await prepareSegment(disk, segmentPath(directory, stream, 1), segmentBytes)
     let mark: MarkWriter | undefined
     try {
       mark = MarkWriter.create(disk, markPath(directory, stream))
@@ -124,15 +124,12 @@ export class JournalWriter {
       writer.#sealWhenIdle()
       return writer
     } catch (error) {
-      // Nothing rests on a stream that did not open; its names are needed by whoever tries again. A mark may have reached
-      // the disk all the same, and without its segment it would mean a loss: it goes first, for good.
-      segment.close()
-      if (mark !== undefined) {
-        await mark.close()
-        disk.remove(markPath(directory, stream))
-        disk.syncDirectory(directory)
-      }
-      disk.remove(path)
+      // Where any of this fails too, the next attempt begins with it.
+      await mark?.close().catch(() => {})
+      try {
+        segment.close()
+        removeAttempt(options)
+      } catch {}
       throw error
     }
   }
@@ -375,4 +372,17 @@ export class JournalWriter {
     this.#next.stop()
     this.#options.onFailure(error)
   }
+}
+
+/**
+ * Takes away what an attempt to open a stream left: nothing rests on a stream that did not open, and its names are needed
+ * by whoever tries again. A mark may have reached the disk all the same, and without its segment it would mean a loss: it
+ * goes first, for good.
+ */
+function removeAttempt({ disk, directory, stream }: WriterOptions): void {
+  const [mark, segment] = [markPath(directory, stream), segmentPath(directory, stream, 1)]
+  if (!disk.exists(mark) && !disk.exists(segment)) return
+  if (disk.exists(mark)) disk.remove(mark)
+  disk.syncDirectory(directory)
+  if (disk.exists(segment)) disk.remove(segment)
 }
