@@ -1,9 +1,17 @@
 /** A small slice of the histories: that they are linearizable, and that one which is not would be noticed. */
 import * as assert from 'uvu/assert'
+import { randomFrom } from '../support/load-client.ts'
 import { note, suite } from '../support/suite.ts'
+import { checkLinearizable } from './checker.ts'
+import { corruptedAnswers, withAnswer } from './corruptions.ts'
 import { checkHistories, stepsToExplain } from './history-rounds.ts'
-import type { Operation } from './operation.ts'
-import type { StockInput } from './stock-model.ts'
+import { type Operation, partition } from './operation.ts'
+import { type StockInput, stockModel } from './stock-model.ts'
+
+/** Of the answers, as many are corrupted, one at a time: all of them would take long. */
+const CORRUPTED_SHARE = 0.15
+/** Refusals that overlap changes may say one number or the other; whatever shows all of a product's stock may not. */
+const REFUSED_SHARE = { ofAll: 0.9, ofReads: 0.99 }
 
 const test = suite('histories of a real server', { limitMs: 90_000 })
 const recorded: (readonly Operation<StockInput>[])[] = []
@@ -47,6 +55,27 @@ for (const [name, lie] of Object.entries(lies)) {
       assert.throws(() => stepsToExplain(lie(operations), 'a lie'), /impossible/)
   })
 }
+
+test('would show almost any other number in any single answer', () => {
+  const found = { reads: { refused: 0, all: 0 }, others: { refused: 0, all: 0 } }
+  const random = randomFrom(2)
+  for (const part of recorded.flatMap((one) => [...partition(one, ({ productId }) => productId).values()])) {
+    for (const [index, { input, answer }] of part.entries()) {
+      if (answer === undefined || random() > CORRUPTED_SHARE) continue
+      const kind = input.type === 'read' ? found.reads : found.others
+      for (const output of corruptedAnswers(answer.output, random)) {
+        kind.all += 1
+        const verdict = checkLinearizable(stockModel, withAnswer(part, { index, output }))
+        if (verdict.type === 'impossible') kind.refused += 1
+      }
+    }
+  }
+  note(JSON.stringify(found))
+  const { reads, others } = found
+  assert.ok(reads.all > 50 && others.all > 50)
+  assert.ok(reads.refused / reads.all >= REFUSED_SHARE.ofReads)
+  assert.ok((reads.refused + others.refused) / (reads.all + others.all) >= REFUSED_SHARE.ofAll)
+})
 
 test.run()
 
