@@ -64,9 +64,8 @@ export class ReservationTable {
   add(stock: Stock, making: Making, atMs: number): ReservationRow {
     this.#packIfWorthIt()
     assert(this.#pack(making.reservationId), 'a reservation id has the form of one')
-    assert(this.#index.find(this.#packed, this.#blocks) === undefined, 'a reservation is made once')
     const row = this.#rows
-    this.#index.enter(row, this.#packed)
+    this.#enter(row)
     if (this.#stocks[stock.number] === undefined) this.#stocks[stock.number] = stock
     const block = this.#blockFor(row)
     const at = row % rowsPerBlock
@@ -152,8 +151,7 @@ export class ReservationTable {
       assert(table.#texts.has(block.texts(at)), 'a reservation has its texts')
       table.#rows += 1
       block.readId(at, table.#packed)
-      assert(table.#index.find(table.#packed, table.#blocks) === undefined, 'a reservation is made once')
-      table.#index.enter(row, table.#packed)
+      table.#enter(row)
     }
     table.#size = count
     table.#nextNumber = count
@@ -205,6 +203,12 @@ export class ReservationTable {
 
   #find(id: ReservationId): number | undefined {
     return this.#pack(id) ? this.#index.find(this.#packed, this.#blocks) : undefined
+  }
+
+  /** The row whose id stands packed, which must not be there yet. */
+  #enter(row: number): void {
+    assert(this.#index.find(this.#packed, this.#blocks) === undefined, 'a reservation is made once')
+    this.#index.enter(row, this.#packed)
   }
 
   #packIfWorthIt(): void {

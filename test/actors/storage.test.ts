@@ -194,12 +194,18 @@ async function settled<R extends Request>(world: InProcessEngine, request: R): P
   return asked
 }
 
+/** One hold, and a process that ended right after it. */
+async function crashedWithHold() {
+  const world = await inProcessEngine({ segmentBytes: SEGMENT })
+  await world.ask(setStock(phone, 5))
+  const held = await makeHold(world)
+  world.crash()
+  return { world, held }
+}
+
 for (const path of [/-000000\.segment$/, /-000001\.segment$/, /\.mark$/]) {
   starting(`tries again where there was no room for ${path.source}`, async () => {
-    const world = await inProcessEngine({ segmentBytes: SEGMENT })
-    await world.ask(setStock(phone, 5))
-    const held = await makeHold(world)
-    world.crash()
+    const { world, held } = await crashedWithHold()
     world.disk.fail({ code: 'ENOSPC', kinds: ['write', 'writeLater'], path })
     const next = await restartWith(world, Number.POSITIVE_INFINITY)
     await next.advance(3 * storageRetryMs)
@@ -213,10 +219,7 @@ for (const path of [/-000000\.segment$/, /-000001\.segment$/, /\.mark$/]) {
 }
 
 starting('tries again where what the first attempt had opened could not be closed either', async () => {
-  const world = await inProcessEngine({ segmentBytes: SEGMENT })
-  await world.ask(setStock(phone, 5))
-  const held = await makeHold(world)
-  world.crash()
+  const { world, held } = await crashedWithHold()
   world.disk.fail({ code: 'ENOSPC', kinds: ['sync'], path: /00000002-.*\.mark$/ })
   world.disk.fail({ code: 'ENOSPC', kinds: ['close'], path: /00000002-.*-000001\.segment$/ })
   const next = await restartWith(world, Number.POSITIVE_INFINITY)
@@ -228,10 +231,7 @@ starting('tries again where what the first attempt had opened could not be close
 })
 
 starting('leaves a disk that others can start from at any moment of its second attempt', async () => {
-  const world = await inProcessEngine({ segmentBytes: SEGMENT })
-  await world.ask(setStock(phone, 5))
-  const held = await makeHold(world)
-  world.crash()
+  const { world, held } = await crashedWithHold()
   world.disk.fail({ code: 'ENOSPC', kinds: ['sync'], path: /00000002-.*\.mark$/ })
   world.disk.fail({ code: 'ENOSPC', kinds: ['close'], path: /00000002-.*-000001\.segment$/ })
   world.disk.fail({ code: 'ENOSPC', kinds: ['remove'], path: /00000002-.*\.mark$/ })
