@@ -12,6 +12,8 @@ import { tryMutant } from './trial.ts'
 const TRIED = 3
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
+const PRIVATE_NAME = /#[a-z]\w*/gi
+
 const list = suite('the list of planted bugs')
 
 list('is long, and names each bug once', () => {
@@ -22,7 +24,11 @@ list('is long, and names each bug once', () => {
 for (const mutant of mutants) {
   list(`can be planted: ${mutant.name}`, () => {
     assert.is.not(mutant.find, mutant.replace)
-    stripTypeScriptTypes(planted(mutant))
+    const source = planted(mutant)
+    stripTypeScriptTypes(source)
+    // Stripping does not look at these, and a module that names one it has not declared does not load.
+    for (const [name] of mutant.replace.matchAll(PRIVATE_NAME))
+      assert.ok(source.split(name).length > mutant.replace.split(name).length, `${name} is declared`)
   })
 }
 

@@ -84,7 +84,7 @@ export const mutantsOfTheJournal: readonly Mutant[] = [
     replace: '  if (options.frames.length >= 0) return\n',
     test: 'test/persistence/journal/recovery.test.ts',
     caughtBy:
-      'what is not proven durable › is written anew, and survives although the pages of its failed sync are lost afterwards',
+      'what is not proven durable › is carried by each of several new workers, whichever of them starts',
   },
   {
     name: 'a start rests on a mark that was only read back',

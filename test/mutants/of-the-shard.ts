@@ -118,7 +118,7 @@ export const mutantsOfTheShard: readonly Mutant[] = [
     name: 'the line is served in a later frame than the one that freed the units',
     file: 'src/actors/shard.ts',
     find: '    for (const stock of unserved) this.#serve(stock)\n',
-    replace: '    for (const stock of unserved) this.#stillWaiting.add(stock)\n',
+    replace: '    for (const stock of unserved) this.#lines.note(stock, true)\n',
     test: 'test/actors/waitlist.test.ts',
     caughtBy: 'waiting in line › ends with a hold, in order, before anybody new can have the units',
   },
