@@ -93,6 +93,7 @@ async function run(config: Config): Promise<void> {
       shards,
       workers,
       adminKey: adminKey.key,
+      tablesPath: paths.tables,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
       rateMemory: rateMemory(config.rates, realRandom()),

@@ -190,8 +190,12 @@ function checkEncoding(target: string): void {
   }
 }
 
-function checkRole(principal: Principal | undefined, least: Principal['role']): void {
+function checkRole(principal: Principal | undefined, least: Principal['role'] | 'person'): void {
   if (principal === undefined) throw unauthenticated('This call needs a token.')
+  if (least === 'person') {
+    if (principal.customerId !== undefined) return
+    throw new Problem('forbidden', 'This call is for people who have signed in, not for keys.')
+  }
   if (!reaches(principal, least)) throw new Problem('forbidden', `This call needs the role ${least}.`)
 }
 

@@ -51,12 +51,14 @@ export function tableKey(call: Call, body: unknown): TableKey | undefined {
     : tableKeyOf(scopeOf(call), idempotencyKey, canonicalText(body))
 }
 
+/** Whoever signs in or up, which they do with a body that nobody else knows. */
+const NOBODY = '-'
+
 /** Caller and concrete route. Ids in the path must have been checked: then no two paths name the same thing. */
 function scopeOf({ principal, context }: Call): string {
-  assert(principal !== undefined, 'every call that changes something has a caller')
   const { method, path } = context.req
   assert(!path.includes('\n'), 'no id has a line feed')
-  return `${principal.callerId} ${method} ${path}`
+  return `${principal?.callerId ?? NOBODY} ${method} ${path}`
 }
 
 /** The same text for the same meaning, however it was spaced and its members ordered. */

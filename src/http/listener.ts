@@ -9,7 +9,9 @@ import { SplitCoordinator } from '../actors/split-coordinator.ts'
 import { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
+import { apiKeysOf } from '../persistence/tables/api-keys-client.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
+import { TablesReader } from '../persistence/tables/tables-reader.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
@@ -30,6 +32,8 @@ export type ListenerSettings = {
   readonly shards: number
   readonly workers: number
   readonly adminKey: string
+  /** The tables' file, for reads. */
+  readonly tablesPath: string
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
   /** The same for all listeners of the process, who count together. */
@@ -61,11 +65,16 @@ export async function runListener(
     shards,
     workers,
   })
-  const tables = new TablesClient({ timers: realTimers, onRevoked: (id) => authenticator.forget(id) })
+  const tables = new TablesClient({
+    timers: realTimers,
+    onNotice: ({ id }) => authenticator.forget(id),
+    reader: new TablesReader(settings.tablesPath),
+  })
   tables.connect(portOf(ends.tables))
+  const apiKeys = apiKeysOf(tables)
   const authenticator = new KeyAuthenticator({
     adminKey: settings.adminKey,
-    apiKeys: tables.apiKeys,
+    apiKeys,
     clock: realClock,
   })
   const history = new HistoryClient({
@@ -88,7 +97,8 @@ export async function runListener(
     rateLimits: new SharedRateLimits(settings.rateMemory, realClock),
     cooldowns: new SharedCooldowns(settings.cooldownMemory, realClock),
     trustedProxies: settings.trustedProxies,
-    apiKeys: tables.apiKeys,
+    apiKeys,
+    tables,
     history,
     streams,
     status: {

@@ -31,9 +31,19 @@ const TAGS: readonly { readonly name: Operation['tag']; readonly description: st
   { name: 'Stock', description: 'How many units there are.' },
   { name: 'Sales', description: 'When a product is sold, and how much of it to whom.' },
   { name: 'Waitlist', description: 'Who gets the units that come back.' },
+  { name: 'Accounts', description: 'People: who they are, and where they live.' },
+  { name: 'Catalog', description: 'What is sold, and what buyers say of it.' },
+  { name: 'Cart and checkout', description: 'From the cart to the payment.' },
+  { name: 'Orders', description: 'What was bought, and where it is.' },
+  { name: 'Discounts', description: 'What makes an order cheaper.' },
+  { name: 'Webhooks', description: 'Who is told what happens.' },
   { name: 'API keys', description: 'Who may call.' },
   { name: 'Operations', description: 'Running this server.' },
 ]
+
+/** What is answered by the tables without any shard, and by shards without the tables. */
+const TABLES_ALONE: readonly Operation['tag'][] = ['API keys', 'Accounts', 'Webhooks']
+const SHARDS_ALONE: readonly Operation['tag'][] = ['Reservations', 'Stock', 'Sales', 'Waitlist']
 
 /** Of a reply to those who have limits. */
 const LIMIT_FIELDS = ['RateLimit-Policy', 'RateLimit'] as const
@@ -124,6 +134,8 @@ export function roleOf({ access }: Operation): string {
   switch (access) {
     case 'anyone':
       return 'For anyone.'
+    case 'person':
+      return 'For people who have signed in, each their own.'
     case 'customer':
       return 'For customers, each their own, and for services and above.'
     case 'service':
@@ -230,8 +242,11 @@ export function problemsOf(operation: Operation): readonly ProblemCode[] {
   if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')
   codes.push(...problems, 'internal-error', 'tables-unavailable', 'overloaded', 'shutting-down')
   if (tag === 'Operations') return [...new Set(codes)]
-  if (tag !== 'API keys') codes.push('shard-unavailable')
-  if (changes === true) codes.push('idempotency-mismatch', 'storage-full', 'outcome-unknown')
-  if (changes === true) codes.push(tag === 'API keys' ? 'idempotency-in-flight' : 'command-quarantined')
+  const asksShards = !TABLES_ALONE.includes(tag)
+  if (asksShards) codes.push('shard-unavailable')
+  if (changes !== true) return [...new Set(codes)]
+  codes.push('idempotency-mismatch', 'storage-full', 'outcome-unknown')
+  if (asksShards) codes.push('command-quarantined')
+  if (!SHARDS_ALONE.includes(tag)) codes.push('idempotency-in-flight')
   return [...new Set(codes)]
 }

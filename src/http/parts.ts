@@ -7,6 +7,7 @@ import type { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
+import type { Tables } from '../persistence/tables/operations.ts'
 import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
 import type { Cooldowns } from './cooldowns.ts'
@@ -28,10 +29,13 @@ export type SplitReservations = Pick<SplitCoordinator, 'reserve' | 'change'>
 export type Role = 'customer' | 'service' | 'staff' | 'admin'
 export type KeyRole = Exclude<Role, 'customer'>
 
-/** Who is calling. A customer is one buyer and sees only what is theirs; keys see all. */
+/**
+ * Who is calling. A customer is one buyer and sees only what is theirs; everybody else sees all. Whoever has a `customerId`
+ * is a person, and can buy; keys have none.
+ */
 export type Principal =
   | { readonly callerId: string; readonly role: 'customer'; readonly customerId: CustomerId }
-  | { readonly callerId: string; readonly role: KeyRole; readonly customerId?: undefined }
+  | { readonly callerId: string; readonly role: KeyRole; readonly customerId?: CustomerId | undefined }
 
 export type Authenticator = {
   /** Undefined where the token is nobody's. At once where it can be: the hot path must not wait for a promise. */
@@ -93,6 +97,8 @@ export type HttpParts = {
   /** Peers that are believed when they say whom they forward. */
   readonly trustedProxies: readonly Network[]
   readonly apiKeys: ApiKeys
+  /** Everything else that is kept in tables. */
+  readonly tables: Tables
   readonly history: Pick<HistoryClient, 'ask'>
   readonly streams: StockStreams
   readonly status: Status

@@ -8,18 +8,33 @@ import type { ProblemCode } from './problems.ts'
 /** Behind a socket there is Node's own request; `app.request()` has none, and no bindings at all. */
 export type Env = { Bindings: Partial<HttpBindings> }
 
-export type Tag = 'Reservations' | 'Stock' | 'Sales' | 'Waitlist' | 'API keys' | 'Operations'
+export type Tag =
+  | 'Reservations'
+  | 'Stock'
+  | 'Sales'
+  | 'Waitlist'
+  | 'Accounts'
+  | 'Catalog'
+  | 'Cart and checkout'
+  | 'Orders'
+  | 'Discounts'
+  | 'Webhooks'
+  | 'API keys'
+  | 'Operations'
 
 export type Operation = {
-  readonly method: 'get' | 'post' | 'put' | 'delete'
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** With parameters in braces: `/v1/reservations/{id}`. */
   readonly path: string
   readonly operationId: string
   readonly tag: Tag
   readonly summary: string
   readonly description?: string
-  /** The least role that may call; `anyone` needs no token, though a bad one is still refused. */
-  readonly access: 'anyone' | Role
+  /**
+   * The least role that may call; `anyone` needs no token, though a bad one is still refused, and `person` is whoever has
+   * signed in, whatever their role.
+   */
+  readonly access: 'anyone' | 'person' | Role
   /** Called so often that only a sample of its requests is logged. */
   readonly hot?: boolean
   /** Changes something: takes `Idempotency-Key`, and says so where it repeats an earlier reply. */

@@ -10,6 +10,7 @@ import type { Authenticator, HttpParts, Principal } from '../../src/http/parts.t
 import type { Rates } from '../../src/http/rate-limits.ts'
 import { readinessOf } from '../../src/http/readiness.ts'
 import { StockStreams } from '../../src/http/stock-streams.ts'
+import { apiKeysOf } from '../../src/persistence/tables/api-keys-client.ts'
 import { migrate } from '../../src/persistence/tables/migrations.ts'
 import { schema } from '../../src/persistence/tables/schema.ts'
 import { TablesClient } from '../../src/persistence/tables/tables-client.ts'
@@ -79,12 +80,12 @@ export class FuzzWorld {
     this.#tables = new TablesServer(database, { clock, timers: timers.session(), random })
     const tables = new TablesClient({
       timers: timers.session(),
-      onRevoked: (id) => authenticator.forget(id),
+      onNotice: ({ id }) => authenticator.forget(id),
     })
     const wire = new Wire<ToTables, FromTables>()
     this.#tables.connect(wire.far)
     tables.connect(wire.near)
-    const { apiKeys } = tables
+    const apiKeys = apiKeysOf(tables)
     const authenticator = withBuyers(new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock }))
     const limited = limits(clock, { rates, proxies: ['10.0.0.2'] })
     this.#cooldowns = limited.cooldowns
@@ -96,6 +97,7 @@ export class FuzzWorld {
       shards: SHARDS,
       authenticator,
       apiKeys,
+      tables,
       ...limited,
       history,
       streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),

@@ -33,6 +33,14 @@ import type {
   SplitReservations,
 } from '../../src/http/parts.ts'
 import { StockStreams } from '../../src/http/stock-streams.ts'
+import type { Replayable } from '../../src/persistence/tables/idempotency-records.ts'
+import type {
+  AnswerOf,
+  ArgsOf,
+  ReadName,
+  Tables,
+  WriteName,
+} from '../../src/persistence/tables/operations.ts'
 import type { TableKey } from '../../src/persistence/tables/table-key.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { limits } from './fake-limits.ts'
@@ -214,6 +222,29 @@ export class FakeApiKeys implements ApiKeys {
   }
 }
 
+/** Tables that a test answers for, call by call. */
+export class FakeTables implements Tables {
+  readonly asked: { readonly name: string; readonly args: object; readonly key: TableKey | undefined }[] = []
+  /** Loose on purpose: a test answers any operation with what it likes. */
+  answer: (name: string, args: object) => unknown = (name) => {
+    throw new Error(`nobody expected ${name}`)
+  }
+
+  read<N extends ReadName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
+    return this.#ask(name, args)
+  }
+
+  write<N extends WriteName>(name: N, args: ArgsOf<N>, key?: TableKey): Promise<AnswerOf<N> & Replayable> {
+    return this.#ask(name, args, key)
+  }
+
+  async #ask<Reply>(name: string, args: object, key?: TableKey): Promise<Reply> {
+    this.asked.push({ name, args, key })
+    // The test chose the answer; that it fits the operation is for the test to see.
+    return this.answer(name, args) as Reply
+  }
+}
+
 /** A history that knows nothing, unless a test says what it answers. */
 export class FakeHistory implements Pick<HistoryClient, 'ask' | 'watch' | 'unwatch' | 'isWatching'> {
   readonly asked: { readonly question: Question; readonly after: Position | undefined }[] = []
@@ -262,6 +293,7 @@ export type Fakes = {
   readonly engine: FakeEngine
   readonly splits: FakeSplits
   readonly apiKeys: FakeApiKeys
+  readonly tables: FakeTables
   readonly history: FakeHistory
   /** Of the streams; they stand still until a test moves them. */
   readonly timers: ManualTimers
@@ -297,6 +329,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
   const engine = new FakeEngine()
   const splits = new FakeSplits(engine)
   const apiKeys = new FakeApiKeys()
+  const tables = new FakeTables()
   const history = new FakeHistory()
   const clock = new FakeClock()
   const timers = new ManualTimers(new ManualClock(NOW_MS))
@@ -315,6 +348,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
       forget: (keyId) => void forgotten.push(keyId),
     },
     apiKeys,
+    tables,
     ...limits(clock),
     history,
     streams: new StockStreams(streamParts),
@@ -339,6 +373,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     engine,
     splits,
     apiKeys,
+    tables,
     history,
     timers,
     forgotten,

@@ -1,7 +1,5 @@
-/** The table of API keys. Knows no key, only hashes; every statement runs within the transaction its caller opened. */
-import type { Database } from 'better-sqlite3'
+/** The table of API keys. Knows no key, only hashes. */
 import { assert } from '../../domain/assert.ts'
-import type { Random } from '../../seams.ts'
 import {
   type ApiKey,
   type ApiKeyHolder,
@@ -11,12 +9,16 @@ import {
   hashOfApiKey,
   type NewApiKey,
 } from './api-key.ts'
+import { type Moment, read, write } from './operation.ts'
+import { change, type Query, row, rows } from './query.ts'
 import { TablesError } from './tables-error.ts'
 
 /** Keys, live and revoked. Past it the one revoked first is forgotten; where all are live, no further one is made. */
 export const apiKeysMax = 10_000
 
 export type ApiKeyRequest = { readonly name: string; readonly role: ApiKeyRole; readonly createdBy: string }
+/** `revoked` is false where there was no such key, or it was revoked before. */
+export type Revocation = { readonly revoked: boolean }
 
 type Row = {
   readonly id: string
@@ -26,67 +28,76 @@ type Row = {
   readonly createdBy: string
 }
 
-export class ApiKeys {
-  readonly #random: Random
-  readonly #rowsMax: number
-  readonly #insert
-  readonly #count
-  readonly #forgetFirstRevoked
-  readonly #listLive
-  readonly #revoke
-  readonly #findLive
+export const apiKeyOperations = {
+  'apiKeys.create': write((request: ApiKeyRequest, moment) => createApiKey(request, moment)),
+  'apiKeys.list': read((_: Record<never, never>) => listApiKeys()),
+  'apiKeys.revoke': write(({ id }: { readonly id: string }, moment) => revokeApiKey(id, moment), {
+    isKept: ({ revoked }) => revoked,
+  }),
+  'apiKeys.find': read(({ hash }: { readonly hash: string }) => findApiKey(hash)),
+}
 
-  constructor(database: Database, random: Random, rowsMax: number = apiKeysMax) {
-    this.#random = random
-    this.#rowsMax = rowsMax
-    this.#insert = database.prepare<[string, string, string, string, number, string]>(
-      'INSERT INTO api_keys (id, name, role, hash, created_at_ms, created_by) VALUES (?, ?, ?, ?, ?, ?)',
-    )
-    this.#count = database.prepare<[], { readonly rows: number }>('SELECT count(*) AS rows FROM api_keys')
-    this.#forgetFirstRevoked = database.prepare<[]>(
-      `DELETE FROM api_keys WHERE id =
-         (SELECT id FROM api_keys WHERE revoked_at_ms IS NOT NULL ORDER BY revoked_at_ms, id LIMIT 1)`,
-    )
-    this.#listLive = database.prepare<[], Row>(
-      `SELECT id, name, role, created_at_ms AS createdAtMs, created_by AS createdBy
-         FROM api_keys WHERE revoked_at_ms IS NULL ORDER BY created_at_ms DESC, id`,
-    )
-    this.#revoke = database.prepare<[number, string]>(
-      'UPDATE api_keys SET revoked_at_ms = ? WHERE id = ? AND revoked_at_ms IS NULL',
-    )
-    this.#findLive = database.prepare<[string], { readonly id: string; readonly role: string }>(
-      'SELECT id, role FROM api_keys WHERE hash = ? AND revoked_at_ms IS NULL',
+/** Throws `TablesError` `api-keys-full` where there are as many live keys as there may be. */
+export function* createApiKey(
+  request: ApiKeyRequest,
+  { nowMs, random }: Pick<Moment, 'nowMs' | 'random'>,
+  keysMax: number = apiKeysMax,
+): Query<NewApiKey> {
+  const count = yield* row<{ readonly keys: number }>('SELECT count(*) AS keys FROM api_keys')
+  const keys = count?.keys ?? 0
+  if (keys >= keysMax && (yield* forgetFirstRevoked()) === 0) {
+    throw new TablesError(
+      'api-keys-full',
+      `There are ${keys} API keys, none of them revoked. Revoke one first.`,
     )
   }
+  const drawn = drawApiKey(random)
+  yield* change(
+    'INSERT INTO api_keys (id, name, role, hash, created_at_ms, created_by) VALUES (?, ?, ?, ?, ?, ?)',
+    drawn.id,
+    request.name,
+    request.role,
+    hashOfApiKey(drawn.key),
+    nowMs,
+    request.createdBy,
+  )
+  return drawn
+}
 
-  /** Throws `TablesError` `api-keys-full` where there are as many live keys as there may be. */
-  create(request: ApiKeyRequest, nowMs: number): NewApiKey {
-    const rows = this.#count.get()?.rows ?? 0
-    if (rows >= this.#rowsMax && this.#forgetFirstRevoked.run().changes === 0) {
-      throw new TablesError(
-        'api-keys-full',
-        `There are ${rows} API keys, none of them revoked. Revoke one first.`,
-      )
-    }
-    const drawn = drawApiKey(this.#random)
-    this.#insert.run(drawn.id, request.name, request.role, hashOfApiKey(drawn.key), nowMs, request.createdBy)
-    return drawn
-  }
+function forgetFirstRevoked(): Query<number> {
+  return change(
+    `DELETE FROM api_keys WHERE id =
+       (SELECT id FROM api_keys WHERE revoked_at_ms IS NOT NULL ORDER BY revoked_at_ms, id LIMIT 1)`,
+  )
+}
 
-  /** Those not revoked, the newest first. */
-  list(): ApiKey[] {
-    return this.#listLive.all().map((row) => ({ ...row, role: roleOf(row.role) }))
-  }
+/** Those not revoked, the newest first. */
+export function* listApiKeys(): Query<readonly ApiKey[]> {
+  const found = yield* rows<Row>(
+    `SELECT id, name, role, created_at_ms AS "createdAtMs", created_by AS "createdBy"
+       FROM api_keys WHERE revoked_at_ms IS NULL ORDER BY created_at_ms DESC, id`,
+  )
+  return found.map((key) => ({ ...key, role: roleOf(key.role) }))
+}
 
-  /** Whether there was such a key, not revoked before. Its row stays, so that the key's id is not forgotten. */
-  revoke(id: string, nowMs: number): boolean {
-    return this.#revoke.run(nowMs, id).changes === 1
-  }
+/** The row of a revoked key stays, so that its id is not forgotten. */
+export function* revokeApiKey(
+  id: string,
+  { nowMs, notify }: Pick<Moment, 'nowMs' | 'notify'>,
+): Query<Revocation> {
+  const sql = 'UPDATE api_keys SET revoked_at_ms = ? WHERE id = ? AND revoked_at_ms IS NULL'
+  const revoked = (yield* change(sql, nowMs, id)) === 1
+  if (revoked) notify({ type: 'keyRevoked', id })
+  return { revoked }
+}
 
-  findByHash(hash: string): ApiKeyHolder | undefined {
-    const row = this.#findLive.get(hash)
-    return row === undefined ? undefined : { id: row.id, role: roleOf(row.role) }
-  }
+/** Who holds the key with this hash (`hashOfApiKey`), unless it is revoked. */
+export function* findApiKey(hash: string): Query<ApiKeyHolder | undefined> {
+  const found = yield* row<{ readonly id: string; readonly role: string }>(
+    'SELECT id, role FROM api_keys WHERE hash = ? AND revoked_at_ms IS NULL',
+    hash,
+  )
+  return found === undefined ? undefined : { id: found.id, role: roleOf(found.role) }
 }
 
 function roleOf(text: string): ApiKeyRole {

@@ -2,88 +2,94 @@
  * What was answered under an idempotency key, in the transaction of the change itself. An answer may hold a secret that is
  * shown once, so it is kept sealed: only who has the key can read it, and the table has the key's hash alone.
  */
-import type { Database } from 'better-sqlite3'
 import { keyKnownMs, keyKnownMsMin } from '../../limits.ts'
-import type { Random } from '../../seams.ts'
+import type { Moment } from './operation.ts'
+import { change, type Query, row } from './query.ts'
 import { seal, type TableKey, unseal } from './table-key.ts'
 import { TablesError } from './tables-error.ts'
 
 /** Records: some 400 bytes each. Past it the oldest beyond an hour go; where there are none, keyed changes wait. */
-export const idempotencyRecordsMax = 10_000
+export const idempotencyRecordsMax = 1_000_000
 /** Records that one change forgets at most, so that it never pays for all of a busy day before it. */
 const forgottenPerChangeMax = 100
+/** Counting a million rows costs more than any change: it is done for one change in so many, where the bound is that far. */
+const countedOneIn = 256
 
-type Row = { readonly fingerprint: string; readonly atMs: number; readonly sealed: Buffer }
-type Replayed = { readonly replayed: true }
+type Row = { readonly fingerprint: string; readonly atMs: number; readonly sealed: Uint8Array }
+/** True where the answer is that of an earlier change under the same key. */
+export type Replayable = { readonly replayed?: true }
 
-export class IdempotencyRecords {
-  readonly #random: Random
-  readonly #rowsMax: number
-  readonly #find
-  readonly #insert
-  readonly #count
-  readonly #forgetBefore
-
-  constructor(database: Database, random: Random, rowsMax: number = idempotencyRecordsMax) {
-    this.#random = random
-    this.#rowsMax = rowsMax
-    this.#find = database.prepare<[string], Row>(
-      'SELECT fingerprint, at_ms AS atMs, sealed FROM idempotency_records WHERE hash = ?',
-    )
-    this.#insert = database.prepare<[string, string, number, Buffer]>(
-      'INSERT OR REPLACE INTO idempotency_records (hash, fingerprint, at_ms, sealed) VALUES (?, ?, ?, ?)',
-    )
-    this.#count = database.prepare<[], { readonly rows: number }>(
-      'SELECT count(*) AS rows FROM idempotency_records',
-    )
-    this.#forgetBefore = database.prepare<[number, number]>(
-      `DELETE FROM idempotency_records WHERE hash IN
-         (SELECT hash FROM idempotency_records WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)`,
-    )
-  }
-
-  /**
-   * Makes a change once, and answers as before whenever it comes again; `isKept` says which answers are worth it. Runs
-   * within the transaction its caller opened. Throws `TablesError` `idempotency-mismatch` and `overloaded`.
-   */
-  once<Reply extends object>(
-    change: { readonly key: TableKey | undefined; readonly nowMs: number },
-    make: () => Reply,
-    isKept: (reply: Reply) => boolean,
-  ): Reply | (Reply & Replayed) {
-    const { key, nowMs } = change
-    if (key === undefined) return make()
-    const known = this.#find.get(key.hash)
-    if (known !== undefined && known.atMs > nowMs - keyKnownMs)
-      return { ...read<Reply>(known, key), replayed: true }
-    this.#makeRoom(nowMs)
-    const reply = make()
-    if (isKept(reply)) {
-      const sealed = seal(JSON.stringify(reply), key, this.#random)
-      this.#insert.run(key.hash, key.fingerprint, nowMs, sealed)
-    }
-    return reply
-  }
-
-  #makeRoom(nowMs: number): void {
-    this.#forgetBefore.run(nowMs - keyKnownMs, forgottenPerChangeMax)
-    const rows = this.#count.get()?.rows ?? 0
-    if (rows < this.#rowsMax) return
-    if (this.#forgetBefore.run(nowMs - keyKnownMsMin, forgottenPerChangeMax).changes > 0) return
-    throw new TablesError(
-      'overloaded',
-      `${rows} idempotency keys of the last hour are the most there can be.`,
+/**
+ * Makes a change once, and answers as before whenever it comes again; `isKept` says which answers are worth it. Throws
+ * `TablesError` `idempotency-mismatch` and `overloaded`.
+ */
+export function* once<Reply extends object>(
+  { key, moment }: { readonly key: TableKey | undefined; readonly moment: Pick<Moment, 'nowMs' | 'random'> },
+  make: () => Query<Reply>,
+  isKept: (reply: Reply) => boolean,
+  recordsMax: number = idempotencyRecordsMax,
+): Query<Reply & Replayable> {
+  if (key === undefined) return yield* make()
+  const { nowMs, random } = moment
+  const known = yield* findAnswer<Reply>(key, nowMs)
+  if (known !== undefined) return known
+  yield* makeRoom(moment, recordsMax)
+  const reply = yield* make()
+  if (isKept(reply)) {
+    yield* change(
+      `INSERT INTO idempotency_records (hash, fingerprint, at_ms, sealed) VALUES (?, ?, ?, ?)
+       ON CONFLICT (hash) DO UPDATE
+         SET fingerprint = excluded.fingerprint, at_ms = excluded.at_ms, sealed = excluded.sealed`,
+      key.hash,
+      key.fingerprint,
+      nowMs,
+      seal(JSON.stringify(reply), key, random),
     )
   }
+  return reply
 }
 
-function read<Reply extends object>({ fingerprint, sealed }: Row, key: TableKey): Reply {
-  if (fingerprint !== key.fingerprint) {
+/** What was answered under the key, if it is known. Throws `TablesError` `idempotency-mismatch`. */
+export function* findAnswer<Reply extends object>(
+  key: TableKey,
+  nowMs: number,
+): Query<(Reply & { readonly replayed: true }) | undefined> {
+  const known = yield* row<Row>(
+    'SELECT fingerprint, at_ms AS "atMs", sealed FROM idempotency_records WHERE hash = ?',
+    key.hash,
+  )
+  if (known === undefined || known.atMs <= nowMs - keyKnownMs) return undefined
+  if (known.fingerprint !== key.fingerprint) {
     throw new TablesError('idempotency-mismatch', 'The key came with another body before.')
   }
-  const text = unseal(sealed, key)
+  const text = unseal(Buffer.from(known.sealed), key)
   if (text === undefined)
     throw new TablesError('invalid', 'What is kept under this idempotency key is damaged.')
   // The same key has the same route, so what is read is what that route's change answered.
-  return JSON.parse(text) as Reply
+  const reply = JSON.parse(text) as Reply
+  return { ...reply, replayed: true }
+}
+
+function* makeRoom({ nowMs, random }: Pick<Moment, 'nowMs' | 'random'>, recordsMax: number): Query<void> {
+  yield* forgetBefore(nowMs - keyKnownMs)
+  if (recordsMax > countedOneIn && random.fraction() >= 1 / countedOneIn) return
+  const count = yield* row<{ readonly records: number }>(
+    'SELECT count(*) AS records FROM idempotency_records',
+  )
+  const records = count?.records ?? 0
+  if (records < recordsMax) return
+  if ((yield* forgetBefore(nowMs - keyKnownMsMin)) > 0) return
+  throw new TablesError(
+    'overloaded',
+    `${records} idempotency keys of the last hour are the most there can be.`,
+  )
+}
+
+function forgetBefore(atMs: number): Query<number> {
+  return change(
+    `DELETE FROM idempotency_records WHERE hash IN
+       (SELECT hash FROM idempotency_records WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)`,
+    atMs,
+    forgottenPerChangeMax,
+  )
 }

@@ -3,38 +3,28 @@
  * ends: with its reply, with a `TablesError`, or in time.
  */
 import type { Port, Timer, Timers } from '../../seams.ts'
-import type { ApiKey, ApiKeyHolder, NewApiKey } from './api-key.ts'
-import type { ApiKeyRequest } from './api-keys.ts'
+import type { Replayable } from './idempotency-records.ts'
+import type { Notice } from './operation.ts'
+import type { AnswerOf, ArgsOf, ReadName, Tables, WriteName } from './operations.ts'
 import type { TableKey } from './table-key.ts'
 import { TablesError, type TablesErrorCode } from './tables-error.ts'
 import {
   type FromTables,
   isRead,
   type Outcome,
-  type Replayable,
-  type ReplyTo,
-  type Revocation,
   type TablesRequest,
   type ToTables,
   tablesCallsInFlightMax,
   tablesTimeoutMs,
 } from './tables-protocol.ts'
-
-/** All reject with `TablesError`. */
-export type ApiKeysClient = {
-  /** The only time that the key itself is told, but for repetitions under the same idempotency key. */
-  create(request: ApiKeyRequest, key?: TableKey): Promise<NewApiKey & Replayable>
-  /** Those not revoked, the newest first. */
-  list(): Promise<readonly ApiKey[]>
-  /** Says whether there was such a key, not revoked before. */
-  revoke(id: string, key?: TableKey): Promise<Revocation>
-  /** Who holds the key with this hash (`hashOfApiKey`), unless it is revoked. */
-  findByHash(hash: string): Promise<ApiKeyHolder | undefined>
-}
+import type { TablesReader } from './tables-reader.ts'
 
 export type TablesClientOptions = {
   readonly timers: Timers
-  readonly onRevoked: (id: string) => void
+  /** Hears of every change of these kinds by anybody, before whoever made it has the answer. */
+  readonly onNotice: (notice: Notice) => void
+  /** Answers reads in this thread; without one they go to the tables' thread too. */
+  readonly reader?: TablesReader
 }
 
 type Call = {
@@ -43,15 +33,10 @@ type Call = {
   readonly resolve: (outcome: Outcome) => void
 }
 
-export class TablesClient {
-  readonly apiKeys: ApiKeysClient = {
-    create: (request, key) => this.#call({ type: 'createApiKey', ...request, key }),
-    list: () => this.#call({ type: 'listApiKeys' }),
-    revoke: (id, key) => this.#call({ type: 'revokeApiKey', id, key }),
-    findByHash: (hash) => this.#call({ type: 'findApiKey', hash }),
-  }
+export class TablesClient implements Tables {
   readonly #timers: Timers
-  readonly #onRevoked: (id: string) => void
+  readonly #onNotice: (notice: Notice) => void
+  readonly #reader: TablesReader | undefined
   #port: Port<FromTables, ToTables> | undefined
   /** Why there is no port. */
   #without: { readonly code: TablesErrorCode; readonly message: string } = {
@@ -62,10 +47,19 @@ export class TablesClient {
   #unsent: { readonly call: number; readonly request: TablesRequest }[] = []
   #lastCall = 0
 
-  /** `onRevoked` hears of every key revoked by anybody, before whoever revoked it has the answer. */
   constructor(options: TablesClientOptions) {
     this.#timers = options.timers
-    this.#onRevoked = options.onRevoked
+    this.#onNotice = options.onNotice
+    this.#reader = options.reader
+  }
+
+  async read<N extends ReadName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
+    if (this.#reader !== undefined) return this.#reader.read(name, args)
+    return this.#call<AnswerOf<N>>({ name, args })
+  }
+
+  write<N extends WriteName>(name: N, args: ArgsOf<N>, key?: TableKey): Promise<AnswerOf<N> & Replayable> {
+    return this.#call<AnswerOf<N> & Replayable>({ name, args, key })
   }
 
   /** Speaks through this port from now on, as after a new start of the tables' thread. */
@@ -79,13 +73,14 @@ export class TablesClient {
 
   close(): void {
     this.#disconnect('shutting-down', 'The tables are closed.')
+    this.#reader?.close()
   }
 
-  async #call<R extends TablesRequest>(request: R): Promise<ReplyTo<R>> {
+  async #call<Reply>(request: TablesRequest): Promise<Reply> {
     const outcome = await this.#ask(request)
     if (outcome.type === 'failed') throw new TablesError(outcome.code, outcome.message)
-    // The server answers each type of request with its own type of reply; the union does not say which.
-    return outcome.reply as ReplyTo<R>
+    // The server answers each name with what its operation answers; the message does not say so.
+    return outcome.reply as Reply
   }
 
   async #ask(request: TablesRequest): Promise<Outcome> {
@@ -114,7 +109,7 @@ export class TablesClient {
       this.#disconnect(message.code, message.message)
       return
     }
-    for (const id of message.revoked) this.#onRevoked(id)
+    for (const notice of message.notices) this.#onNotice(notice)
     for (const { call, outcome } of message.outcomes) this.#settle(call, outcome)
   }
 

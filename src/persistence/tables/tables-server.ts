@@ -8,18 +8,16 @@
  *     Nothing is retried.
  */
 import Database from 'better-sqlite3'
-import { unreachable } from '../../domain/assert.ts'
 import type { Clock, Port, Random, Timers } from '../../seams.ts'
-import { ApiKeys } from './api-keys.ts'
-import { IdempotencyRecords } from './idempotency-records.ts'
+import { once } from './idempotency-records.ts'
+import { type Moment, type Notice, type ReadOperation, Undone, type WriteOperation } from './operation.ts'
+import { type OperationName, operations } from './operations.ts'
+import { SqliteSession } from './sqlite-session.ts'
 import { TablesError } from './tables-error.ts'
 import {
   type FromTables,
   isRead,
-  keyOf,
   type Outcome,
-  type ReplyTo,
-  type Revocation,
   type TablesRequest,
   type ToTables,
   tablesBatchMax,
@@ -31,14 +29,19 @@ export type TablesPort = Port<ToTables, FromTables>
 export type TablesSeams = { readonly clock: Clock; readonly timers: Timers; readonly random: Random }
 
 type Waiting = { readonly port: TablesPort; readonly call: number; readonly request: TablesRequest }
-type Turn = { readonly outcomes: readonly Outcome[]; readonly revoked: readonly string[] }
+type Turn = { readonly outcomes: readonly Outcome[]; readonly notices: readonly Notice[] }
+/** As the server sees them: which names take and answer what, the client's types say. */
+type AnyOperation = ReadOperation<object, unknown> | WriteOperation<object, object>
+const OPERATIONS: Readonly<Record<OperationName, AnyOperation>> = operations as object as Readonly<
+  Record<OperationName, AnyOperation>
+>
 
 export class TablesServer {
   readonly #database: Database.Database
   readonly #clock: Clock
   readonly #timers: Timers
-  readonly #apiKeys: ApiKeys
-  readonly #records: IdempotencyRecords
+  readonly #random: Random
+  readonly #session: SqliteSession
   readonly #ports = new Set<TablesPort>()
   #queue: Waiting[] = []
   /** Hashes of the idempotency keys in the queue. */
@@ -51,8 +54,8 @@ export class TablesServer {
     this.#database = database
     this.#clock = seams.clock
     this.#timers = seams.timers
-    this.#apiKeys = new ApiKeys(database, seams.random)
-    this.#records = new IdempotencyRecords(database, seams.random)
+    this.#random = seams.random
+    this.#session = new SqliteSession(database)
   }
 
   /** Transactions that changed something and are on disk. */
@@ -96,7 +99,7 @@ export class TablesServer {
       const outcome = this.#enqueue({ port, call, request })
       if (outcome !== undefined) refused.push({ call, outcome })
     }
-    if (refused.length > 0) port.send({ type: 'outcomes', revoked: [], outcomes: refused })
+    if (refused.length > 0) port.send({ type: 'outcomes', notices: [], outcomes: refused })
     this.#scheduleTurn()
   }
 
@@ -105,7 +108,7 @@ export class TablesServer {
     if (this.#queue.length >= tablesQueueMax) {
       return failed('overloaded', `${tablesQueueMax} requests wait for the tables already.`)
     }
-    const key = keyOf(waiting.request)
+    const { key } = waiting.request
     if (key !== undefined && this.#running.has(key.hash)) {
       return failed('idempotency-in-flight', 'The first request with this key is still waiting.')
     }
@@ -130,7 +133,7 @@ export class TablesServer {
     const batch = this.#queue.slice(0, tablesBatchMax)
     this.#queue = this.#queue.slice(tablesBatchMax)
     for (const { request } of batch) {
-      const key = keyOf(request)
+      const { key } = request
       if (key !== undefined) this.#running.delete(key.hash)
     }
     let turn: Turn
@@ -155,7 +158,7 @@ export class TablesServer {
       const outcomes = batch.map(({ request }) =>
         isRead(request) ? (reads.next().value ?? refusal) : refusal,
       )
-      return { outcomes, revoked: [] }
+      return { outcomes, notices: [] }
     }
   }
 
@@ -175,53 +178,38 @@ export class TablesServer {
 
   #runAll(batch: readonly Waiting[]): Turn {
     const nowMs = this.#clock.wallMs()
-    const revoked: string[] = []
-    const outcomes = batch.map(({ request }) => {
-      const run = () => this.#run(request, nowMs, revoked)
-      return isRead(request) ? answered(run()) : this.#attempt(run)
-    })
-    return { outcomes, revoked }
+    const notices: Notice[] = []
+    const outcomes = batch.map(({ request }) => this.#outcomeOf(request, nowMs, notices))
+    return { outcomes, notices }
+  }
+
+  #outcomeOf({ name, args, key }: TablesRequest, nowMs: number, notices: Notice[]): Outcome {
+    const operation = OPERATIONS[name]
+    if (operation.kind === 'read') return answered(this.#session.run(operation.run(args)))
+    const own: Notice[] = []
+    const moment: Moment = { nowMs, random: this.#random, notify: (notice) => void own.push(notice) }
+    const { run, isKept } = operation
+    const outcome = this.#attempt(() =>
+      this.#session.run(once({ key, moment }, () => run(args, moment), isKept)),
+    )
+    if (outcome.type === 'answered') notices.push(...own)
+    return outcome
   }
 
   /** Runs one write under its own savepoint. */
-  #attempt(write: () => ReplyTo<TablesRequest>): Outcome {
+  #attempt(write: () => object): Outcome {
     try {
       return answered(this.#database.transaction(write)())
     } catch (error) {
+      if (error instanceof Undone) return answered(error.reply)
       if (error instanceof TablesError) return failed(error.code, error.message)
       if (isSqliteError(error, 'SQLITE_CONSTRAINT')) return failed('invalid', error.message)
       throw error
     }
   }
 
-  #run(request: TablesRequest, nowMs: number, revoked: string[]): ReplyTo<TablesRequest> {
-    switch (request.type) {
-      case 'createApiKey':
-        return this.#records.once(
-          { key: request.key, nowMs },
-          () => this.#apiKeys.create(request, nowMs),
-          () => true,
-        )
-      case 'listApiKeys':
-        return this.#apiKeys.list()
-      case 'revokeApiKey': {
-        const reply: Revocation = this.#records.once(
-          { key: request.key, nowMs },
-          () => ({ revoked: this.#apiKeys.revoke(request.id, nowMs) }),
-          ({ revoked: wasThere }) => wasThere,
-        )
-        if (reply.revoked && reply.replayed !== true) revoked.push(request.id)
-        return reply
-      }
-      case 'findApiKey':
-        return this.#apiKeys.findByHash(request.hash)
-      default:
-        return unreachable(request)
-    }
-  }
-
   /** One message a port: its outcomes, and what everybody must hear. */
-  #send(batch: readonly Waiting[], { outcomes, revoked }: Turn): void {
+  #send(batch: readonly Waiting[], { outcomes, notices }: Turn): void {
     const byPort = new Map<TablesPort, { call: number; outcome: Outcome }[]>()
     for (const [index, { port, call }] of batch.entries()) {
       const outcome = outcomes[index]
@@ -232,8 +220,8 @@ export class TablesServer {
     }
     for (const port of this.#ports) {
       const own = byPort.get(port)
-      if (own !== undefined || revoked.length > 0)
-        port.send({ type: 'outcomes', revoked, outcomes: own ?? [] })
+      if (own !== undefined || notices.length > 0)
+        port.send({ type: 'outcomes', notices, outcomes: own ?? [] })
     }
   }
 
@@ -267,7 +255,7 @@ function isSqliteError(error: unknown, code: string): error is InstanceType<type
   return error instanceof Database.SqliteError && error.code.startsWith(code)
 }
 
-function answered(reply: ReplyTo<TablesRequest>): Outcome {
+function answered(reply: unknown): Outcome {
   return { type: 'answered', reply }
 }
 

@@ -4,10 +4,17 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
 import { base62, drawApiKey, hashOfApiKey } from '../../../src/persistence/tables/api-key.ts'
-import { ApiKeys } from '../../../src/persistence/tables/api-keys.ts'
+import {
+  type ApiKeyRequest,
+  createApiKey,
+  findApiKey,
+  listApiKeys,
+  revokeApiKey,
+} from '../../../src/persistence/tables/api-keys.ts'
 import { openDatabase } from '../../../src/persistence/tables/database.ts'
 import { migrate } from '../../../src/persistence/tables/migrations.ts'
 import { schema } from '../../../src/persistence/tables/schema.ts'
+import { SqliteSession } from '../../../src/persistence/tables/sqlite-session.ts'
 import { TablesError } from '../../../src/persistence/tables/tables-error.ts'
 import { realRandom } from '../../../src/seams.ts'
 import { suite } from '../../support/suite.ts'
@@ -15,10 +22,21 @@ import { suite } from '../../support/suite.ts'
 const random = realRandom()
 const SHOP = { name: 'shop', role: 'service', createdBy: 'key_admin' } as const
 
-function table(rowsMax?: number): { readonly keys: ApiKeys; readonly database: Database.Database } {
+function keysIn(database: Database.Database, keysMax?: number) {
+  const session = new SqliteSession(database)
+  return {
+    create: (request: ApiKeyRequest, nowMs: number) =>
+      session.run(createApiKey(request, { nowMs, random }, keysMax)),
+    list: () => session.run(listApiKeys()),
+    revoke: (id: string, nowMs: number) => session.run(revokeApiKey(id, { nowMs, notify() {} })).revoked,
+    findByHash: (hash: string) => session.run(findApiKey(hash)),
+  }
+}
+
+function table(keysMax?: number) {
   const database = new Database(':memory:')
   migrate(database, schema, 0)
-  return { keys: new ApiKeys(database, random, rowsMax), database }
+  return { keys: keysIn(database, keysMax), database }
 }
 
 const drawing = suite('an API key')
@@ -128,7 +146,7 @@ keeping('has no key on disk, only hashes', () => {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-api-keys-'))
   const database = openDatabase(join(directory, 'tables.sqlite'))
   migrate(database, schema, 0)
-  const keys = new ApiKeys(database, random)
+  const keys = keysIn(database)
   const { key } = keys.create(SHOP, 1)
   const written = () =>
     Buffer.concat(readdirSync(directory).map((name) => readFileSync(join(directory, name))))

@@ -5,9 +5,11 @@ import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
 import { keyKnownMs, keyKnownMsMin } from '../../../src/limits.ts'
 import { openDatabase } from '../../../src/persistence/tables/database.ts'
-import { IdempotencyRecords } from '../../../src/persistence/tables/idempotency-records.ts'
+import { once } from '../../../src/persistence/tables/idempotency-records.ts'
 import { migrate } from '../../../src/persistence/tables/migrations.ts'
+import type { Query } from '../../../src/persistence/tables/query.ts'
 import { schema } from '../../../src/persistence/tables/schema.ts'
+import { SqliteSession } from '../../../src/persistence/tables/sqlite-session.ts'
 import { seal, type TableKey, tableKeyOf, unseal } from '../../../src/persistence/tables/table-key.ts'
 import { TablesError } from '../../../src/persistence/tables/tables-error.ts'
 import { realRandom } from '../../../src/seams.ts'
@@ -20,15 +22,15 @@ const KEY = tableKeyOf(SCOPE, 'one', 'a body')
 function table(rowsMax?: number) {
   const database = new Database(':memory:')
   migrate(database, schema, 0)
-  const records = new IdempotencyRecords(database, random, rowsMax)
+  const session = new SqliteSession(database)
   let made = 0
   /** Answers with how often anything was made before. */
+  // biome-ignore lint/correctness/useYield: what is made here needs no statement
+  function* making(): Query<{ number: number }> {
+    return { number: made++ }
+  }
   const make = (key: TableKey | undefined, nowMs: number) =>
-    records.once(
-      { key, nowMs },
-      () => ({ number: made++ }),
-      () => true,
-    )
+    session.run(once({ key, moment: { nowMs, random } }, making, () => true, rowsMax))
   const count = () => database.prepare('SELECT count(*) FROM idempotency_records').pluck().get()
   return { database, make, count }
 }
@@ -102,14 +104,13 @@ keeping('has neither keys nor answers on disk that could be read', () => {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-records-'))
   const database = openDatabase(join(directory, 'tables.sqlite'))
   migrate(database, schema, 0)
-  const records = new IdempotencyRecords(database, random)
   const key = tableKeyOf(SCOPE, 'key-of-the-client', 'body-of-the-client')
   const answer = { id: 'key_shown', key: 'hf_shown_this_once' }
-  records.once(
-    { key, nowMs: 1 },
-    () => answer,
-    () => true,
-  )
+  // biome-ignore lint/correctness/useYield: what is made here needs no statement
+  function* make(): Query<typeof answer> {
+    return answer
+  }
+  new SqliteSession(database).run(once({ key, moment: { nowMs: 1, random } }, make, () => true))
   for (const isOpen of [true, false]) {
     const written = Buffer.concat(readdirSync(directory).map((name) => readFileSync(join(directory, name))))
     assert.ok(written.includes(key.hash), 'the search would find what is there')

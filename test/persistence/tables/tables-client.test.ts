@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { apiKeysOf } from '../../../src/persistence/tables/api-keys-client.ts'
 import { TablesClient } from '../../../src/persistence/tables/tables-client.ts'
 import { TablesError } from '../../../src/persistence/tables/tables-error.ts'
 import {
@@ -27,7 +28,11 @@ class Bench {
     },
     soon: (call) => void this.#soon.push(call),
   }
-  readonly client = new TablesClient({ timers: this.timers, onRevoked: (id) => void this.revoked.push(id) })
+  readonly client = new TablesClient({
+    timers: this.timers,
+    onNotice: ({ id }) => void this.revoked.push(id),
+  })
+  readonly apiKeys = apiKeysOf(this.client)
 
   get timersCount(): number {
     return this.#timers.size
@@ -69,20 +74,20 @@ const test = suite('the tables client')
 test('sends the calls of one tick in one message and matches replies in any order', async () => {
   const bench = new Bench()
   bench.connect()
-  const [first, second] = [bench.client.apiKeys.findByHash('a'), bench.client.apiKeys.revoke('key_b')]
+  const [first, second] = [bench.apiKeys.findByHash('a'), bench.apiKeys.revoke('key_b')]
   assert.is(bench.sent.length, 0)
   bench.tick()
   assert.equal(bench.sent, [
     {
       requests: [
-        { call: 1, request: { type: 'findApiKey', hash: 'a' } },
-        { call: 2, request: { type: 'revokeApiKey', id: 'key_b', key: undefined } },
+        { call: 1, request: { name: 'apiKeys.find', args: { hash: 'a' } } },
+        { call: 2, request: { name: 'apiKeys.revoke', args: { id: 'key_b' }, key: undefined } },
       ],
     },
   ])
   bench.deliver({
     type: 'outcomes',
-    revoked: ['key_b'],
+    notices: [{ type: 'keyRevoked', id: 'key_b' }],
     outcomes: [
       { call: 2, outcome: { type: 'answered', reply: { revoked: true } } },
       { call: 1, outcome: { type: 'answered', reply: { id: 'key_a', role: 'staff' } } },
@@ -96,15 +101,15 @@ test('sends the calls of one tick in one message and matches replies in any orde
 
 test('refuses calls while it is not connected', async () => {
   const bench = new Bench()
-  assert.is(await failureOf(bench.client.apiKeys.list()), 'unavailable')
-  assert.is(await failureOf(bench.client.apiKeys.create(SHOP)), 'unavailable')
+  assert.is(await failureOf(bench.apiKeys.list()), 'unavailable')
+  assert.is(await failureOf(bench.apiKeys.create(SHOP)), 'unavailable')
 })
 
 test('refuses at once what is beyond its bound', async () => {
   const bench = new Bench()
   bench.connect()
-  const waiting = Array.from({ length: tablesCallsInFlightMax }, () => failureOf(bench.client.apiKeys.list()))
-  assert.is(await failureOf(bench.client.apiKeys.list()), 'overloaded')
+  const waiting = Array.from({ length: tablesCallsInFlightMax }, () => failureOf(bench.apiKeys.list()))
+  assert.is(await failureOf(bench.apiKeys.list()), 'overloaded')
   assert.is(bench.timersCount, tablesCallsInFlightMax)
   bench.client.close()
   await Promise.all(waiting)
@@ -114,17 +119,14 @@ test('refuses at once what is beyond its bound', async () => {
 test('ends every call in time: a read failed, of a write nobody knows', async () => {
   const bench = new Bench()
   bench.connect()
-  const [reading, writing] = [
-    failureOf(bench.client.apiKeys.list()),
-    failureOf(bench.client.apiKeys.create(SHOP)),
-  ]
+  const [reading, writing] = [failureOf(bench.apiKeys.list()), failureOf(bench.apiKeys.create(SHOP))]
   bench.tick()
   bench.timeOut()
   assert.is(await reading, 'unavailable')
   assert.is(await writing, 'outcome-unknown')
   bench.deliver({
     type: 'outcomes',
-    revoked: [],
+    notices: [],
     outcomes: [{ call: 2, outcome: { type: 'answered', reply: { id: 'key_x', key: 'hf_x' } } }],
   })
 })
@@ -132,11 +134,11 @@ test('ends every call in time: a read failed, of a write nobody knows', async ()
 test('tells failures by their code, and whether to try again', async () => {
   const bench = new Bench()
   bench.connect()
-  const creating = bench.client.apiKeys.create(SHOP)
+  const creating = bench.apiKeys.create(SHOP)
   bench.tick()
   bench.deliver({
     type: 'outcomes',
-    revoked: [],
+    notices: [],
     outcomes: [{ call: 1, outcome: { type: 'failed', code: 'api-keys-full', message: 'too many' } }],
   })
   try {
@@ -153,9 +155,9 @@ test('tells failures by their code, and whether to try again', async () => {
 test('a write that was never sent has not happened when the tables end', async () => {
   const bench = new Bench()
   bench.connect()
-  const sent = failureOf(bench.client.apiKeys.create(SHOP))
+  const sent = failureOf(bench.apiKeys.create(SHOP))
   bench.tick()
-  const unsent = failureOf(bench.client.apiKeys.create(SHOP))
+  const unsent = failureOf(bench.apiKeys.create(SHOP))
   bench.deliver({ type: 'ended', code: 'unavailable', message: 'gone' })
   assert.is(await sent, 'outcome-unknown')
   assert.is(await unsent, 'unavailable')
@@ -166,18 +168,22 @@ test('a write that was never sent has not happened when the tables end', async (
 test('speaks to the successor, and no longer hears the predecessor', async () => {
   const bench = new Bench()
   bench.connect()
-  const lost = failureOf(bench.client.apiKeys.list())
+  const lost = failureOf(bench.apiKeys.list())
   bench.tick()
   const late = bench.deliver
   bench.connect()
   assert.is(await lost, 'unavailable')
-  const listing = bench.client.apiKeys.list()
+  const listing = bench.apiKeys.list()
   bench.tick()
   late({ type: 'ended', code: 'unavailable', message: 'gone' })
   const reply = { type: 'answered', reply: [] } as const
-  late({ type: 'outcomes', revoked: ['key_a'], outcomes: [{ call: 2, outcome: reply }] })
+  late({
+    type: 'outcomes',
+    notices: [{ type: 'keyRevoked', id: 'key_a' }],
+    outcomes: [{ call: 2, outcome: reply }],
+  })
   assert.equal(bench.revoked, [])
-  bench.deliver({ type: 'outcomes', revoked: [], outcomes: [{ call: 2, outcome: reply }] })
+  bench.deliver({ type: 'outcomes', notices: [], outcomes: [{ call: 2, outcome: reply }] })
   assert.equal(await listing, [])
 })
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
 import { hashOfApiKey } from '../../../src/persistence/tables/api-key.ts'
+import { type ApiKeysClient, apiKeysOf } from '../../../src/persistence/tables/api-keys-client.ts'
 import { openDatabase } from '../../../src/persistence/tables/database.ts'
 import { migrate } from '../../../src/persistence/tables/migrations.ts'
 import { schema } from '../../../src/persistence/tables/schema.ts'
@@ -41,15 +42,15 @@ class World {
     this.server = new TablesServer(this.database, { clock, timers: this.timers, random: realRandom() })
   }
 
-  listener(log: string[] = []): TablesClient {
+  listener(log: string[] = []): { readonly apiKeys: ApiKeysClient } {
     const client = new TablesClient({
       timers: this.timers,
-      onRevoked: (id) => void log.push(`revoked ${id}`),
+      onNotice: ({ id }) => void log.push(`revoked ${id}`),
     })
     const [ours, theirs] = this.#channel()
     client.connect(ours)
     this.server.connect(theirs)
-    return client
+    return { apiKeys: apiKeysOf(client) }
   }
 
   settle(): void {
@@ -178,7 +179,7 @@ test('answers only what another connection can already see', ({ world }) => {
     onClose() {},
     close() {},
   })
-  const request = { type: 'createApiKey', ...SHOP } as const
+  const request = { name: 'apiKeys.create', args: SHOP } as const
   ask({ requests: [1, 2, 3].map((call) => ({ call, request })) })
   assert.equal(seen, [])
   world.settle()
@@ -351,7 +352,7 @@ test('has the answer again after a restart', async ({ world }) => {
     onClose() {},
     close() {},
   })
-  ask({ requests: [{ call: 1, request: { type: 'createApiKey', ...SHOP, key: KEY } }] })
+  ask({ requests: [{ call: 1, request: { name: 'apiKeys.create', args: SHOP, key: KEY } }] })
   world.settle()
   const reply = { ...(await first), replayed: true }
   assert.equal(outcomes, [{ call: 1, outcome: { type: 'answered', reply } }])

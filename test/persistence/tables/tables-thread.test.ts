@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
 import { hashOfApiKey } from '../../../src/persistence/tables/api-key.ts'
+import { type ApiKeysClient, apiKeysOf } from '../../../src/persistence/tables/api-keys-client.ts'
 import { TablesClient } from '../../../src/persistence/tables/tables-client.ts'
 import type { FromTables, ToTables } from '../../../src/persistence/tables/tables-protocol.ts'
 import { startTablesThread, type TablesThread } from '../../../src/persistence/tables/tables-thread.ts'
@@ -15,10 +16,10 @@ const scratch = mkdtempSync(join(tmpdir(), 'holdfast-tables-thread-'))
 let filesCount = 0
 const fresh = () => join(scratch, `${++filesCount}.sqlite`)
 
-function listener(thread: TablesThread, revoked: string[] = []): TablesClient {
-  const client = new TablesClient({ timers: realTimers, onRevoked: (id) => void revoked.push(id) })
+function listener(thread: TablesThread, revoked: string[] = []): { readonly apiKeys: ApiKeysClient } {
+  const client = new TablesClient({ timers: realTimers, onNotice: ({ id }) => void revoked.push(id) })
   client.connect(portOf<FromTables, ToTables>(thread.connect()))
-  return client
+  return { apiKeys: apiKeysOf(client) }
 }
 
 const test = suite('the tables thread')

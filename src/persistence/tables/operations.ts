@@ -1,0 +1,25 @@
+/** Everything that can be asked of the tables, by name. What a name takes and answers follows from its operation. */
+import { apiKeyOperations } from './api-keys.ts'
+import type { Replayable } from './idempotency-records.ts'
+import type { Query } from './query.ts'
+import type { TableKey } from './table-key.ts'
+
+export const operations = { ...apiKeyOperations }
+
+export type Operations = typeof operations
+export type OperationName = keyof Operations
+export type ReadName = {
+  [N in OperationName]: Operations[N]['kind'] extends 'read' ? N : never
+}[OperationName]
+export type WriteName = Exclude<OperationName, ReadName>
+export type ArgsOf<N extends OperationName> = Parameters<Operations[N]['run']>[0]
+export type AnswerOf<N extends OperationName> =
+  ReturnType<Operations[N]['run']> extends Query<infer Answer> ? Answer : never
+
+/** The tables as a caller sees them, wherever they are. Both ways reject with `TablesError` and nothing else. */
+export type Tables = {
+  /** Rests on nothing that is not durable. */
+  read<N extends ReadName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>>
+  /** Resolves when the change is durable. With a key it is made once, and answered as before whenever it comes again. */
+  write<N extends WriteName>(name: N, args: ArgsOf<N>, key?: TableKey): Promise<AnswerOf<N> & Replayable>
+}

@@ -1,0 +1,34 @@
+/**
+ * What an operation asks of the database: a generator of statements, each answered before the next is asked. It knows no
+ * driver, so that the same operation runs at once on SQLite, where nothing may come between two of its statements, and with
+ * a round trip for each statement on a server. Its text is what both understand (docs/decisions/tables.md).
+ */
+
+export type SqlValue = string | number | null | Uint8Array
+
+export type Statement = {
+  /** Whether its rows are wanted, or how many it changed. */
+  readonly wants: 'rows' | 'count'
+  /** With a `?` for each value. */
+  readonly sql: string
+  readonly values: readonly SqlValue[]
+}
+
+export type StatementResult = readonly unknown[] | number
+export type Query<Result> = Generator<Statement, Result, StatementResult>
+
+/** All rows. What a row is, the statement says and its author declares; a test runs every statement. */
+export function* rows<Row>(sql: string, ...values: readonly SqlValue[]): Query<readonly Row[]> {
+  return (yield { wants: 'rows', sql, values }) as readonly Row[]
+}
+
+/** The first row, if there is one. */
+export function* row<Row>(sql: string, ...values: readonly SqlValue[]): Query<Row | undefined> {
+  const [first] = yield* rows<Row>(sql, ...values)
+  return first
+}
+
+/** How many rows were inserted, updated or deleted. */
+export function* change(sql: string, ...values: readonly SqlValue[]): Query<number> {
+  return (yield { wants: 'count', sql, values }) as number
+}

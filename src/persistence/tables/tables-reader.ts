@@ -1,0 +1,38 @@
+/**
+ * Reads the tables on a connection of the thread it lives in, which can change nothing. It sees what has committed, and
+ * nothing commits before it is on disk; so what it answers is durable, and it waits for nobody's sync.
+ */
+import Database from 'better-sqlite3'
+import { type AnswerOf, type ArgsOf, operations, type ReadName } from './operations.ts'
+import type { Query } from './query.ts'
+import { SqliteSession } from './sqlite-session.ts'
+
+export class TablesReader {
+  readonly #path: string
+  #open: { readonly database: Database.Database; readonly session: SqliteSession } | undefined
+
+  /** Opens the file with the first read: its writer must have opened and migrated it by then. */
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  read<N extends ReadName>(name: N, args: ArgsOf<N>): AnswerOf<N> {
+    // Which arguments and which answer belong to a name, the signature says; the union of all operations does not.
+    const run = operations[name].run as (args: ArgsOf<N>) => Query<AnswerOf<N>>
+    return this.#session.run(run(args))
+  }
+
+  close(): void {
+    this.#open?.database.close()
+    this.#open = undefined
+  }
+
+  get #session(): SqliteSession {
+    if (this.#open === undefined) {
+      const database = new Database(this.#path, { readonly: true, fileMustExist: true })
+      database.pragma('query_only = ON')
+      this.#open = { database, session: new SqliteSession(database) }
+    }
+    return this.#open.session
+  }
+}
