@@ -67,7 +67,9 @@ export async function runListener(
   })
   const tables = new TablesClient({
     timers: realTimers,
-    onNotice: ({ id }) => authenticator.forget(id),
+    onNotice: (notice) => {
+      if (notice.type === 'keyRevoked') authenticator.forget(notice.id)
+    },
     reader: new TablesReader(settings.tablesPath),
   })
   tables.connect(portOf(ends.tables))

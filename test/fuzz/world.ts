@@ -80,7 +80,9 @@ export class FuzzWorld {
     this.#tables = new TablesServer(database, { clock, timers: timers.session(), random })
     const tables = new TablesClient({
       timers: timers.session(),
-      onNotice: ({ id }) => authenticator.forget(id),
+      onNotice: (notice) => {
+        if (notice.type === 'keyRevoked') authenticator.forget(notice.id)
+      },
     })
     const wire = new Wire<ToTables, FromTables>()
     this.#tables.connect(wire.far)

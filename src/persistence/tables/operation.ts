@@ -6,7 +6,11 @@ import type { Random } from '../../seams.ts'
 import type { Query } from './query.ts'
 
 /** What everybody who remembers something of the tables must hear, before who asked for the change hears of it. */
-export type Notice = { readonly type: 'keyRevoked'; readonly id: string }
+export type Notice =
+  | { readonly type: 'keyRevoked'; readonly id: string }
+  | { readonly type: 'orderChanged'; readonly orderId: string }
+  /** Something happened that others wait for; `id` is its place in the outbox. */
+  | { readonly type: 'outbox'; readonly id: number }
 
 /** In which a write happens. */
 export type Moment = {

@@ -1,10 +1,11 @@
 /** Everything that can be asked of the tables, by name. What a name takes and answers follows from its operation. */
 import { apiKeyOperations } from './api-keys.ts'
 import type { Replayable } from './idempotency-records.ts'
+import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
 import type { TableKey } from './table-key.ts'
 
-export const operations = { ...apiKeyOperations }
+export const operations = { ...apiKeyOperations, ...outboxOperations }
 
 export type Operations = typeof operations
 export type OperationName = keyof Operations

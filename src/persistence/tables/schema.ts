@@ -3,6 +3,7 @@
  * checksum is in every database that took it. What must change becomes a further step.
  */
 import type { Migration } from './migrations.ts'
+import { outboxSchema } from './schema/outbox.ts'
 
 export const schema: readonly Migration[] = [
   {
@@ -32,4 +33,5 @@ export const schema: readonly Migration[] = [
       CREATE INDEX idempotency_records_by_age ON idempotency_records (at_ms);
     `,
   },
+  outboxSchema,
 ]

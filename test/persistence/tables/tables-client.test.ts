@@ -30,7 +30,7 @@ class Bench {
   }
   readonly client = new TablesClient({
     timers: this.timers,
-    onNotice: ({ id }) => void this.revoked.push(id),
+    onNotice: (notice) => void (notice.type === 'keyRevoked' && this.revoked.push(notice.id)),
   })
   readonly apiKeys = apiKeysOf(this.client)
 

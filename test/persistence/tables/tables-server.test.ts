@@ -45,7 +45,7 @@ class World {
   listener(log: string[] = []): { readonly apiKeys: ApiKeysClient } {
     const client = new TablesClient({
       timers: this.timers,
-      onNotice: ({ id }) => void log.push(`revoked ${id}`),
+      onNotice: (notice) => void (notice.type === 'keyRevoked' && log.push(`revoked ${notice.id}`)),
     })
     const [ours, theirs] = this.#channel()
     client.connect(ours)

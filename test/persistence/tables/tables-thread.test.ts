@@ -17,7 +17,10 @@ let filesCount = 0
 const fresh = () => join(scratch, `${++filesCount}.sqlite`)
 
 function listener(thread: TablesThread, revoked: string[] = []): { readonly apiKeys: ApiKeysClient } {
-  const client = new TablesClient({ timers: realTimers, onNotice: ({ id }) => void revoked.push(id) })
+  const client = new TablesClient({
+    timers: realTimers,
+    onNotice: (notice) => void (notice.type === 'keyRevoked' && revoked.push(notice.id)),
+  })
   client.connect(portOf<FromTables, ToTables>(thread.connect()))
   return { apiKeys: apiKeysOf(client) }
 }
