@@ -27,7 +27,7 @@ export type OutboxEvent = {
 }
 
 /** The most of them that one reading brings. */
-export const outboxPageMax = 500
+export const outboxPageMax = 256
 
 export const outboxOperations = {
   'outbox.after': read(({ id, limit }: { readonly id: number; readonly limit: number }) =>
