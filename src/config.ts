@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
-import { rateSettings } from './config/rate-settings.ts'
+import { editsBetween } from './config/edit-distance.ts'
+import { type RateName, rateSettings } from './config/rate-settings.ts'
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
@@ -19,7 +20,7 @@ import {
   workerHeapMbMin,
   workerHeapsShare,
 } from './limits.ts'
-import { choice, flag, type Setting, text, whole } from './setting.ts'
+import { choice, flag, origins, type Setting, text, whole } from './setting.ts'
 
 export type Config = {
   readonly environment: 'development' | 'test' | 'production'
@@ -37,9 +38,11 @@ export type Config = {
   readonly returnDays: number
   readonly clockAccept: boolean
   readonly metricsPublic: boolean
-  /** Requests a second, by whose they are; 0: without limit. */
-  readonly rates: Readonly<Record<'customer' | 'address' | 'address-customers' | 'key', number>>
+  /** Requests in a window, by whose they are; 0: without limit. */
+  readonly rates: Readonly<Record<RateName, number>>
   readonly trustedProxies: readonly Network[]
+  /** Pages of these may read replies in a browser. */
+  readonly corsOrigins: readonly string[]
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -150,6 +153,11 @@ const settings = {
   }),
   metricsPublic: flag('METRICS_PUBLIC', { meaning: 'Serve `/metrics` without a key', example: 'true' }),
   ...rateSettings,
+  corsOrigins: origins('CORS_ORIGINS', {
+    meaning: 'Origins whose pages may call this API from a browser, separated by commas; no wildcard',
+    example: 'https://shop.example,https://admin.shop.example',
+    fallbackText: 'none',
+  }),
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -225,8 +233,12 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
       address: take(settings.rateAddress),
       'address-customers': take(settings.rateAddressCustomers),
       key: take(settings.rateKey),
+      login: take(settings.rateLogin),
+      'login-address': take(settings.rateLoginAddress),
+      registration: take(settings.rateRegistration),
     },
     trustedProxies: take(settings.trustedProxies),
+    corsOrigins: take(settings.corsOrigins),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),
@@ -368,22 +380,4 @@ function misspellings(environment: Environment): string[] {
       )
       return meant === undefined ? [] : [`${shown(name)} is not a setting. Did you mean ${meant}?`]
     })
-}
-
-/** Levenshtein's distance, row by row, in which two neighbours that changed places are one slip, as they are of the hand. */
-export function editsBetween(left: string, right: string): number {
-  let before: readonly number[] = []
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= right.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)
-      const areSwapped = i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]
-      const swapped = areSwapped ? (before[j - 2] ?? 0) + 1 : replaced
-      next.push(Math.min(replaced, swapped, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    before = row
-    row = next
-  }
-  return row[right.length] ?? 0
 }

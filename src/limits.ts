@@ -237,11 +237,12 @@ export const listenersCloseMs = 12_000
 
 // ---- Limits of callers ---------------------------------------------------------------------------------------------
 
-/** The highest rate: one request in the least time that is told apart. */
-export const ratePerSecondMax = 1_000_000
+/** The most requests of one window: each in the least time that is told apart. */
+export const rateQuotaMax = 1_000_000
 /**
- * Identities that each rate limit tells apart, at 12 bytes each. Only who has used something of the last second's worth
- * needs a place, and no process answers as many different ones in a second.
+ * Identities that each rate limit tells apart, at 12 bytes each. Only who has used something of the last window's worth
+ * needs a place: of a second's, no process answers as many different ones; those of logins are minutes long, and whoever fills
+ * them up meets the bound on hashes of passwords first.
  */
 export const ratePlaces = 65_536
 /** Reservations of one customer that may expire within `cooldownWindowMs`; the last of them begins a cool-down. */

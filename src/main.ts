@@ -96,6 +96,7 @@ async function run(config: Config): Promise<void> {
       tablesPath: paths.tables,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
+      corsOrigins: config.corsOrigins,
       rateMemory: rateMemory(config.rates, realRandom()),
       cooldownMemory: cooldowns,
       version,

@@ -81,3 +81,24 @@ export function networks(
   const expected = 'addresses or networks such as 10.0.0.0/8, separated by commas'
   return { variable, schema, fallback: [], expected, ...described }
 }
+
+/** Web origins as browsers send them, separated by commas; none unless it is set. No wildcard: each is meant by itself. */
+export function origins(
+  variable: string,
+  described: Described,
+): Setting<readonly string[], readonly string[]> {
+  const schema = z.string().transform((value, context) => {
+    const found = value.split(',').map((part) => part.trim())
+    if (found.every(isOrigin)) return found
+    context.issues.push({ code: 'custom', message: 'is no origin', input: value })
+    return z.NEVER
+  })
+  const expected = 'origins such as https://shop.example, separated by commas'
+  return { variable, schema, fallback: [], expected, ...described }
+}
+
+function isOrigin(text: string): boolean {
+  return (
+    /^https?:\/\//.test(text) && !text.includes('*') && URL.canParse(text) && new URL(text).origin === text
+  )
+}

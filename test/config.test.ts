@@ -52,7 +52,16 @@ defaults('starts on a small machine with nothing set', () => {
     returnDays: 60,
     clockAccept: false,
     metricsPublic: false,
-    rates: { customer: 20, address: 100, 'address-customers': 0, key: 0 },
+    rates: {
+      customer: 20,
+      address: 100,
+      'address-customers': 0,
+      key: 0,
+      login: 10,
+      'login-address': 100,
+      registration: 100,
+    },
+    corsOrigins: [],
     trustedProxies: [],
     logLevel: 'info',
     drainMs: 0,
@@ -137,17 +146,42 @@ wrong('bounds are inclusive', () => {
 })
 
 wrong('a rate is a whole number, and 0 is none', () => {
-  assert.equal(valid({ RATE_CUSTOMER: '0', RATE_ADDRESS: '1000000', RATE_KEY: '7' }).rates, {
+  const set = { RATE_CUSTOMER: '0', RATE_ADDRESS: '1000000', RATE_KEY: '7', RATE_REGISTRATION: '50' }
+  assert.equal(valid(set).rates, {
     customer: 0,
     address: 1_000_000,
     'address-customers': 0,
     key: 7,
+    login: 10,
+    'login-address': 100,
+    registration: 50,
   })
   assert.is(valid({ RATE_ADDRESS_CUSTOMERS: '500' }).rates['address-customers'], 500)
   const names = ['RATE_ADDRESS', 'RATE_ADDRESS_CUSTOMERS', 'RATE_CUSTOMER', 'RATE_KEY']
   for (const text of ['-1', '1.5', '1000001', 'none', '20/s']) {
     const found = problems(Object.fromEntries(names.map((name) => [name, text])))
     assert.equal(variables(found).sort(), names, text)
+  }
+})
+
+wrong('origins are written as browsers send them, each by itself', () => {
+  const origins = ['https://shop.example', 'http://localhost:5173', 'https://[2001:db8::1]:8443']
+  assert.equal(valid({ CORS_ORIGINS: origins.join(', ') }).corsOrigins, origins)
+  for (const text of [
+    '*',
+    'null',
+    'https://*.shop.example',
+    'shop.example',
+    'https://shop.example/',
+    'https://Shop.example',
+    'https://shop.example:443',
+    'https://user@shop.example',
+    'https://shop.example/path',
+    'ftp://shop.example',
+    'https://shop.example,',
+    ' ',
+  ]) {
+    assert.equal(variables(problems({ CORS_ORIGINS: text })), ['CORS_ORIGINS'], text)
   }
 })
 

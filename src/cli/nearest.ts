@@ -1,5 +1,5 @@
 /** "Did you mean …?": which of the words that exist is meant by one that does not. */
-import { editsBetween } from '../config.ts'
+import { editsBetween } from '../config/edit-distance.ts'
 
 /** Words longer than this are nobody's slip of the pen, and comparing them would take long. */
 const lengthMax = 80

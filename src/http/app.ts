@@ -16,6 +16,7 @@ import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { badToken, bearerOf, reaches, unauthenticated } from './auth.ts'
+import { CrossOrigin } from './cross-origin.ts'
 import { historyRoutes } from './history-routes.ts'
 import { HttpMetrics } from './http-metrics.ts'
 import { idempotencyKeyIn } from './idempotency.ts'
@@ -46,14 +47,16 @@ type Handler = (context: Call['context']) => Promise<Response>
 
 export function createApp(parts: HttpParts): Hono<Env> {
   const routes = routesOf(parts)
-  const wrap = wrapperOf(parts)
+  const crossOrigin = new CrossOrigin(parts.corsOrigins)
+  const wrap = wrapperOf(parts, crossOrigin)
   const app = new Hono<Env>()
   for (const route of routes) {
     const { method, path } = route.operation
     app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), wrap(route))
   }
   const methodsOf = (path: string) => METHODS.filter((method) => app.router.match(method, path)[0].length > 0)
-  app.notFound(wrap({ operation: UNMATCHED, handle: (call) => answerUnmatched(call, methodsOf) }))
+  const handle = (call: Call) => answerUnmatched(call, methodsOf, crossOrigin)
+  app.notFound(wrap({ operation: UNMATCHED, handle }))
   return app
 }
 
@@ -84,17 +87,21 @@ const UNMATCHED: Route['operation'] = {
   problems: ['not-found', 'method-not-allowed'],
 }
 
-function answerUnmatched(call: Call, methodsOf: (path: string) => readonly string[]): Response {
+function answerUnmatched(
+  call: Call,
+  methodsOf: (path: string) => readonly string[],
+  crossOrigin: CrossOrigin,
+): Response {
   const { method, path } = call.context.req
   const methods = methodsOf(path)
   if (methods.length === 0) throw new Problem('not-found', 'There is nothing at this path.')
   const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-  if (method === 'OPTIONS') return empty(call, { allow })
+  if (method === 'OPTIONS') return empty(call, { allow, ...crossOrigin.preflightFieldsFor(call, methods) })
   throw new Problem('method-not-allowed', `This path allows ${allow}.`, { headers: { allow } })
 }
 
 /** Gives each route's handler what all requests need. */
-function wrapperOf(parts: HttpParts): (route: Route) => Handler {
+function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) => Handler {
   const { engine, authenticator, clock, random, drain } = parts
   const metrics = new HttpMetrics(parts.registry)
   const gate = new RateGate(parts)
@@ -122,12 +129,14 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
       const startedMs = clock.monotonicMs()
       const requestId = acceptedId(headerOf(context, 'x-request-id')) ?? newRequestId()
       throwUncaughtIfPoison(requestId)
+      const originFields = crossOrigin.fieldsFor(context)
       let call: Call = {
         context,
         requestId,
         principal: undefined,
         idempotencyKey: undefined,
         limitFields: undefined,
+        originFields,
         drain,
       }
       let response: Response
@@ -144,7 +153,7 @@ function wrapperOf(parts: HttpParts): (route: Route) => Handler {
         const charged = isFree ? undefined : gate.charge(context, principal)
         const toll = charged instanceof Promise ? await charged : charged
         const limitFields = toll?.fields
-        call = { context, requestId, principal, idempotencyKey: undefined, limitFields, drain }
+        call = { ...call, principal, limitFields }
         let replied: Response | Promise<Response>
         if (toll?.refused !== undefined) replied = gate.refusal(call, toll.refused)
         else if (authorization !== undefined && principal === undefined) throw badToken(authorization)

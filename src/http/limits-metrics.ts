@@ -10,7 +10,7 @@ export function limitsRegistry(rateLimits: SharedRateLimits, cooldowns: SharedCo
 
   const inUse = gauge(
     'holdfast_rate_identities',
-    'Customers, addresses or keys that have used something of their limit within the last second.',
+    'Customers, addresses, keys or accounts that have used something of their limit.',
     ['policy'],
   )
   const max = gauge('holdfast_rate_identities_max', 'The most of them that are told apart.', ['policy'])

@@ -36,6 +36,7 @@ export type ListenerSettings = {
   readonly tablesPath: string
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
+  readonly corsOrigins: readonly string[]
   /** The same for all listeners of the process, who count together. */
   readonly rateMemory: RateMemory
   readonly cooldownMemory: CooldownMemory
@@ -99,6 +100,7 @@ export async function runListener(
     rateLimits: new SharedRateLimits(settings.rateMemory, realClock),
     cooldowns: new SharedCooldowns(settings.cooldownMemory, realClock),
     trustedProxies: settings.trustedProxies,
+    corsOrigins: settings.corsOrigins,
     apiKeys,
     tables,
     history,

@@ -189,7 +189,6 @@ function page(call: Call, html: string, headers?: Readonly<Record<string, string
       ...REVALIDATE,
       ...headers,
       'content-security-policy': DOCS_POLICY,
-      'referrer-policy': 'no-referrer',
     },
   })
 }

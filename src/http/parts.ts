@@ -96,6 +96,8 @@ export type HttpParts = {
   readonly cooldowns: Cooldowns
   /** Peers that are believed when they say whom they forward. */
   readonly trustedProxies: readonly Network[]
+  /** Whose pages may read replies in a browser. */
+  readonly corsOrigins: readonly string[]
   readonly apiKeys: ApiKeys
   /** Everything else that is kept in tables. */
   readonly tables: Tables

@@ -7,23 +7,26 @@
  */
 import { Counter, type Registry } from 'prom-client'
 import { unreachable } from '../domain/assert.ts'
-import { clientOf, type Network } from '../ip-address.ts'
+import type { Network } from '../ip-address.ts'
 import { cooldownExpiries } from '../limits.ts'
 import type { Random } from '../seams.ts'
-import { addressOf } from './client-address.ts'
+import { clientKeyOf } from './client-key.ts'
 import type { Cooldowns } from './cooldowns.ts'
 import type { Principal } from './parts.ts'
 import type { RateLimits, RatePolicy } from './rate-limits.ts'
 import type { Taken } from './rate-table.ts'
 import { problem, retryAfter } from './responses.ts'
-import { type Call, headerOf } from './route.ts'
+import type { Call } from './route.ts'
+
+/** Those that count requests; the others count what comes of some of them. */
+type RequestPolicy = Extract<RatePolicy, 'customer' | 'address-customers' | 'address' | 'key'>
 
 /** What a request took from its caller's limits. */
 export type Toll = {
   /** For the reply, whatever it is. */
   readonly fields: Readonly<Record<'ratelimit' | 'ratelimit-policy', string>>
   /** The limit that had nothing left: the request is not served. */
-  readonly refused: { readonly policy: RatePolicy; readonly retryInMs: number } | undefined
+  readonly refused: { readonly policy: RequestPolicy; readonly retryInMs: number } | undefined
 }
 
 export type RateGateParts = {
@@ -35,20 +38,18 @@ export type RateGateParts = {
 }
 
 const SECOND_MS = 1_000
-/** All whose socket has gone before it could be asked: nobody hears what they are told. */
-const GONE = 'gone'
 
 export class RateGate {
   readonly #parts: RateGateParts
   /** As the header field has them. */
-  readonly #policies: Readonly<Record<RatePolicy, string>>
-  readonly #refusals = new Map<RatePolicy, number>()
+  readonly #policies: Readonly<Record<RequestPolicy, string>>
+  readonly #refusals = new Map<RequestPolicy, number>()
   #cooledDown = 0
 
   constructor(parts: RateGateParts) {
     this.#parts = parts
     const { rates } = parts.rateLimits
-    const policyOf = (policy: RatePolicy) => `"${policy}";q=${rates[policy]};w=1`
+    const policyOf = (policy: RequestPolicy) => `"${policy}";q=${rates[policy]};w=1`
     this.#policies = {
       customer: policyOf('customer'),
       'address-customers': policyOf('address-customers'),
@@ -114,14 +115,14 @@ export class RateGate {
     return { fields, refused: own.refused }
   }
 
-  #take(policy: RatePolicy, identity: string): Toll | Promise<Toll> {
+  #take(policy: RequestPolicy, identity: string): Toll | Promise<Toll> {
     const taken = this.#parts.rateLimits.take(policy, identity)
     return taken instanceof Promise
       ? taken.then((later) => this.#tollOf(policy, later))
       : this.#tollOf(policy, taken)
   }
 
-  #tollOf(policy: RatePolicy, taken: Taken): Toll {
+  #tollOf(policy: RequestPolicy, taken: Taken): Toll {
     const isTaken = taken.type === 'taken'
     const seconds = Math.ceil((isTaken ? taken.fullInMs : taken.retryInMs) / SECOND_MS)
     const fields = {
@@ -134,15 +135,7 @@ export class RateGate {
   }
 
   #clientOf(context: Call['context']): string {
-    const address = addressOf(
-      {
-        peer: context.env?.incoming?.socket.remoteAddress,
-        xForwardedFor: headerOf(context, 'x-forwarded-for'),
-        forwarded: headerOf(context, 'forwarded'),
-      },
-      this.#parts.trustedProxies,
-    )
-    return address === undefined ? GONE : clientOf(address)
+    return clientKeyOf(context, this.#parts.trustedProxies)
   }
 
   /** Numbers of this listener; they become Prometheus' when somebody scrapes. */
@@ -171,7 +164,7 @@ export class RateGate {
   }
 }
 
-const WHOSE: Readonly<Record<RatePolicy, string>> = {
+const WHOSE: Readonly<Record<RequestPolicy, string>> = {
   customer: 'One customer',
   'address-customers': 'All customers of one address together',
   address: 'One address without a token',

@@ -8,10 +8,23 @@ import type { Clock, Random } from '../seams.ts'
 import { type HashKey, KeyedHash } from './keyed-hash.ts'
 import { RateTable, type RateTableMemory, rateTableMemory, type Taken } from './rate-table.ts'
 
-/** Whose requests are counted together; the names are those of the header fields. */
-export type RatePolicy = 'customer' | 'address-customers' | 'address' | 'key'
+/** Whose requests are counted together, and for how long; the names are those of the header fields. */
+export const rateWindowsMs = {
+  customer: 1_000,
+  'address-customers': 1_000,
+  address: 1_000,
+  key: 1_000,
+  /** Logins to one account from one address that fail. */
+  login: 900_000,
+  /** Logins from one address that fail, to whatever accounts. */
+  'login-address': 60_000,
+  /** Accounts made from one address. */
+  registration: 60_000,
+} as const satisfies Record<string, number>
 
-/** Requests a second, as many of them at once; 0: without limit. */
+export type RatePolicy = keyof typeof rateWindowsMs
+
+/** Requests in a window, as many of them at once; 0: without limit. */
 export type Rates = Readonly<Record<RatePolicy, number>>
 
 export type RateLimits = {
@@ -21,6 +34,8 @@ export type RateLimits = {
    * where it can be: the hot path must not wait for a promise.
    */
   take(policy: RatePolicy, identity: string): Taken | Promise<Taken>
+  /** Undoes one request that was taken: it was none of those that the policy counts. */
+  giveBack(policy: RatePolicy, identity: string): void | Promise<void>
 }
 
 /** May be sent to other threads, and is then the same memory there. */
@@ -32,7 +47,10 @@ export type RateMemory = {
 
 export function rateMemory(rates: Rates, random: Random, places: number = ratePlaces): RateMemory {
   const limited = (Object.keys(rates) as RatePolicy[]).filter((policy) => rates[policy] > 0)
-  const tables = limited.map((policy) => ({ policy, memory: rateTableMemory(rates[policy], places) }))
+  const tables = limited.map((policy) => {
+    const rate = { quota: rates[policy], windowMs: rateWindowsMs[policy] }
+    return { policy, memory: rateTableMemory(rate, places) }
+  })
   return { rates, hashKey: hashKey(random), tables }
 }
 
@@ -57,10 +75,11 @@ export class SharedRateLimits implements RateLimits {
   }
 
   take(policy: RatePolicy, identity: string): Taken {
-    const table = this.#tables.get(policy)
-    assert(table !== undefined, 'only what has a limit is counted')
-    this.#hash.digest(identity)
-    return table.take(this.#hash, this.#clock.monotonicMs())
+    return this.#tableOf(policy, identity).take(this.#hash, this.#clock.monotonicMs())
+  }
+
+  giveBack(policy: RatePolicy, identity: string): void {
+    this.#tableOf(policy, identity).giveBack(this.#hash, this.#clock.monotonicMs())
   }
 
   /** Identities that have used something of their limit, and how many can be told apart. */
@@ -69,5 +88,13 @@ export class SharedRateLimits implements RateLimits {
     return [...this.#tables].map(([policy, table]) => {
       return { policy, inUse: table.inUse(nowMs), max: table.places }
     })
+  }
+
+  /** With the identity digested. */
+  #tableOf(policy: RatePolicy, identity: string): RateTable {
+    const table = this.#tables.get(policy)
+    assert(table !== undefined, 'only what has a limit is counted')
+    this.#hash.digest(identity)
+    return table
   }
 }

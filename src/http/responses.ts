@@ -55,16 +55,28 @@ export function empty(call: Call, more?: Readonly<HeaderFields>): Response {
   return new Response(null, { status: 204, headers })
 }
 
+/**
+ * Of every reply, that of the parser included, unless it says otherwise: nobody keeps it, shows it in a frame, guesses its
+ * type, runs anything in it, or tells others where it was read. Strict-Transport-Security is for whoever terminates TLS to
+ * say: over plain HTTP it must not be sent (RFC 6797, 7.2).
+ */
+export const guardFields: Readonly<HeaderFields> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
 function fieldsOf(call: Call, type: string, more: Readonly<HeaderFields> | undefined): HeaderFields {
-  const fields: HeaderFields = {
-    'content-type': type,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'x-request-id': call.requestId,
-  }
-  if (call.drain.started) fields.connection = 'close'
-  if (call.limitFields !== undefined) Object.assign(fields, call.limitFields)
-  return more === undefined ? fields : Object.assign(fields, more)
+  const { requestId, drain, limitFields, originFields } = call
+  const fields: HeaderFields = { 'content-type': type, ...guardFields, 'x-request-id': requestId }
+  if (drain.started) fields.connection = 'close'
+  if (limitFields !== undefined) Object.assign(fields, limitFields)
+  if (more !== undefined) Object.assign(fields, more)
+  if (originFields === undefined) return fields
+  const vary = more?.vary === undefined ? 'Origin' : `${more.vary}, Origin`
+  return Object.assign(fields, originFields, { vary })
 }
 
 /** What the rules refuse is a plain answer, and in a flash sale the usual one: nothing is thrown for it. */

@@ -73,6 +73,8 @@ export type Call = {
   readonly idempotencyKey: string | undefined
   /** Header fields about the caller's limits. Absent where they have none. */
   readonly limitFields: Readonly<Record<string, string>> | undefined
+  /** Header fields about which origins may read the reply. Absent where that is no question. */
+  readonly originFields: Readonly<Record<string, string>> | undefined
   /** Looked at when the reply is written: the server may begin to close while a request is under way. */
   readonly drain: Drain
 }

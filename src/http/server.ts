@@ -12,7 +12,7 @@ import type { Logger } from 'pino'
 import * as limits from '../limits.ts'
 import type { Drain } from './parts.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
-import { problemBody } from './responses.ts'
+import { guardFields, problemBody } from './responses.ts'
 
 /** Turns of the event loop in which nothing came: one to accept, one to read, one to spare. */
 const QUIET_TURNS = 3
@@ -114,7 +114,7 @@ function answerUnroutable(error: unknown, log: Logger): Response {
   const detail = isClients ? 'The Host header field or the URL is malformed.' : 'Something went wrong here.'
   return new Response(problemBody(code, detail), {
     status: PROBLEMS[code].status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', connection: 'close' },
+    headers: { 'content-type': 'application/problem+json', ...guardFields, connection: 'close' },
   })
 }
 
@@ -157,7 +157,7 @@ function rawReply(code: ProblemCode, phrase: string, detail: string): string {
   return [
     `HTTP/1.1 ${PROBLEMS[code].status} ${phrase}`,
     'Content-Type: application/problem+json',
-    'Cache-Control: no-store',
+    ...Object.entries(guardFields).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
     '',

@@ -11,7 +11,15 @@ export type CountingPlace = {
   close(): Promise<void>
 }
 
-const rates: Rates = { customer: 20, address: 5, 'address-customers': 0, key: 1 }
+const rates: Rates = {
+  customer: 20,
+  address: 5,
+  'address-customers': 0,
+  key: 1,
+  login: 3,
+  'login-address': 0,
+  registration: 6,
+}
 
 /** Declares the suite; `open` makes a new, empty place. */
 export function rateLimitsContract(name: string, open: (rates: Rates) => Promise<CountingPlace>): void {
@@ -65,6 +73,32 @@ export function rateLimitsContract(name: string, open: (rates: Rates) => Promise
         assert.is((await end.take('key', identity)).type, 'refused', identity)
         assert.is((await end.take('customer', identity)).type, 'taken', identity)
       }
+    }))
+
+  test('gives back what was taken, once', () =>
+    within(async ({ ends: [one, other] }) => {
+      for (let i = 0; i < 100; i++) {
+        assert.is((await one.take('login', 'ann')).type, 'taken')
+        await other.giveBack('login', 'ann')
+      }
+      for (let i = 0; i < 3; i++) assert.is((await one.take('login', 'ann')).type, 'taken')
+      assert.is((await one.take('login', 'ann')).type, 'refused')
+      await one.giveBack('login', 'ann')
+      await one.giveBack('login', 'nobody')
+      assert.is((await one.take('login', 'ann')).type, 'taken')
+      assert.is((await one.take('login', 'ann')).type, 'refused')
+    }))
+
+  test('has windows of its own for what is no request', () =>
+    within(async ({ ends: [end], pass }) => {
+      for (let i = 0; i < 6; i++) assert.is((await end.take('registration', 'a')).type, 'taken')
+      const refused = await end.take('registration', 'a')
+      assert.ok(refused.type === 'refused' && refused.retryInMs > 9_000 && refused.retryInMs <= 10_000)
+      await pass(9_000)
+      assert.is((await end.take('registration', 'a')).type, 'refused')
+      await pass(1_001)
+      assert.is((await end.take('registration', 'a')).type, 'taken')
+      assert.is((await end.take('registration', 'a')).type, 'refused')
     }))
 
   test('counts what comes to either end together', () =>

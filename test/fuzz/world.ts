@@ -108,6 +108,7 @@ export class FuzzWorld {
         metricsText: () => registry.metrics(),
       },
       metricsPublic: false,
+      corsOrigins: [],
       registry,
       log: pino({ level: 'error' }, { write: (line: string) => void this.mistakes.push(line) }),
       clock,

@@ -7,7 +7,15 @@ import type { Clock } from '../../src/seams.ts'
 
 type Limits = Pick<HttpParts, 'rateLimits' | 'trustedProxies'> & { readonly cooldowns: SharedCooldowns }
 
-export const noRates: Rates = { customer: 0, 'address-customers': 0, address: 0, key: 0 }
+export const noRates: Rates = {
+  customer: 0,
+  'address-customers': 0,
+  address: 0,
+  key: 0,
+  login: 0,
+  'login-address': 0,
+  registration: 0,
+}
 const random = { fraction: () => 0.5 }
 
 export function limits(

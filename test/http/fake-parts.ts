@@ -354,6 +354,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     streams: new StockStreams(streamParts),
     status: { readiness: () => readiness, metricsText: () => registry.metrics() },
     metricsPublic: false,
+    corsOrigins: [],
     registry,
     log,
     clock,

@@ -59,6 +59,7 @@ class World implements AsyncDisposable {
         tablesPath: '/nowhere/tables.sqlite',
         metricsPublic: true,
         trustedProxies: [],
+        corsOrigins: [],
         rateMemory: rateMemory(noRates, random),
         cooldownMemory: cooldownMemory(random),
         version: '0.0.0',

@@ -5,7 +5,7 @@ import type { HttpParts } from '../../src/http/parts.ts'
 import type { RateLimits, Rates } from '../../src/http/rate-limits.ts'
 import { requestLogOneIn } from '../../src/limits.ts'
 import { suite } from '../support/suite.ts'
-import { limits } from './fake-limits.ts'
+import { limits, noRates } from './fake-limits.ts'
 import { type CallOptions, FakeClock, type Fakes, fakes, RESERVATION_ID, type Reply } from './fake-parts.ts'
 
 const STOCK = '/v1/products/pixel-11/stock'
@@ -302,7 +302,8 @@ told('nothing of it is kept under an idempotency key', async () => {
 told('comes from wherever it is counted, later too', async () => {
   let left = 2
   const rateLimits: RateLimits = {
-    rates: { customer: 9, address: 9, 'address-customers': 9, key: 9 },
+    rates: { ...noRates, customer: 9, address: 9, 'address-customers': 9, key: 9 },
+    giveBack() {},
     take: () => {
       left -= 1
       return Promise.resolve(

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { KeyedHash } from '../../src/http/keyed-hash.ts'
 import { RateTable, rateTableMemory, type Taken } from '../../src/http/rate-table.ts'
-import { ratePerSecondMax, ratePlaces } from '../../src/limits.ts'
+import { ratePlaces, rateQuotaMax } from '../../src/limits.ts'
 import { suite } from '../support/suite.ts'
 import type { HammerData } from './rate-hammer.ts'
 
@@ -16,13 +16,18 @@ class Limited {
   readonly table: RateTable
   readonly #hash = new KeyedHash([0x2545f491, 0x4f6cdd1d])
 
-  constructor(perSecond: number, places = 1_024) {
-    this.table = new RateTable(rateTableMemory(perSecond, places))
+  constructor(quota: number, places = 1_024, windowMs = 1_000) {
+    this.table = new RateTable(rateTableMemory({ quota, windowMs }, places))
   }
 
   take(who = 'ann'): Taken {
     this.#hash.digest(who)
     return this.table.take(this.#hash, this.nowMs)
+  }
+
+  giveBack(who = 'ann'): void {
+    this.#hash.digest(who)
+    this.table.giveBack(this.#hash, this.nowMs)
   }
 
   isTaken(who?: string): boolean {
@@ -94,6 +99,30 @@ rates('gets its rate and no more, however its requests are spread', () => {
   )
 })
 
+rates('is counted the same in windows of minutes', () => {
+  const limited = new Limited(10, 64, 900_000)
+  assert.is(limited.count(15), 10)
+  limited.nowMs += 89_990
+  assert.is(limited.count(5), 0)
+  limited.nowMs += 20
+  assert.is(limited.count(5), 1)
+  limited.nowMs += 2 * 900_000
+  assert.is(limited.count(15), 10)
+})
+
+rates('has back what was given back, and never more than a window’s worth', () => {
+  const limited = new Limited(4)
+  assert.is(limited.count(4), 4)
+  limited.giveBack()
+  limited.giveBack()
+  assert.is(limited.count(4), 2)
+  for (let i = 0; i < 9; i++) limited.giveBack()
+  assert.is(limited.count(9), 4)
+  limited.nowMs += 875
+  limited.giveBack()
+  assert.is(limited.count(9), 4)
+})
+
 rates('has the least and the highest rate exactly', () => {
   const slow = new Limited(1)
   assert.is(slow.count(5), 1)
@@ -101,8 +130,8 @@ rates('has the least and the highest rate exactly', () => {
   assert.is(slow.count(5), 0)
   slow.nowMs += 1
   assert.is(slow.count(5), 1)
-  const quick = new Limited(ratePerSecondMax)
-  assert.is(quick.count(ratePerSecondMax + 5), ratePerSecondMax)
+  const quick = new Limited(rateQuotaMax)
+  assert.is(quick.count(rateQuotaMax + 5), rateQuotaMax)
 })
 
 rates('is counted on when the ticks wrap around, and forgotten when they come round to the same', () => {
@@ -196,7 +225,7 @@ many.run()
 const threads = suite('threads that share a table')
 
 threads('count exactly together', async () => {
-  const memory = rateTableMemory(500_000, 64)
+  const memory = rateTableMemory({ quota: 500_000, windowMs: 1_000 }, 64)
   const gate = new SharedArrayBuffer(4)
   const workers = Array.from({ length: 3 }, () => {
     const workerData: HammerData = {

@@ -212,6 +212,16 @@ smuggling.run()
 const bounds = suite('bounds')
 bounds.after.each(closeAll)
 
+bounds('replies that are written before there is a request are guarded like all others', async () => {
+  const running = await start()
+  for (const text of ['GET / HTTP/9\r\n\r\n', 'GET / HTTP/1.1\r\nHost: a b\r\n\r\n']) {
+    const received = await sendRaw(running, text)
+    assert.equal(statusesOf(received), ['400'], text)
+    assert.match(received, /x-content-type-options: nosniff/i)
+    assert.match(received, /content-security-policy: default-src 'none'/i)
+  }
+})
+
 bounds('header fields past their limit are 431', async () => {
   const running = await start()
   const flood = `GET /livez HTTP/1.1\r\nHost: x\r\nX-Large: ${'a'.repeat(100_000)}\r\n\r\n`
