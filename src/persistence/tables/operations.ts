@@ -3,9 +3,18 @@ import { apiKeyOperations } from './api-keys.ts'
 import type { Replayable } from './idempotency-records.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
+import { sandboxChargeOperations } from './sandbox/charge-operations.ts'
+import { sandboxRefundOperations } from './sandbox/refund-operations.ts'
+import { sandboxWebhookOperations } from './sandbox/webhook-operations.ts'
 import type { TableKey } from './table-key.ts'
 
-export const operations = { ...apiKeyOperations, ...outboxOperations }
+export const operations = {
+  ...apiKeyOperations,
+  ...outboxOperations,
+  ...sandboxChargeOperations,
+  ...sandboxRefundOperations,
+  ...sandboxWebhookOperations,
+}
 
 export type Operations = typeof operations
 export type OperationName = keyof Operations

@@ -4,6 +4,7 @@
  */
 import type { Migration } from './migrations.ts'
 import { outboxSchema } from './schema/outbox.ts'
+import { sandboxSchema } from './schema/sandbox.ts'
 
 export const schema: readonly Migration[] = [
   {
@@ -34,4 +35,5 @@ export const schema: readonly Migration[] = [
     `,
   },
   outboxSchema,
+  sandboxSchema,
 ]
