@@ -5,7 +5,9 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { editsBetween } from './config/edit-distance.ts'
+import { type PaymentConfig, paymentSettings, readPayments } from './config/payment-settings.ts'
 import { type RateName, rateSettings } from './config/rate-settings.ts'
+import type { Secret, SecretSetting } from './config/secret.ts'
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
@@ -43,6 +45,7 @@ export type Config = {
   readonly trustedProxies: readonly Network[]
   /** Pages of these may read replies in a browser. */
   readonly corsOrigins: readonly string[]
+  readonly payments: PaymentConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -158,6 +161,7 @@ const settings = {
     example: 'https://shop.example,https://admin.shop.example',
     fallbackText: 'none',
   }),
+  ...paymentSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -215,6 +219,8 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
   const workers = take(settings.workers) ?? defaultWorkers(machine.cores, shards)
   const crashPoint = take(settings.crashPoint)
   const drainSeconds = take(settings.drainSeconds) ?? (mode === 'production' ? drainSecondsInProduction : 0)
+  const isGiven = ({ variable }: Setting<unknown, unknown>) => given(environment, variable) !== undefined
+  const warnings = misspellings(environment)
   const config: Config = {
     environment: mode,
     port: take(settings.port),
@@ -239,6 +245,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     },
     trustedProxies: take(settings.trustedProxies),
     corsOrigins: take(settings.corsOrigins),
+    payments: readPayments({ take, isGiven, secret: takeSecret, report }, mode, warnings),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),
@@ -253,34 +260,17 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     problems.push({ variable, received: shown(value, true), expected, example: '' })
   }
 
-  const warnings = misspellings(environment)
   if (problems.length > 0) return { type: 'invalid', problems, warnings }
   return { type: 'valid', config: Object.freeze(config), warnings }
 
   function takeAdminKey(): string | undefined {
     const setting = settings.adminKey
-    const file = take(settings.adminKeyFile)
-    let key = given(environment, setting.variable)
-    if (file !== undefined && key !== undefined) {
-      report(setting, shown(key, true), 'unset where ADMIN_KEY_FILE is set: which of the two holds?')
-      return undefined
+    const secret = takeSecret({ value: setting, file: settings.adminKeyFile })
+    if (secret.type === 'absent' && mode === 'production') {
+      report(setting, 'nothing', `set in production: ${adminKeyLengthMinInProduction} characters or more`)
     }
-    if (file !== undefined) {
-      try {
-        key = machine.readFile(file).trim()
-      } catch (error) {
-        const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-        report(settings.adminKeyFile, shown(file), `a file that can be read (${reason})`)
-        return undefined
-      }
-    }
-    const source = file === undefined ? setting : settings.adminKeyFile
-    if (key === undefined) {
-      if (mode === 'production') {
-        report(setting, 'nothing', `set in production: ${adminKeyLengthMinInProduction} characters or more`)
-      }
-      return undefined
-    }
+    if (secret.type !== 'given') return undefined
+    const { text: key, source } = secret
     if (!setting.schema.safeParse(key).success) report(source, shown(key, true), setting.expected)
     else if (mode === 'production' && !adminKeyPattern(adminKeyLengthMinInProduction).test(key)) {
       report(source, shown(key, true), `in production ${adminKeyLengthMinInProduction} characters or more`)
@@ -288,6 +278,26 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
       report(source, shown(key, true), 'in production a key drawn by chance; this one reads like a default')
     }
     return key
+  }
+
+  function takeSecret({ value: setting, file: fileSetting }: SecretSetting): Secret {
+    const file = take(fileSetting)
+    const text = given(environment, setting.variable)
+    if (file === undefined) {
+      return text === undefined ? { type: 'absent' } : { type: 'given', text, source: setting }
+    }
+    if (text !== undefined) {
+      const { variable } = fileSetting
+      report(setting, shown(text, true), `unset where ${variable} is set: which of the two holds?`)
+      return { type: 'unreadable' }
+    }
+    try {
+      return { type: 'given', text: machine.readFile(file).trim(), source: fileSetting }
+    } catch (error) {
+      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      report(fileSetting, shown(file), `a file that can be read (${reason})`)
+      return { type: 'unreadable' }
+    }
   }
 }
 

@@ -63,6 +63,7 @@ defaults('starts on a small machine with nothing set', () => {
     },
     corsOrigins: [],
     trustedProxies: [],
+    payments: { gateway: 'sandbox', delays: { shortMs: 3_000, longMs: 900_000 } },
     logLevel: 'info',
     drainMs: 0,
     segmentBytes: 32 * 1_024 * 1_024,

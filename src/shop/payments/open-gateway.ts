@@ -1,0 +1,32 @@
+/** The gateway that the settings name. Stripe's library is loaded only where it is used: it is megabytes in every thread. */
+import type { PaymentConfig } from '../../config/payment-settings.ts'
+import { unreachable } from '../../domain/assert.ts'
+import type { Logger } from '../../log.ts'
+import type { Tables } from '../../persistence/tables/operations.ts'
+import type { Clock } from '../../seams.ts'
+import type { Gateway } from './gateway.ts'
+import { SandboxGateway } from './sandbox-gateway.ts'
+
+export type GatewayParts = { readonly tables: Tables; readonly clock: Clock; readonly log: Logger }
+
+/** Undefined where nothing is charged: cash on delivery is all there is. */
+export async function openGateway(
+  config: PaymentConfig,
+  { tables, clock, log }: GatewayParts,
+): Promise<Gateway | undefined> {
+  switch (config.gateway) {
+    case 'none':
+      return undefined
+    case 'sandbox':
+      return new SandboxGateway({ tables, clock, delays: config.delays })
+    case 'stripe': {
+      const { StripeGateway, stripeClient } = await import('./stripe-gateway.ts')
+      const { webhookSecret } = config
+      const onTrouble = (trouble: object) =>
+        log.error({ event: 'payments.trouble', ...trouble }, 'payments.trouble')
+      return new StripeGateway({ stripe: stripeClient(config), webhookSecret, clock, onTrouble })
+    }
+    default:
+      return unreachable(config)
+  }
+}
