@@ -251,6 +251,22 @@ export const cooldownWindowMs = 3_600_000
 /** Customers of whom something has expired within the window, at 16 bytes each. */
 export const cooldownPlaces = 131_072
 
+// ---- Catalog -------------------------------------------------------------------------------------------------------
+
+/** Characters. The tables check the same. */
+export const productTitleLengthMax = 300
+export const productDescriptionLengthMax = 10_000
+export const brandLengthMax = 100
+export const productImagesMax = 20
+export const imageUrlLengthMax = 2_000
+export const specificationsMax = 100
+export const specificationNameLengthMax = 100
+export const specificationValueLengthMax = 300
+/** Products of one page; each takes a row and, where its availability is shown, a look at the engine. */
+export const productPageMax = 100
+/** Products that one reading brings, for a cart. */
+export const productsReadMax = 100
+
 assert(syncStuckMs >= replyTimeoutMs, 'a disk that answers callers in time is not given up')
 assert(
   replyTimeoutMs + commandDeadlineMs < abortedKnownMs,

@@ -23,6 +23,8 @@ import { idempotencyKeyIn } from './idempotency.ts'
 import { operationsRoutes } from './operations-routes.ts'
 import type { HttpParts, Principal } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
+import { productChangeRoutes } from './product-change-routes.ts'
+import { productRoutes } from './product-routes.ts'
 import { RateGate } from './rate-gate.ts'
 import { RequestLog } from './request-log.ts'
 import { reservationRoutes } from './reservation-routes.ts'
@@ -68,6 +70,8 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...historyRoutes(parts),
     ...saleRoutes(parts),
     ...waitlistRoutes(parts),
+    ...productRoutes(parts),
+    ...productChangeRoutes(parts),
     ...apiKeyRoutes(parts),
   ]
   const operations = routes.map(({ operation }) => operation)

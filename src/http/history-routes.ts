@@ -16,7 +16,7 @@ import {
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
 import { invalid, Problem } from './problems.ts'
-import { queryOf } from './query.ts'
+import { limitOf, queryOf } from './query.ts'
 import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { shownSale } from './sale-routes.ts'
@@ -26,7 +26,6 @@ import { timeOf } from './time.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'history' | 'shards' | 'clock'>
 
-const PAGE_DEFAULT = 50
 const PREFIX = 'res_'
 const SEQUENCE = /^\d{1,15}$/
 
@@ -78,7 +77,12 @@ async function list({ history, shards }: Parts, call: Call): Promise<Response> {
   const { customerId, reference, productId, status, cursor, minPosition } = query
   const filter = { customerId, reference, productId, status }
   const { answer, position } = await history.ask(
-    { type: 'listReservations', filter, before: cursorOf(cursor), limit: limitOf(query.limit) },
+    {
+      type: 'listReservations',
+      filter,
+      before: cursorOf(cursor),
+      limit: limitOf(query.limit, historyPageMax),
+    },
     positionOf(minPosition, shards),
   )
   const reservations = answer.reservations.map(shownReservation)
@@ -136,7 +140,7 @@ async function stockEvents({ history, shards }: Parts, call: Call): Promise<Resp
   const from = cursor === undefined ? undefined : sequenceOf(cursor)
   if (cursor !== undefined && from === undefined) throw invalid({ path: 'cursor', message: NO_CURSOR })
   const { answer, position } = await history.ask(
-    { type: 'listStockEvents', productId, from, limit: limitOf(limit) },
+    { type: 'listStockEvents', productId, from, limit: limitOf(limit, historyPageMax) },
     positionOf(minPosition, shards),
   )
   if (answer === undefined) return refusal(call, { reason: 'unknownProduct', productId })
@@ -250,13 +254,6 @@ function cursorOf(cursor: string | undefined): ReservationId | undefined {
   const id = PREFIX + cursor
   if (isReservationId(id)) return id
   throw invalid({ path: 'cursor', message: NO_CURSOR })
-}
-
-function limitOf(limit: string | undefined): number {
-  if (limit === undefined) return PAGE_DEFAULT
-  const count = /^\d{1,4}$/.test(limit) ? Number(limit) : 0
-  if (count >= 1 && count <= historyPageMax) return count
-  throw invalid({ path: 'limit', message: `must be a whole number from 1 to ${historyPageMax}` })
 }
 
 function positionOf(text: string | undefined, shards: number): Position | undefined {

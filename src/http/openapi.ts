@@ -23,6 +23,8 @@ body, within 24 hours, it changes nothing more and is answered as before, with \
 body under that key is 422. Only successes are kept: what was refused is decided afresh. Draw keys at random, a UUID for
 instance, and a new one for each new request.`
 
+const NOT_MODIFIED = 304
+
 const TAGS: readonly { readonly name: Operation['tag']; readonly description: string }[] = [
   {
     name: 'Reservations',
@@ -54,6 +56,10 @@ const REPLY_HEADERS: Readonly<
   Location: { description: 'Where what was made can be read.', schema: { type: 'string' } },
   'Holdfast-Position': {
     description: 'Opaque token of the place of this change.',
+    schema: { type: 'string' },
+  },
+  ETag: {
+    description: 'What is here now, for `If-Match` of a change and `If-None-Match` of a read.',
     schema: { type: 'string' },
   },
   'Idempotency-Replayed': {
@@ -125,7 +131,11 @@ function describe(operation: Operation): ZodOpenApiOperationObject {
             content: { 'application/json': { schema: body.schema, example: body.example } },
           },
         }),
-    responses: { [operation.success.status]: successOf(operation), ...failuresOf(operation) },
+    responses: {
+      [operation.success.status]: successOf(operation),
+      ...otherSuccesses(operation),
+      ...failuresOf(operation),
+    },
   }
 }
 
@@ -147,11 +157,23 @@ export function roleOf({ access }: Operation): string {
   }
 }
 
-function parametersOf({ path, changes }: Operation): NonNullable<ZodOpenApiOperationObject['parameters']> {
+const CONDITIONS = {
+  'If-Match':
+    'Do it only to this version: the `ETag` of a reply, of which the number before the dash counts. `*` is any there is.',
+  'If-None-Match':
+    'Of a read: answer 304 to whoever has this `ETag` already. Of a PUT: `*` makes, and never replaces.',
+} as const
+
+function parametersOf(operation: Operation): NonNullable<ZodOpenApiOperationObject['parameters']> {
+  const { path, changes, conditions = [] } = operation
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
     return { name, in: 'path', required: true, schema: { type: 'string' }, example: exampleOf(path) } as const
   })
-  if (changes !== true) return inPath
+  const conditional = conditions.map((name) => {
+    const schema = { type: 'string', maxLength: 2_000 } as const
+    return { name, in: 'header', description: CONDITIONS[name], schema, example: '"3"' } as const
+  })
+  if (changes !== true) return [...inPath, ...conditional]
   const key = {
     name: 'Idempotency-Key',
     in: 'header',
@@ -160,7 +182,7 @@ function parametersOf({ path, changes }: Operation): NonNullable<ZodOpenApiOpera
     schema: { type: 'string', minLength: 1, maxLength: 257 },
     example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
   } as const
-  return [...inPath, key]
+  return [...inPath, ...conditional, key]
 }
 
 function exampleOf(path: string): string {
@@ -184,6 +206,23 @@ function successOf({ success, changes }: Operation): ZodOpenApiResponseObject {
           },
         }),
   }
+}
+
+/** Of a call that makes or replaces, and of a read that the reader need not have again. */
+function otherSuccesses(operation: Operation): Record<string, ZodOpenApiResponseObject> {
+  const { success, conditions = [], changes } = operation
+  const more: Record<string, ZodOpenApiResponseObject> = {}
+  if (success.created !== undefined) {
+    const { schema, example } = success
+    more[success.created.status] = successOf({
+      ...operation,
+      success: { ...success.created, ...(schema === undefined ? {} : { schema }), example },
+    })
+  }
+  if (changes === true || !conditions.includes('If-None-Match')) return more
+  const headers = headersNamed('ETag', ...LIMIT_FIELDS, 'X-Request-Id')
+  more[NOT_MODIFIED] = { description: 'It is as `If-None-Match` knows it.', headers }
+  return more
 }
 
 function headersNamed(...names: readonly string[]) {

@@ -6,8 +6,9 @@ import type { EngineErrorCode } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
 import type { HistoryErrorCode } from '../history/history-error.ts'
 import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
+import { CATALOG_PROBLEMS } from './catalog-problems.ts'
 
-type Entry = {
+export type ProblemEntry = {
   readonly status: number
   readonly title: string
   /** What it means, and what the caller can do about it. */
@@ -50,7 +51,7 @@ export const PROBLEMS = {
   'unknown-product': {
     status: 404,
     title: 'No such product',
-    help: 'The product never had stock. The first positive adjustment (POST /v1/products/{id}/stock/adjustments) creates it.',
+    help: 'Where units are concerned, the product never had stock: the first positive adjustment (POST /v1/products/{id}/stock/adjustments) creates it. Elsewhere it is not in the catalog: POST /v1/products puts it there.',
   },
   'unknown-reservation': {
     status: 404,
@@ -135,7 +136,7 @@ export const PROBLEMS = {
   'product-retired': {
     status: CONFLICT,
     title: 'The product is not sold any more',
-    help: 'The product was retired: live reservations finish, new ones are refused.',
+    help: 'The product was retired, which is for good: live reservations finish, new ones are refused, and it can be read but not changed.',
   },
   'reservation-exists': {
     status: CONFLICT,
@@ -282,7 +283,8 @@ export const PROBLEMS = {
     title: 'The outcome is not known',
     help: 'The request may or may not have taken effect. If it had an `Idempotency-Key`, send it again with the same key: it takes effect once at the most. If not, read what it would have changed first.',
   },
-} as const satisfies Readonly<Record<string, Entry>>
+  ...CATALOG_PROBLEMS,
+} as const satisfies Readonly<Record<string, ProblemEntry>>
 
 export type ProblemCode = keyof typeof PROBLEMS
 

@@ -20,3 +20,13 @@ export function queryOf<Schema extends z.ZodObject>(call: Call, schema: Schema):
   if (!parsed.success) throw invalid(...fieldErrorsOf(parsed.error))
   return parsed.data
 }
+
+const PAGE_DEFAULT = 50
+
+/** How many entries a page is asked for. Throws 400. */
+export function limitOf(limit: string | undefined, max: number): number {
+  if (limit === undefined) return PAGE_DEFAULT
+  const count = /^\d{1,4}$/.test(limit) ? Number(limit) : 0
+  if (count >= 1 && count <= max) return count
+  throw invalid({ path: 'limit', message: `must be a whole number from 1 to ${max}` })
+}

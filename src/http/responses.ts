@@ -55,6 +55,12 @@ export function empty(call: Call, more?: Readonly<HeaderFields>): Response {
   return new Response(null, { status: 204, headers })
 }
 
+/** 304: the reader has what there is. */
+export function notModified(call: Call, more: Readonly<HeaderFields>): Response {
+  const { 'content-type': _, ...headers } = fieldsOf(call, '', more)
+  return new Response(null, { status: 304, headers })
+}
+
 /**
  * Of every reply, that of the parser included, unless it says otherwise: nobody keeps it, shows it in a frame, guesses its
  * type, runs anything in it, or tells others where it was read. Strict-Transport-Security is for whoever terminates TLS to

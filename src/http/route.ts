@@ -44,6 +44,8 @@ export type Operation = {
   /** Counts against no limit where no token comes with it: what load balancers ask must not fail for what others ask. */
   readonly unlimited?: boolean
   readonly query?: { readonly schema: z.ZodObject; readonly example: Readonly<Record<string, string>> }
+  /** Conditions that it heeds: a change is refused with 412, a read is answered with 304 where the reader has it already. */
+  readonly conditions?: readonly ('If-Match' | 'If-None-Match')[]
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown; readonly optional?: boolean }
   readonly success: Success
   /** The reply of a server that should not be sent requests: no problem, since it answers what was asked. */
@@ -60,8 +62,10 @@ export type Success = {
   readonly contentType?: string
   /** Comes as HTML instead where `Accept` names that. */
   readonly hasPage?: boolean
+  /** The same of a call that may also make what it changes. */
+  readonly created?: Pick<Success, 'status' | 'description' | 'headers'>
   /** Header fields beyond those of every reply. */
-  readonly headers?: readonly ('Location' | 'Holdfast-Position')[]
+  readonly headers?: readonly ('Location' | 'Holdfast-Position' | 'ETag')[]
 }
 
 /** One request on its way through a handler. */

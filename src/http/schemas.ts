@@ -30,7 +30,7 @@ export function isPlainText(text: string): boolean {
   return PLAIN_TEXT.test(text)
 }
 
-function plainText(lengthMax: number) {
+export function plainText(lengthMax: number) {
   return z
     .string()
     .min(1)

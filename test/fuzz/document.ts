@@ -3,10 +3,11 @@
 /** The part of JSON Schema that the document uses; `schema-reader.ts` refuses any other. */
 export type Schema = {
   readonly $ref?: string
-  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
+  readonly type?: 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null'
   readonly properties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]
-  readonly additionalProperties?: false | object
+  readonly additionalProperties?: false | Schema
+  readonly propertyNames?: Schema
   readonly items?: Schema
   readonly minItems?: number
   readonly maxItems?: number

@@ -199,6 +199,8 @@ function headers({ hasBody, refusesRoles }: Expected): fc.Arbitrary<Fields> {
     accept: rare('text/html', '*/*', 'application/xml'),
     'content-encoding': rare('gzip', 'identity', 'br, gzip'),
     'content-length': rare('99999999', '-1', 'x', '0'),
+    'if-match': rare('*', '"1"', '"2-x", W/"3"', '1', ''),
+    'if-none-match': rare('*', '"1"', 'W/"x"', 'x'),
     'x-request-id': rare('mine-1', 'a b', 'ä', 'x'.repeat(500), ''),
     'last-event-id': rare('1', 'x', '-1', '0'),
     'x-forwarded-for': rare('10.0.0.9', 'unknown', ',,,', '::ffff:10.0.0.1'),

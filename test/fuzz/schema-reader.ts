@@ -10,6 +10,7 @@ const UNDERSTOOD = new Set([
     'properties',
     'required',
     'additionalProperties',
+    'propertyNames',
     'items',
     'minItems',
     'maxItems',
@@ -58,6 +59,11 @@ export function mistakeIn(value: unknown, given: Schema, schemas: Schemas, path 
     case 'integer':
       if (!Number.isInteger(value)) return `${path} is no integer`
       return isOutside(Number(value), schema.minimum, schema.maximum) ? `${path} is ${value}` : undefined
+    case 'number':
+      if (typeof value !== 'number') return `${path} is no number`
+      return isOutside(value, schema.minimum, schema.maximum) ? `${path} is ${value}` : undefined
+    case 'null':
+      return value === null ? undefined : `${path} is not null`
     case 'boolean':
       return typeof value === 'boolean' ? undefined : `${path} is neither true nor false`
     default:
@@ -67,14 +73,16 @@ export function mistakeIn(value: unknown, given: Schema, schemas: Schemas, path 
 
 function mistakeInObject(value: unknown, schema: Schema, schemas: Schemas, path: string): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return `${path} is no object`
-  const { properties = {}, required = [], additionalProperties } = schema
+  const { properties = {}, required = [], additionalProperties, propertyNames = {} } = schema
   const missing = required.find((name) => !Object.hasOwn(value, name))
   if (missing !== undefined) return `${path} has no ${missing}`
   return firstOf(
     Object.entries(value).map(([name, member]) => {
       const known = properties[name]
       if (known !== undefined) return mistakeIn(member, known, schemas, `${path}.${name}`)
-      return additionalProperties === false ? `${path} has ${name}, which is not documented` : undefined
+      if (additionalProperties === false) return `${path} has ${name}, which is not documented`
+      const wrongName = mistakeIn(name, propertyNames, schemas, `${path} (${name})`)
+      return wrongName ?? mistakeIn(member, additionalProperties ?? {}, schemas, `${path}.${name}`)
     }),
   )
 }

@@ -77,6 +77,17 @@ export function fitting(given: Schema, schemas: Schemas): fc.Arbitrary<unknown> 
         const value = fitting(each, schemas)
         return [key, required.includes(key) ? value : fc.oneof(absent, absent, value)] as const
       })
+      const { additionalProperties: each } = schema
+      if (each !== undefined && each !== false) {
+        return fc.dictionary(
+          fitting(schema.propertyNames ?? {}, schemas).map(String),
+          fitting(each, schemas),
+          {
+            maxKeys: 4,
+            noNullPrototype: true,
+          },
+        )
+      }
       // What is absent is undefined here, and gone once it is JSON.
       return fc.record(Object.fromEntries(members), { noNullPrototype: true })
     }
@@ -90,12 +101,22 @@ export function fitting(given: Schema, schemas: Schemas): fc.Arbitrary<unknown> 
     }
     case 'integer':
       return integerOf(schema)
+    case 'number':
+      return amounts
+    case 'null':
+      return fc.constant(null)
     case 'boolean':
       return fc.boolean()
     default:
       return textOf(schema, name)
   }
 }
+
+/** Prices, and one that only some currencies can have. */
+const amounts = fc.oneof(
+  { weight: 12, arbitrary: fc.constantFrom(1, 5, 9.99, 999.99, 120_000) },
+  { weight: 1, arbitrary: fc.constantFrom(0.001, 9.999, 1e12) },
+)
 
 /** Small ones above all: with large ones every reservation would be refused for the same reason. */
 function integerOf({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): fc.Arbitrary<number> {
@@ -107,6 +128,9 @@ function integerOf({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): 
   )
 }
 
+/** By pattern, what is taken of all that it lets pass. */
+const WORDS: Readonly<Record<string, readonly string[]>> = { '^[A-Z]{3}$': ['USD', 'EUR', 'JPY', 'KWD'] }
+
 function textOf(schema: Schema, name: string | undefined): fc.Arbitrary<string> {
   const { minLength = 0, maxLength = 64, pattern, format } = schema
   if (format === 'date-time') return times
@@ -115,7 +139,7 @@ function textOf(schema: Schema, name: string | undefined): fc.Arbitrary<string> 
     pattern === undefined
       ? fc.string({ unit: letters, minLength, maxLength: Math.min(maxLength, 300) })
       : fc.stringMatching(new RegExp(pattern))
-  const words = pool ?? ['cart-1', 'cart-2', 'x']
+  const words = pool ?? WORDS[pattern ?? ''] ?? ['cart-1', 'cart-2', 'x']
   return fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...words) }, { weight: 1, arbitrary: any })
 }
 

@@ -3,6 +3,7 @@ import { PROBLEMS } from '../../src/http/problems.ts'
 import { readinessReply } from '../../src/http/schemas.ts'
 import { suite } from '../support/suite.ts'
 import { type CallOptions, fakes } from './fake-parts.ts'
+import { shop } from './shop-parts.ts'
 
 const PARTS = [
   { name: 'shard 0', ready: true },
@@ -157,11 +158,14 @@ openapi('every change tells its position', async () => {
   }
 })
 
+/** What no table route changes: there a request waits for the first one with its key. */
+const SHARDS_ALONE = new Set(['Reservations', 'Stock', 'Sales', 'Waitlist'])
+
 openapi(
   'every change takes an Idempotency-Key, says where it repeats a reply, and can refuse a key',
   async () => {
     for (const [path, methods] of Object.entries((await readDocument()).paths)) {
-      for (const [method, { parameters = [], responses }] of Object.entries(methods)) {
+      for (const [method, { parameters = [], responses, tags = [] }] of Object.entries(methods)) {
         const [success] = Object.entries(responses).filter(([status]) => status.startsWith('2'))
         const changes = method !== 'get'
         const name = `${method} ${path}`
@@ -174,7 +178,7 @@ openapi(
         const refusals = responses['422']?.content?.['application/problem+json']?.examples ?? {}
         assert.is('idempotency-mismatch' in refusals, changes, name)
         const conflicts = responses['409']?.content?.['application/problem+json']?.examples ?? {}
-        assert.is('idempotency-in-flight' in conflicts, changes && path.startsWith('/v1/api-keys'), name)
+        assert.is('idempotency-in-flight' in conflicts, changes && !SHARDS_ALONE.has(tags[0] ?? ''), name)
       }
     }
   },
@@ -227,7 +231,8 @@ openapi('every reference leads somewhere', async () => {
 })
 
 openapi('its examples of bodies are accepted', async () => {
-  const { call } = fakes()
+  using world = shop()
+  const { call } = world
   for (const [path, methods] of Object.entries((await readDocument()).paths)) {
     for (const [method, { requestBody }] of Object.entries(methods)) {
       const example = requestBody?.content['application/json']?.example

@@ -1,5 +1,6 @@
 /** Everything that can be asked of the tables, by name. What a name takes and answers follows from its operation. */
 import { apiKeyOperations } from './api-keys.ts'
+import { productOperations } from './catalog/product-operations.ts'
 import type { Replayable } from './idempotency-records.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
@@ -11,6 +12,7 @@ import type { TableKey } from './table-key.ts'
 export const operations = {
   ...apiKeyOperations,
   ...outboxOperations,
+  ...productOperations,
   ...sandboxChargeOperations,
   ...sandboxRefundOperations,
   ...sandboxWebhookOperations,

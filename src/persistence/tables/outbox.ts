@@ -33,7 +33,7 @@ export const outboxOperations = {
   'outbox.after': read(({ id, limit }: { readonly id: number; readonly limit: number }) =>
     eventsAfter(id, limit),
   ),
-  'outbox.last': read((_: Record<never, never>) => lastId()),
+  'outbox.last': read((_: Record<never, never>) => lastOutboxId()),
 }
 
 /** Records what happened, in the transaction in which it did. Answers its id, which is the position of the change. */
@@ -63,8 +63,8 @@ function* eventsAfter(id: number, limit: number): Query<readonly OutboxEvent[]> 
   return found.map((event) => ({ ...event, payload: JSON.parse(event.payload) }))
 }
 
-/** Of the newest event; 0 before the first. */
-function* lastId(): Query<number> {
+/** Of the newest event; 0 before the first. What changed nothing rests on no later one. */
+export function* lastOutboxId(): Query<number> {
   const last = yield* row<{ readonly id: number | null }>('SELECT max(id) AS id FROM outbox')
   return last?.id ?? 0
 }

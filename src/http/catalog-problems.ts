@@ -1,0 +1,17 @@
+/** What can go wrong with products, their images and reviews, beside what can with anything. */
+import type { ProblemEntry } from './problems.ts'
+
+const CONFLICT = 409
+
+export const CATALOG_PROBLEMS = {
+  'precondition-failed': {
+    status: 412,
+    title: 'It is not as the condition wants it',
+    help: 'Nothing happened. `If-Match` names versions of which none is the present one, or `If-None-Match: *` asks that there be nothing yet. Read it again, and decide anew with the `ETag` it has now.',
+  },
+  'product-exists': {
+    status: CONFLICT,
+    title: 'There is a product with this id',
+    help: 'Ids are never used again, not even after a product was retired. Replace the product with PUT, change it with PATCH, or take another id.',
+  },
+} as const satisfies Readonly<Record<string, ProblemEntry>>

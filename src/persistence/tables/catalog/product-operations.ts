@@ -1,0 +1,179 @@
+/** Products, as staff change them and everybody reads them. */
+import { assert } from '../../../domain/assert.ts'
+import type { ProductId } from '../../../domain/ids.ts'
+import { type CurrencyCode, minorUnits } from '../../../domain/money.ts'
+import { productImagesMax, productPageMax, productsReadMax } from '../../../limits.ts'
+import { drawId } from '../draw-id.ts'
+import { type Moment, read, write } from '../operation.ts'
+import { type Query, rows } from '../query.ts'
+import {
+  PRODUCT_COLUMNS,
+  type Product,
+  type ProductFields,
+  type ProductRow,
+  productOf,
+} from './product-row.ts'
+import {
+  findProduct,
+  insertProduct,
+  isMet,
+  type ProductGuard,
+  type ProductRefused,
+  type ProductSaved,
+  retireProduct,
+  reviseProduct,
+} from './product-writes.ts'
+
+/** What a change leaves out stays. A price is in the currency that the product has once the change is made. */
+export type ProductChange = Partial<Omit<ProductFields, 'priceMinor'>> & {
+  /** Decimal. */
+  readonly price?: number | undefined
+}
+
+/** What a cart or an order must know of a product. */
+export type ProductSummary = {
+  readonly productId: ProductId
+  readonly title: string
+  readonly priceMinor: number
+  readonly currency: CurrencyCode
+  /** Of its first image. */
+  readonly thumbnail: string | undefined
+  readonly retired: boolean
+  readonly version: number
+}
+
+export type BrowseArgs = {
+  readonly category: string | undefined
+  readonly brand: string | undefined
+  /** Products behind this one. */
+  readonly after: string | undefined
+  readonly limit: number
+}
+
+type CreateArgs = { readonly productId: ProductId | undefined; readonly fields: ProductFields }
+type ReplaceArgs = {
+  readonly productId: ProductId
+  readonly fields: ProductFields
+  readonly guard: ProductGuard
+}
+type PatchArgs = {
+  readonly productId: ProductId
+  readonly change: ProductChange
+  readonly guard: ProductGuard
+}
+type ImageArgs = { readonly productId: ProductId; readonly url: string }
+type RetireArgs = { readonly productId: ProductId; readonly guard: ProductGuard }
+type Replied = ProductSaved | ProductRefused
+
+export const productOperations = {
+  'catalog.product': read(({ productId }: { readonly productId: ProductId }) => findProduct(productId)),
+  /** Up to `productsReadMax` of them, in no order; those that do not exist are absent. */
+  'catalog.products': read(({ ids }: { readonly ids: readonly ProductId[] }) => summaries(ids)),
+  'catalog.browse': read((args: BrowseArgs) => browse(args)),
+  'catalog.create': write((args: CreateArgs, moment) => create(args, moment)),
+  'catalog.replace': write((args: ReplaceArgs, moment) => replace(args, moment)),
+  'catalog.patch': write((args: PatchArgs, moment) => patch(args, moment)),
+  'catalog.addImage': write((args: ImageArgs, moment) => addImage(args, moment)),
+  'catalog.retire': write((args: RetireArgs, moment) => retireProduct(args, moment)),
+}
+
+function* create({ productId, fields }: CreateArgs, moment: Moment): Query<Replied> {
+  const id = productId ?? (drawId('prd', moment) as string as ProductId)
+  return (yield* insertProduct(id, fields, moment)) ?? { type: 'refused', reason: 'exists' }
+}
+
+function* replace({ productId, fields, guard }: ReplaceArgs, moment: Moment): Query<Replied> {
+  if (isMet(guard, undefined)) {
+    const created = yield* insertProduct(productId, fields, moment)
+    if (created !== undefined) return created
+  }
+  const revised = yield* reviseProduct({ productId, guard }, () => fields, moment)
+  // It is not there, as the guard asked that it be.
+  const isUnmet = revised.type === 'refused' && revised.reason === 'unknown'
+  return isUnmet ? { type: 'refused', reason: 'guard' } : revised
+}
+
+function patch({ productId, change, guard }: PatchArgs, moment: Moment): Query<Replied> {
+  const revise = (product: Product): ProductFields | ProductRefused => {
+    const { price, ...rest } = change
+    const fields = { ...product, ...rest }
+    const { currency } = fields
+    if (price === undefined && currency === product.currency) return fields
+    // Another currency with the old number would be another price, perhaps a hundred times as much.
+    const priceMinor = price === undefined ? undefined : minorUnits(price, currency)
+    return priceMinor === undefined
+      ? { type: 'refused', reason: 'price', currency }
+      : { ...fields, priceMinor }
+  }
+  return reviseProduct({ productId, guard }, revise, moment)
+}
+
+function addImage({ productId, url }: ImageArgs, moment: Moment): Query<Replied> {
+  return reviseProduct(
+    { productId },
+    (product) => {
+      const { images } = product
+      if (images.includes(url)) return product
+      return images.length >= productImagesMax
+        ? { type: 'refused', reason: 'images' }
+        : { ...product, images: [...images, url] }
+    },
+    moment,
+  )
+}
+
+/** In the order of their ids, without those that are retired. */
+function* browse({ category, brand, after = '', limit }: BrowseArgs): Query<readonly Product[]> {
+  const most = Math.min(limit, productPageMax + 1)
+  const [where, ...values] = browsing(category, brand, after)
+  const found = yield* rows<ProductRow>(BROWSING[where], ...values, most)
+  return found.map(productOf)
+}
+
+const BROWSING = {
+  all: `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id > ? AND retired_at_ms IS NULL ORDER BY id LIMIT ?`,
+  brand: `SELECT ${PRODUCT_COLUMNS} FROM products
+    WHERE brand = ? AND id > ? AND retired_at_ms IS NULL ORDER BY id LIMIT ?`,
+  category: `SELECT ${PRODUCT_COLUMNS} FROM product_categories JOIN products ON id = product_id
+    WHERE path = ? AND product_id > ? AND retired_at_ms IS NULL ORDER BY product_id LIMIT ?`,
+  brandInCategory: `SELECT ${PRODUCT_COLUMNS} FROM products
+    WHERE brand = ? AND id > ? AND retired_at_ms IS NULL
+      AND EXISTS (SELECT 1 FROM product_categories WHERE path = ? AND product_id = id) ORDER BY id LIMIT ?`,
+} as const
+
+function browsing(
+  category: string | undefined,
+  brand: string | undefined,
+  after: string,
+): readonly [keyof typeof BROWSING, ...string[]] {
+  if (brand !== undefined && category !== undefined) return ['brandInCategory', brand, after, category]
+  if (category !== undefined) return ['category', category, after]
+  return brand === undefined ? ['all', after] : ['brand', brand, after]
+}
+
+type SummaryRow = Omit<ProductSummary, 'thumbnail' | 'retired'> & {
+  readonly images: string
+  readonly retiredAtMs: number | null
+}
+
+/** Texts of few lengths, so that each is prepared once: what is not needed of one is filled up with nothing. */
+const SUMMARIES = new Map(
+  [1, 10, productsReadMax].map((count) => [
+    count,
+    `SELECT id AS "productId", title, price_minor AS "priceMinor", currency, images, version,
+       retired_at_ms AS "retiredAtMs"
+     FROM products WHERE id IN (${Array.from({ length: count }, () => '?').join()})`,
+  ]),
+)
+
+function* summaries(ids: readonly ProductId[]): Query<readonly ProductSummary[]> {
+  if (ids.length === 0) return []
+  const [count, sql] = [...SUMMARIES].find(([most]) => ids.length <= most) ?? []
+  assert(count !== undefined && sql !== undefined, `at most ${productsReadMax} products are read at a time`)
+  const values = Array.from({ length: count }, (_, i) => ids[i] ?? null)
+  const found = yield* rows<SummaryRow>(sql, ...values)
+  return found.map(({ images, retiredAtMs, ...rest }) => {
+    const [thumbnail]: readonly string[] = JSON.parse(images)
+    return { ...rest, thumbnail, retired: retiredAtMs !== null }
+  })
+}
