@@ -8,6 +8,9 @@ import { sandboxChargeOperations } from './sandbox/charge-operations.ts'
 import { sandboxRefundOperations } from './sandbox/refund-operations.ts'
 import { sandboxWebhookOperations } from './sandbox/webhook-operations.ts'
 import type { TableKey } from './table-key.ts'
+import { deliveryOperations } from './webhooks/delivery-operations.ts'
+import { fanOutOperations } from './webhooks/fan-out.ts'
+import { webhookOperations } from './webhooks/subscriber-operations.ts'
 
 export const operations = {
   ...apiKeyOperations,
@@ -16,6 +19,9 @@ export const operations = {
   ...sandboxChargeOperations,
   ...sandboxRefundOperations,
   ...sandboxWebhookOperations,
+  ...webhookOperations,
+  ...fanOutOperations,
+  ...deliveryOperations,
 }
 
 export type Operations = typeof operations

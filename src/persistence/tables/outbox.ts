@@ -53,7 +53,8 @@ export function* enqueue(
   return inserted.id
 }
 
-function* eventsAfter(id: number, limit: number): Query<readonly OutboxEvent[]> {
+/** Those with a higher id, in their order. */
+export function* eventsAfter(id: number, limit: number): Query<readonly OutboxEvent[]> {
   const found = yield* rows<Omit<OutboxEvent, 'payload'> & { readonly payload: string }>(
     `SELECT id, type, subject_id AS "subjectId", payload, at_ms AS "atMs"
        FROM outbox WHERE id > ? ORDER BY id LIMIT ?`,

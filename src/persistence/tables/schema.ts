@@ -6,6 +6,7 @@ import type { Migration } from './migrations.ts'
 import { catalogSchema } from './schema/catalog.ts'
 import { outboxSchema } from './schema/outbox.ts'
 import { sandboxSchema } from './schema/sandbox.ts'
+import { webhooksSchema } from './schema/webhooks.ts'
 
 export const schema: readonly Migration[] = [
   {
@@ -38,4 +39,5 @@ export const schema: readonly Migration[] = [
   outboxSchema,
   sandboxSchema,
   catalogSchema,
+  webhooksSchema,
 ]

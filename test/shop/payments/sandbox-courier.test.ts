@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { passTime } from '../../support/pass-time.ts'
 import { suite } from '../../support/suite.ts'
 import { card, NOW_MS, SandboxTill } from './sandbox-till.ts'
 
@@ -24,12 +25,8 @@ function charge(till: SandboxTill, key: string, number = '4242424242424242') {
   })
 }
 
-/** Lets so much time pass, and the tables answer in between. */
-async function pass(till: SandboxTill, seconds: number): Promise<void> {
-  for (let i = 0; i < seconds * 2; i++) {
-    await till.timers.advance(500)
-    for (let turn = 0; turn < 12; turn++) await new Promise((resolve) => setImmediate(resolve))
-  }
+function pass(till: SandboxTill, seconds: number): Promise<void> {
+  return passTime(till.timers, seconds * 1_000)
 }
 
 test('posts until it is received, later each time, signed anew, and then no more', () =>
