@@ -264,6 +264,11 @@ export const specificationNameLengthMax = 100
 export const specificationValueLengthMax = 300
 /** Products of one page; each takes a row and, where its availability is shown, a look at the engine. */
 export const productPageMax = 100
+export const reviewTitleLengthMax = 150
+export const reviewTextLengthMax = 5_000
+export const reviewPageMax = 100
+/** Reviews that a product's own page shows, the newest. */
+export const reviewsShownMax = 10
 /** Products that one reading brings, for a cart. */
 export const productsReadMax = 100
 

@@ -29,6 +29,7 @@ import { RateGate } from './rate-gate.ts'
 import { RequestLog } from './request-log.ts'
 import { reservationRoutes } from './reservation-routes.ts'
 import { empty, expectedFailure, problem } from './responses.ts'
+import { reviewRoutes } from './review-routes.ts'
 import { type Call, type Env, headerOf, type Route, targetOf } from './route.ts'
 import { saleRoutes } from './sale-routes.ts'
 import { stockRoutes } from './stock-routes.ts'
@@ -72,6 +73,7 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...waitlistRoutes(parts),
     ...productRoutes(parts),
     ...productChangeRoutes(parts),
+    ...reviewRoutes(parts),
     ...apiKeyRoutes(parts),
   ]
   const operations = routes.map(({ operation }) => operation)

@@ -4,6 +4,16 @@ import type { ProblemEntry } from './problems.ts'
 const CONFLICT = 409
 
 export const CATALOG_PROBLEMS = {
+  'not-a-buyer': {
+    status: 403,
+    title: 'Only buyers review a product',
+    help: 'A product is reviewed by people who bought it, once their order is confirmed, and from the account with which they bought it.',
+  },
+  'already-reviewed': {
+    status: CONFLICT,
+    title: 'You have reviewed this product',
+    help: 'Each buyer reviews a product once, and a review is not changed.',
+  },
   'precondition-failed': {
     status: 412,
     title: 'It is not as the condition wants it',

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { EngineError } from '../actors/engine-error.ts'
 import { categoryPath } from '../domain/category-path.ts'
 import { isProductId } from '../domain/ids.ts'
-import { productPageMax } from '../limits.ts'
+import { productPageMax, reviewsShownMax } from '../limits.ts'
 import type { Product } from '../persistence/tables/catalog/product-row.ts'
 import { retireInEngine } from '../shop/catalog/retirement.ts'
 import type { HttpParts } from './parts.ts'
@@ -15,6 +15,7 @@ import { browseQuery, productPageReply, productsReply } from './product-schemas.
 import { listedProduct } from './product-view.ts'
 import { limitOf, queryOf } from './query.ts'
 import { json, jsonText, notModified } from './responses.ts'
+import { REVIEW, shownReview } from './review-routes.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { shownSale } from './sale-routes.ts'
 
@@ -46,7 +47,7 @@ const READ: Operation = {
     status: 200,
     description: 'The product.',
     schema: productPageReply,
-    example: { ...LISTED, availableQty: 41, sale: { perCustomerLimit: 2 } },
+    example: { ...LISTED, reviews: [REVIEW], availableQty: 41, sale: { perCustomerLimit: 2 } },
     headers: ['ETag'],
   },
   problems: ['unknown-product'],
@@ -56,7 +57,15 @@ async function read({ engine, tables }: Parts, call: Call): Promise<Response> {
   const productId = productIdOf(call)
   const product = await tables.read('catalog.product', { productId })
   if (product === undefined) throw new Problem('unknown-product', `There is no product ${productId}.`)
-  const body = JSON.stringify({ ...listedProduct(product), ...(await stockOf(engine, product)) })
+  const reviews =
+    product.reviewCount === 0
+      ? []
+      : await tables.read('catalog.reviews', { productId, before: undefined, limit: reviewsShownMax })
+  const body = JSON.stringify({
+    ...listedProduct(product),
+    reviews: reviews.map(shownReview),
+    ...(await stockOf(engine, product)),
+  })
   const etag = `"${product.version}-${hash('sha256', body, 'base64url').slice(0, DIGEST_LENGTH)}"`
   const fields = { ...CACHE, etag }
   return isKnown(call, etag) ? notModified(call, fields) : jsonText(call, 200, body, fields)

@@ -3,27 +3,16 @@ import { z } from 'zod'
 import { categoryLengthMax, categoryLevelsMax, categoryPath } from '../domain/category-path.ts'
 import { amountMinorMax, type CurrencyCode, isCurrencyCode } from '../domain/money.ts'
 import * as limits from '../limits.ts'
+import { isText, longText } from './long-text.ts'
 import { IMAGE } from './product-examples.ts'
+import { reviewReply } from './review-schemas.ts'
 import { count, instant, isPlainText, plainText, productId, saleBody } from './schemas.ts'
 
 /** Of images kept here: what `imageName` in `persistence/images` makes. */
 const OWN_IMAGE = /^\/images\/[0-9a-f]{64}\.(?:png|jpg|webp|gif|avif)$/
-/** Line breaks are text too, where it may be long. */
-const LINE_BREAKS = /[\n\r\t]/g
 const CURSOR_LENGTH_MAX = 64
 /** One of the smallest units there are. */
 const PRICE_MIN = 0.001
-
-export function isText(text: string): boolean {
-  return isPlainText(text.replaceAll(LINE_BREAKS, ''))
-}
-
-export function longText(lengthMax: number) {
-  return z
-    .string()
-    .max(lengthMax)
-    .refine(isText, { error: 'must be text without control characters but line breaks and tabs' })
-}
 
 const title = plainText(limits.productTitleLengthMax).meta({ example: 'Pixel 11' })
 const description = longText(limits.productDescriptionLengthMax).meta({
@@ -157,6 +146,9 @@ export const productPageReply = z
     ...shown,
     rating,
     reviewCount: count,
+    reviews: z.array(reviewReply).meta({
+      description: `The newest, up to ${limits.reviewsShownMax}. GET /v1/products/{id}/reviews has all.`,
+    }),
     availableQty: count.meta({ description: 'Units left to take.' }),
     sale: saleBody,
   })

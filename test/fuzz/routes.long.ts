@@ -59,7 +59,8 @@ const reachable =
   idempotency-mismatch idempotency-in-flight rate-limited expiry-cooldown out-of-stock per-customer-limit
   max-per-reservation sale-not-open sale-closed reservation-resolved not-confirmed payment-started exceeds-held
   exceeds-confirmed stock-below-held stock-version-mismatch stock-above-max stock-available already-waiting
-  history-behind shard-unavailable outcome-unknown`.split(/\s+/)
+  history-behind shard-unavailable outcome-unknown product-exists product-retired precondition-failed
+  not-a-buyer already-reviewed`.split(/\s+/)
 
 function rssMb(): number {
   return Math.round(process.memoryUsage().rss / 2 ** 20)

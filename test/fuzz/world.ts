@@ -23,6 +23,7 @@ import { incomingOf } from '../http/fake-parts.ts'
 import { journalDirectory } from '../support/in-process-engine.ts'
 import { eventsIn, type Recorded } from '../support/journal-reader.ts'
 import { Wire } from '../support/wire.ts'
+import { fillCatalog } from './catalog.ts'
 import { Marks } from './marks.ts'
 import { bytesOf } from './raw-bodies.ts'
 import type { FuzzRequest } from './requests.ts'
@@ -77,6 +78,7 @@ export class FuzzWorld {
     const random = realRandom()
     const database = new Database(':memory:')
     migrate(database, schema, clock.wallMs())
+    fillCatalog(database, { nowMs: clock.wallMs(), random })
     this.#tables = new TablesServer(database, { clock, timers: timers.session(), random })
     const tables = new TablesClient({
       timers: timers.session(),

@@ -1,6 +1,7 @@
 /** Everything that can be asked of the tables, by name. What a name takes and answers follows from its operation. */
 import { apiKeyOperations } from './api-keys.ts'
 import { productOperations } from './catalog/product-operations.ts'
+import { reviewOperations } from './catalog/review-operations.ts'
 import type { Replayable } from './idempotency-records.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
@@ -16,6 +17,7 @@ export const operations = {
   ...apiKeyOperations,
   ...outboxOperations,
   ...productOperations,
+  ...reviewOperations,
   ...sandboxChargeOperations,
   ...sandboxRefundOperations,
   ...sandboxWebhookOperations,
