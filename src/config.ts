@@ -5,9 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { editsBetween } from './config/edit-distance.ts'
+import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
+import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
 import { type PaymentConfig, paymentSettings, readPayments } from './config/payment-settings.ts'
 import { type RateName, rateSettings } from './config/rate-settings.ts'
-import type { Secret, SecretSetting } from './config/secret.ts'
+import type { Secret, SecretSetting, SettingsReader } from './config/secret.ts'
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
@@ -20,7 +22,6 @@ import {
   workerHeapMbDefaultMax,
   workerHeapMbMax,
   workerHeapMbMin,
-  workerHeapsShare,
 } from './limits.ts'
 import { choice, flag, origins, type Setting, text, whole } from './setting.ts'
 
@@ -46,6 +47,7 @@ export type Config = {
   /** Pages of these may read replies in a browser. */
   readonly corsOrigins: readonly string[]
   readonly payments: PaymentConfig
+  readonly outgoing: OutgoingConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -78,7 +80,6 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
-const MIB = 1_024 * 1_024
 const threadsMax = 256
 const returnDaysMax = 3_650
 /** What remains of an orderly shutdown must suffice for all else that it does. */
@@ -162,6 +163,7 @@ const settings = {
     fallbackText: 'none',
   }),
   ...paymentSettings,
+  ...outgoingSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -219,7 +221,12 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
   const workers = take(settings.workers) ?? defaultWorkers(machine.cores, shards)
   const crashPoint = take(settings.crashPoint)
   const drainSeconds = take(settings.drainSeconds) ?? (mode === 'production' ? drainSecondsInProduction : 0)
-  const isGiven = ({ variable }: Setting<unknown, unknown>) => given(environment, variable) !== undefined
+  const reader: SettingsReader = {
+    take,
+    isGiven: ({ variable }) => given(environment, variable) !== undefined,
+    secret: takeSecret,
+    report,
+  }
   const warnings = misspellings(environment)
   const config: Config = {
     environment: mode,
@@ -245,7 +252,8 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     },
     trustedProxies: take(settings.trustedProxies),
     corsOrigins: take(settings.corsOrigins),
-    payments: readPayments({ take, isGiven, secret: takeSecret, report }, mode, warnings),
+    payments: readPayments(reader, mode, warnings),
+    outgoing: readOutgoing(reader),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),
@@ -354,16 +362,6 @@ function adminKeyPattern(lengthMin: number): RegExp {
 
 function looksTyped(key: string): boolean {
   return DEFAULT_WORDS.test(key) || new Set(key).size < distinctCharactersMin
-}
-
-/** Few: the size of a batch is what makes a durable journal fast. */
-function defaultWorkers(cores: number, shards: number): number {
-  return Math.min(shards, Math.max(1, Math.floor(cores / 4)))
-}
-
-function defaultWorkerHeapMb(memoryBytes: number, workers: number): number {
-  const shareMb = Math.floor((memoryBytes * workerHeapsShare) / workers / MIB)
-  return Math.min(workerHeapMbDefaultMax, Math.max(workerHeapMbMin, shareMb))
 }
 
 /** Set but empty counts as unset, as everywhere: compose files and shells leave such behind. */

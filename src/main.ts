@@ -97,6 +97,7 @@ async function run(config: Config): Promise<void> {
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
       corsOrigins: config.corsOrigins,
+      webhookPolicy: config.outgoing.webhooks,
       rateMemory: rateMemory(config.rates, realRandom()),
       cooldownMemory: cooldowns,
       version,

@@ -64,6 +64,10 @@ defaults('starts on a small machine with nothing set', () => {
     corsOrigins: [],
     trustedProxies: [],
     payments: { gateway: 'sandbox', delays: { shortMs: 3_000, longMs: 900_000 } },
+    outgoing: {
+      mail: { from: 'Holdfast <shop@localhost>', smtpUrl: undefined },
+      webhooks: { allowsHttp: false, allowsPrivate: false },
+    },
     logLevel: 'info',
     drainMs: 0,
     segmentBytes: 32 * 1_024 * 1_024,

@@ -35,6 +35,8 @@ import { saleRoutes } from './sale-routes.ts'
 import { stockRoutes } from './stock-routes.ts'
 import { stockStreamRoutes } from './stock-stream-routes.ts'
 import { waitlistRoutes } from './waitlist-routes.ts'
+import { webhookDeliveryRoutes } from './webhook-delivery-routes.ts'
+import { webhookRoutes } from './webhook-routes.ts'
 
 const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
@@ -74,6 +76,8 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...productRoutes(parts),
     ...productChangeRoutes(parts),
     ...reviewRoutes(parts),
+    ...webhookRoutes(parts),
+    ...webhookDeliveryRoutes(parts),
     ...apiKeyRoutes(parts),
   ]
   const operations = routes.map(({ operation }) => operation)

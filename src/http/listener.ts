@@ -13,6 +13,7 @@ import { apiKeysOf } from '../persistence/tables/api-keys-client.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { TablesReader } from '../persistence/tables/tables-reader.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
+import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
 import { type CooldownMemory, SharedCooldowns } from './cooldowns.ts'
@@ -37,6 +38,7 @@ export type ListenerSettings = {
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
   readonly corsOrigins: readonly string[]
+  readonly webhookPolicy: DestinationPolicy
   /** The same for all listeners of the process, who count together. */
   readonly rateMemory: RateMemory
   readonly cooldownMemory: CooldownMemory
@@ -101,6 +103,7 @@ export async function runListener(
     cooldowns: new SharedCooldowns(settings.cooldownMemory, realClock),
     trustedProxies: settings.trustedProxies,
     corsOrigins: settings.corsOrigins,
+    webhookPolicy: settings.webhookPolicy,
     apiKeys,
     tables,
     history,

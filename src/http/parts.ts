@@ -10,6 +10,7 @@ import type { Network } from '../ip-address.ts'
 import type { Tables } from '../persistence/tables/operations.ts'
 import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
+import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import type { Cooldowns } from './cooldowns.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { StockStreams } from './stock-streams.ts'
@@ -101,6 +102,8 @@ export type HttpParts = {
   readonly apiKeys: ApiKeys
   /** Everything else that is kept in tables. */
   readonly tables: Tables
+  /** Where subscribers' URLs may lead. */
+  readonly webhookPolicy: DestinationPolicy
   readonly history: Pick<HistoryClient, 'ask'>
   readonly streams: StockStreams
   readonly status: Status

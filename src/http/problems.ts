@@ -7,6 +7,7 @@ import { unreachable } from '../domain/assert.ts'
 import type { HistoryErrorCode } from '../history/history-error.ts'
 import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
 import { CATALOG_PROBLEMS } from './catalog-problems.ts'
+import { WEBHOOK_PROBLEMS } from './webhook-problems.ts'
 
 export type ProblemEntry = {
   readonly status: number
@@ -284,6 +285,7 @@ export const PROBLEMS = {
     help: 'The request may or may not have taken effect. If it had an `Idempotency-Key`, send it again with the same key: it takes effect once at the most. If not, read what it would have changed first.',
   },
   ...CATALOG_PROBLEMS,
+  ...WEBHOOK_PROBLEMS,
 } as const satisfies Readonly<Record<string, ProblemEntry>>
 
 export type ProblemCode = keyof typeof PROBLEMS

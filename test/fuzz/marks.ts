@@ -22,7 +22,9 @@ export class Marks {
     this.#tell('position', headers.get('holdfast-position'))
     if (location.startsWith('/v1/reservations/')) this.#tell('reservation', location.split('/').at(-1))
     if (location.startsWith('/v1/api-keys/')) this.#tell('key-id', location.split('/').at(-1))
+    if (location.startsWith('/v1/webhooks/')) this.#tell('webhook', location.split('/').at(-1))
     if (typeof json !== 'object' || json === null) return
+    if ('eventId' in json && 'id' in json) this.#tell('delivery', json.id)
     if ('key' in json) this.#tell('key', json.key)
     if ('nextCursor' in json) this.#tell('cursor', json.nextCursor)
     // A place in line that became a hold has no Location.

@@ -113,14 +113,16 @@ function strays(): fc.Arbitrary<FuzzRequest> {
   })
 }
 
-function pathValue({ path }: Place, { example = 'x' }: Parameter): fc.Arbitrary<string> {
+function pathValue({ path }: Place, { name, example = 'x' }: Parameter): fc.Arbitrary<string> {
   const usual = path.startsWith('/v1/reservations')
     ? mark('reservation')
     : path.startsWith('/v1/products')
       ? fc.constantFrom(...PRODUCTS)
       : path.startsWith('/v1/api-keys')
         ? mark('key-id')
-        : fc.constant(example)
+        : path.startsWith('/v1/webhooks')
+          ? mark(name === 'deliveryId' ? 'delivery' : 'webhook')
+          : fc.constant(example)
   const strange = fc.oneof(
     fc.constantFrom(
       example,

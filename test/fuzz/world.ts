@@ -102,6 +102,7 @@ export class FuzzWorld {
       authenticator,
       apiKeys,
       tables,
+      webhookPolicy: { allowsHttp: false, allowsPrivate: false },
       ...limited,
       history,
       streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),

@@ -349,6 +349,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     },
     apiKeys,
     tables,
+    webhookPolicy: { allowsHttp: false, allowsPrivate: false },
     ...limits(clock),
     history,
     streams: new StockStreams(streamParts),

@@ -60,6 +60,7 @@ class World implements AsyncDisposable {
         metricsPublic: true,
         trustedProxies: [],
         corsOrigins: [],
+        webhookPolicy: { allowsHttp: false, allowsPrivate: false },
         rateMemory: rateMemory(noRates, random),
         cooldownMemory: cooldownMemory(random),
         version: '0.0.0',

@@ -3,18 +3,21 @@ import { assert } from '../../domain/assert.ts'
 import { type Moment, read } from './operation.ts'
 import { type Query, row, rows } from './query.ts'
 
-export type OutboxEventType =
-  | 'user.registered'
-  | 'product.changed'
-  | 'review.changed'
-  | 'order.created'
-  | 'order.confirmed'
-  | 'order.shipped'
-  | 'order.delivered'
-  | 'order.cancelled'
-  | 'order.expired'
-  | 'order.refunded'
-  | 'payment.failed'
+export const outboxEventTypes = [
+  'user.registered',
+  'product.changed',
+  'review.changed',
+  'order.created',
+  'order.confirmed',
+  'order.shipped',
+  'order.delivered',
+  'order.cancelled',
+  'order.expired',
+  'order.refunded',
+  'payment.failed',
+] as const
+
+export type OutboxEventType = (typeof outboxEventTypes)[number]
 
 export type OutboxEvent = {
   /** Position of the change; newer events have higher ones. */

@@ -227,7 +227,7 @@ test('can be replayed, under its id, and a disabled subscriber that receives it 
     assert.is((await world.deliveries(id))[0]?.state, 'received')
     assert.is((await world.tables.read('webhooks.find', { id }))?.state, 'enabled')
     const elsewhere = await world.tables.write('webhooks.replay', { ...args, webhookId: 'whk_other' })
-    assert.equal(elsewhere, { type: 'refused', reason: 'unknown-delivery' })
+    assert.equal(elsewhere, { type: 'refused', reason: 'unknown-webhook' })
   }))
 
 test('can be a test that means nothing', () =>

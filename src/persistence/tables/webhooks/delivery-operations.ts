@@ -32,7 +32,8 @@ const throttledMs = 5 * SECOND_MS
 const leaseMs = MINUTE_MS
 /** Ended deliveries that are kept for each subscriber. */
 export const deliveriesKeptMax = 1_000
-const pageMax = 100
+/** Of a page; one more may be asked for, to see whether there is one. */
+export const deliveryPageMax = 100
 /** No ULID begins with more than a 7. */
 const BEHIND_ALL = 'whd_8'
 
@@ -229,11 +230,14 @@ function* page({ webhookId, state, before, limit }: DeliveryPage): Query<readonl
     before ?? BEHIND_ALL,
     state ?? '',
     state ?? '',
-    Math.min(limit, pageMax),
+    Math.min(limit, deliveryPageMax + 1),
   )
 }
 
 function* replay(webhookId: string, id: string, { nowMs }: Moment): Query<Queued | Unknown> {
+  if ((yield* row('SELECT id FROM webhooks WHERE id = ?', webhookId)) === undefined) {
+    return { type: 'refused', reason: 'unknown-webhook' }
+  }
   yield* change(
     `UPDATE webhook_deliveries SET state = 'pending', tries = 0, due_at_ms = ? WHERE id = ? AND webhook_id = ?`,
     nowMs,
