@@ -235,6 +235,24 @@ export const takeInMsMax = 1_000
 /** How long requests in flight have to finish once the listeners close. */
 export const listenersCloseMs = 12_000
 
+// ---- Accounts ------------------------------------------------------------------------------------------------------
+
+/**
+ * What hashing a password costs with argon2id: OWASP's least (Password Storage Cheat Sheet, 2025: 19 MiB, two passes, one
+ * lane). 55 ms of one core here; more would be paid by everybody who logs in, and by the queue of those who attack.
+ */
+export const passwordMemoryKib = 19_456
+export const passwordPasses = 2
+/** Where a core is short, a thread that hashes passwords has a tenth of what a thread that sells has of it (Linux). */
+export const passwordNiceness = 10
+/** Passwords that wait to be hashed, of all listeners: at 18 a second and thread, what can be done in `passwordWaitMs`. */
+export const passwordsWaitingMax = 128
+/** How long one may wait; past it, it is refused undone. */
+export const passwordWaitMs = 8_000
+/** Characters of a new password (ASVS 5.0, 6.2.1 and 6.2.9). */
+export const passwordLengthMin = 8
+export const passwordLengthMax = 128
+
 // ---- Limits of callers ---------------------------------------------------------------------------------------------
 
 /** The most requests of one window: each in the least time that is told apart. */
@@ -297,5 +315,13 @@ assert(listenersCloseMs > replyTimeoutMs, 'whoever waits for a reply hears it be
 assert(
   2 * takeInMsMax + listenersCloseMs < shutdownDeadlineMs,
   'the shards have time to close after the listeners',
+)
+assert(
+  passwordMemoryKib >= 19 * KIB && passwordPasses >= 2,
+  'passwords are hashed as OWASP asks for at least',
+)
+assert(
+  passwordWaitMs < listenersCloseMs,
+  'whoever waits for a password to be hashed hears of it at a shutdown',
 )
 assert(shutdownDeadlineMs < 30_000, 'orchestrators kill after 30 s')
