@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
+import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
 import { editsBetween } from './config/edit-distance.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
@@ -48,6 +49,7 @@ export type Config = {
   readonly corsOrigins: readonly string[]
   readonly payments: PaymentConfig
   readonly outgoing: OutgoingConfig
+  readonly accounts: AccountConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -164,6 +166,7 @@ const settings = {
   }),
   ...paymentSettings,
   ...outgoingSettings,
+  ...accountSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -254,6 +257,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     corsOrigins: take(settings.corsOrigins),
     payments: readPayments(reader, mode, warnings),
     outgoing: readOutgoing(reader),
+    accounts: readAccounts(take, machine.cores),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),

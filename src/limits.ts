@@ -252,6 +252,31 @@ export const passwordWaitMs = 8_000
 /** Characters of a new password (ASVS 5.0, 6.2.1 and 6.2.9). */
 export const passwordLengthMin = 8
 export const passwordLengthMax = 128
+export const personNameLengthMax = 128
+/** RFC 5321's path less its brackets. */
+export const emailLengthMax = 254
+export const addressesPerUserMax = 50
+/** Sessions of one user: devices and browsers, many of which are never signed out. The oldest gives way. */
+export const sessionsPerUserMax = 100
+/** However often it is refreshed, a session ends after this (ASVS 5.0, 7.3.2). */
+export const sessionMsMax = 365 * 86_400_000
+/** The longest that a refresh token can be set to be good for. */
+export const refreshTokenDaysMax = 365
+/** Of a session, used refresh tokens that are known as such; what is older is nobody's, as if it never was. */
+export const refreshTokensKept = 100
+/** Characters of an access token; ours have some 470. What is longer is nobody's, whatever it says (FAULTS.md, attack 10). */
+export const accessTokenLengthMax = 1_024
+/** Unknown tokens whose signature one listener checks at once, some 150 µs each; beyond it callers are told to come back. */
+export const tokensVerifiedMax = 256
+/** How far ahead the clock of the node that made a token may be. None is good for a moment longer because of it. */
+export const tokenLeewayMs = 10_000
+/** How often a token's unknown key may make a listener look whether another node has made one. */
+export const signingKeysReloadMs = 1_000
+/** The longest that an access token may be good for. */
+export const accessTokenMsMax = 3_600_000
+/** A key signs for so long, and is kept for so long after that: for its tokens, and for replies that are given again. */
+export const signingKeyMs = 30 * 86_400_000
+export const signingKeyKeptMs = keyKnownMs + accessTokenMsMax
 
 // ---- Limits of callers ---------------------------------------------------------------------------------------------
 

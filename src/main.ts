@@ -24,6 +24,7 @@ import { JournalDamaged } from './persistence/journal/streams.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
+import { PasswordThreads } from './shop/accounts/password-threads.ts'
 import { version } from './version.ts'
 
 /** A second Ctrl-C sooner than this is the same one: npm forwards signals, so one can arrive twice. */
@@ -81,6 +82,14 @@ async function run(config: Config): Promise<void> {
     onDurable: (stream, ordinal) => history.noteDurable(stream, ordinal),
   })
   const tables = await startTablesThread(paths.tables)
+  const passwords = new PasswordThreads({
+    count: config.accounts.passwordThreads,
+    clock: realClock,
+    timers: realTimers,
+    log: (level, event, detail) => logger[level]({ event, ...detail }, event),
+    respawnDelayMs,
+  })
+  await passwords.start()
   const started = supervisor.start()
   // Recovery comes first: until its shards serve, the history is of no use to anybody.
   void started.then(() => history.start())
@@ -98,12 +107,16 @@ async function run(config: Config): Promise<void> {
       trustedProxies: config.trustedProxies,
       corsOrigins: config.corsOrigins,
       webhookPolicy: config.outgoing.webhooks,
+      accessTokenMs: config.accounts.accessTokenMs,
+      refreshTokenMs: config.accounts.refreshTokenMs,
+      tokenIssuer: config.accounts.tokenIssuer,
       rateMemory: rateMemory(config.rates, realRandom()),
       cooldownMemory: cooldowns,
       version,
     },
     supervisor,
     tables,
+    passwords,
     history,
     timers: realTimers,
     log: logger,
@@ -128,6 +141,7 @@ async function run(config: Config): Promise<void> {
     await new Promise<void>((resolve) => void realTimers.after(config.drainMs, resolve))
     const steps: readonly (readonly [part: string, close: () => void | Promise<void>])[] = [
       ['listeners', () => listeners.close(listenersCloseMs)],
+      ['passwords', () => passwords.close()],
       ['shards', () => supervisor.shutDown()],
       ['history', () => history.close()],
       ['tables', () => tables.close()],

@@ -62,6 +62,12 @@ defaults('starts on a small machine with nothing set', () => {
       registration: 100,
     },
     corsOrigins: [],
+    accounts: {
+      accessTokenMs: 900_000,
+      refreshTokenMs: 30 * 86_400_000,
+      tokenIssuer: 'holdfast',
+      passwordThreads: 1,
+    },
     trustedProxies: [],
     payments: { gateway: 'sandbox', delays: { shortMs: 3_000, longMs: 900_000 } },
     outgoing: {

@@ -16,7 +16,10 @@ const OWED: readonly (readonly [letter: string, first: number, last: number, wit
     ['E', 41, 46, [43]],
     ['F', 47, 56, []],
   ]
-const ATTACKS = [14, 16, 17, 19, 25, 27, 28, 29, 30, 31, 32, 43, 45, 46, 50, 51, 52]
+const ATTACKS = [
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 16, 17, 19, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 43, 45,
+  46, 50, 51, 52,
+]
 
 type Cited = { readonly row: string; readonly file: string; readonly names: readonly string[] }
 

@@ -6,13 +6,12 @@ import { Problem } from './problems.ts'
 import { empty, json } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { apiKeyBody, apiKeyCreatedReply, apiKeysReply } from './schemas.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 import { timeOf } from './time.ts'
 
 type Parts = Pick<HttpParts, 'apiKeys' | 'authenticator'>
 
 const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/
-/** Before every place in the tables: keys are read where they are written, so no reading of them is ever behind. */
-const POSITION = { 'holdfast-position': 't0' }
 const EXAMPLE_ID = 'key_01K5ZC4N8XQ2M7V3H9R6T1B0DW'
 
 export function apiKeyRoutes(parts: Parts): readonly Route[] {
@@ -49,7 +48,12 @@ async function create({ apiKeys }: Parts, call: Call): Promise<Response> {
   const createdBy = call.principal?.callerId ?? ''
   const reply = await apiKeys.create({ name, role, createdBy }, tableKey(call, body))
   const { id, key } = reply
-  return json(call, 201, { id, key }, withReplay({ ...POSITION, location: `/v1/api-keys/${id}` }, reply))
+  return json(
+    call,
+    201,
+    { id, key },
+    withReplay({ ...TABLES_POSITION, location: `/v1/api-keys/${id}` }, reply),
+  )
 }
 
 const LIST: Operation = {
@@ -107,7 +111,7 @@ async function revoke({ apiKeys, authenticator }: Parts, call: Call): Promise<Re
   const reply = await apiKeys.revoke(id, tableKey(call, {}))
   if (!reply.revoked) throw unknownApiKey()
   authenticator.forget(id)
-  return empty(call, withReplay(POSITION, reply))
+  return empty(call, withReplay(TABLES_POSITION, reply))
 }
 
 function unknownApiKey(): Problem {

@@ -14,8 +14,11 @@ import { Hono } from 'hono'
 import { EngineError } from '../actors/engine-error.ts'
 import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
+import { AccountThrottle } from './account-throttle.ts'
+import { addressRoutes } from './address-routes.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { badToken, bearerOf, reaches, unauthenticated } from './auth.ts'
+import { authRoutes } from './auth-routes.ts'
 import { CrossOrigin } from './cross-origin.ts'
 import { historyRoutes } from './history-routes.ts'
 import { HttpMetrics } from './http-metrics.ts'
@@ -25,6 +28,7 @@ import type { HttpParts, Principal } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
 import { productChangeRoutes } from './product-change-routes.ts'
 import { productRoutes } from './product-routes.ts'
+import { profileRoutes } from './profile-routes.ts'
 import { RateGate } from './rate-gate.ts'
 import { RequestLog } from './request-log.ts'
 import { reservationRoutes } from './reservation-routes.ts'
@@ -66,6 +70,7 @@ export function createApp(parts: HttpParts): Hono<Env> {
 }
 
 function routesOf(parts: HttpParts): readonly Route[] {
+  const throttle = new AccountThrottle(parts)
   const routes = [
     ...reservationRoutes(parts),
     ...stockRoutes(parts),
@@ -78,6 +83,9 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...reviewRoutes(parts),
     ...webhookRoutes(parts),
     ...webhookDeliveryRoutes(parts),
+    ...authRoutes({ ...parts, throttle }),
+    ...profileRoutes({ ...parts, throttle }),
+    ...addressRoutes(parts),
     ...apiKeyRoutes(parts),
   ]
   const operations = routes.map(({ operation }) => operation)
@@ -120,7 +128,7 @@ function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) =
 
   return ({ operation, handle }) => {
     const { access, path: route, hot = false, changes = false, query } = operation
-    const { takesUnits = false, unlimited = false } = operation
+    const { takesUnits = false, unlimited = false, isSigningIn = false } = operation
     const method = operation === UNMATCHED ? '(any)' : operation.method.toUpperCase()
     const meter = metrics.meter(route, method)
     const takesAnyQuery = query !== undefined || operation.tag === 'Operations'
@@ -152,7 +160,7 @@ function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) =
       let response: Response
       try {
         if (takesUnits && engine.isCrowded) throw CROWDED
-        const authorization = headerOf(context, 'authorization')
+        const authorization = isSigningIn ? undefined : headerOf(context, 'authorization')
         let principal: Principal | undefined
         if (authorization !== undefined) {
           const token = bearerOf(authorization)

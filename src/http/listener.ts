@@ -13,17 +13,23 @@ import { apiKeysOf } from '../persistence/tables/api-keys-client.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { TablesReader } from '../persistence/tables/tables-reader.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
+import { AccessTokens } from '../shop/accounts/access-tokens.ts'
+import { Accounts } from '../shop/accounts/accounts.ts'
+import { PasswordClient } from '../shop/accounts/password-client.ts'
+import { SigningKeys } from '../shop/accounts/signing-keys.ts'
 import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
 import { type CooldownMemory, SharedCooldowns } from './cooldowns.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
 import type { Drain } from './parts.ts'
+import { PersonAuthenticator } from './person-authenticator.ts'
 import { type RateMemory, SharedRateLimits } from './rate-limits.ts'
 import { readinessOf } from './readiness.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { StockStreams } from './stock-streams.ts'
 import { registerStreamMetrics } from './stream-metrics.ts'
+import { TokenAuthenticator } from './token-authenticator.ts'
 
 export type ListenerSettings = {
   readonly host: string
@@ -39,6 +45,9 @@ export type ListenerSettings = {
   readonly trustedProxies: readonly Network[]
   readonly corsOrigins: readonly string[]
   readonly webhookPolicy: DestinationPolicy
+  readonly accessTokenMs: number
+  readonly refreshTokenMs: number
+  readonly tokenIssuer: string
   /** The same for all listeners of the process, who count together. */
   readonly rateMemory: RateMemory
   readonly cooldownMemory: CooldownMemory
@@ -48,6 +57,7 @@ export type ListenerSettings = {
 export type ListenerEnds = {
   readonly engine: MessagePort
   readonly tables: MessagePort
+  readonly passwords: MessagePort
   readonly history: MessagePort
 }
 
@@ -71,16 +81,21 @@ export async function runListener(
   const tables = new TablesClient({
     timers: realTimers,
     onNotice: (notice) => {
-      if (notice.type === 'keyRevoked') authenticator.forget(notice.id)
+      authenticator.heed(notice)
+      if (notice.type === 'signingKeysChanged') signingKeys.forget()
     },
     reader: new TablesReader(settings.tablesPath),
   })
   tables.connect(portOf(ends.tables))
   const apiKeys = apiKeysOf(tables)
-  const authenticator = new KeyAuthenticator({
-    adminKey: settings.adminKey,
-    apiKeys,
-    clock: realClock,
+  const random = realRandom()
+  const passwords = new PasswordClient(portOf(ends.passwords), random)
+  const signingKeys = new SigningKeys({ tables, clock: realClock, random })
+  const { accessTokenMs: lifeMs, refreshTokenMs: refreshMs, tokenIssuer: issuer } = settings
+  const tokens = new AccessTokens({ keys: signingKeys, clock: realClock, issuer, lifeMs })
+  const authenticator = new TokenAuthenticator({
+    keys: new KeyAuthenticator({ adminKey: settings.adminKey, apiKeys, clock: realClock }),
+    people: new PersonAuthenticator({ tokens, tables, clock: realClock }),
   })
   const history = new HistoryClient({
     clock: realClock,
@@ -88,7 +103,6 @@ export async function runListener(
     control: portOf(ends.history),
     portOf,
   })
-  const random = realRandom()
   const streams = new StockStreams({ engine, history, clock: realClock, timers: realTimers, random })
   const registry = new Registry()
   registerStreamMetrics(registry, streams)
@@ -106,6 +120,8 @@ export async function runListener(
     webhookPolicy: settings.webhookPolicy,
     apiKeys,
     tables,
+    accounts: new Accounts({ tables, passwords, tokens, clock: realClock, refreshMs }),
+    signingKeys,
     history,
     streams,
     status: {
@@ -124,6 +140,7 @@ export async function runListener(
   const closeEnds = () => {
     engine.close()
     tables.close()
+    passwords.close()
     history.close()
   }
   let server: RunningServer

@@ -15,6 +15,7 @@ import { metricsTimeoutMs } from '../limits.ts'
 import type { Logger } from '../log.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
 import { type Port, portOf, realClock, type Timers } from '../seams.ts'
+import type { PasswordThreads } from '../shop/accounts/password-threads.ts'
 import { SharedCooldowns } from './cooldowns.ts'
 import { engineRegistry } from './engine-metrics.ts'
 import { historyRegistry } from './history-metrics.ts'
@@ -29,6 +30,7 @@ export type ListenersOptions = {
   readonly settings: ListenerSettings
   readonly supervisor: Supervisor
   readonly tables: TablesThread
+  readonly passwords: Pick<PasswordThreads, 'connect'>
   readonly history: HistoryThread
   readonly timers: Timers
   readonly log: Logger
@@ -97,10 +99,15 @@ export class Listeners {
   }
 
   #add(place: Pick<Member, 'index' | 'opening' | 'failures'>): void {
-    const { supervisor, tables, history, count } = this.#options
+    const { supervisor, tables, passwords, history, count } = this.#options
     const { engineEnd, supervisorEnd: engine } = controlChannel()
     const { clientEnd, threadEnd } = historyChannel()
-    const ends: ListenerEnds = { engine: engineEnd, tables: tables.connect(), history: clientEnd }
+    const ends: ListenerEnds = {
+      engine: engineEnd,
+      tables: tables.connect(),
+      passwords: passwords.connect(),
+      history: clientEnd,
+    }
     const thread = count > 1 ? this.#startThread(ends) : undefined
     const member: Member = {
       ...place,
@@ -126,7 +133,7 @@ export class Listeners {
   #startThread(ends: ListenerEnds): Worker {
     const { logLevel, crashPoint } = this.#options
     const workerData: ListenerData = { settings: this.#settings, ends, logLevel, crashPoint }
-    const transferList = [ends.engine, ends.tables, ends.history]
+    const transferList = Object.values(ends)
     return new Worker(new URL('./listener-entry.ts', import.meta.url), { workerData, transferList })
   }
 

@@ -10,6 +10,8 @@ import type { Network } from '../ip-address.ts'
 import type { Tables } from '../persistence/tables/operations.ts'
 import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
+import type { Accounts } from '../shop/accounts/accounts.ts'
+import type { SigningKeys } from '../shop/accounts/signing-keys.ts'
 import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import type { Cooldowns } from './cooldowns.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -35,8 +37,14 @@ export type KeyRole = Exclude<Role, 'customer'>
  * is a person, and can buy; keys have none.
  */
 export type Principal =
-  | { readonly callerId: string; readonly role: 'customer'; readonly customerId: CustomerId }
-  | { readonly callerId: string; readonly role: KeyRole; readonly customerId?: CustomerId | undefined }
+  | (Caller & { readonly role: 'customer'; readonly customerId: CustomerId })
+  | (Caller & { readonly role: KeyRole; readonly customerId?: CustomerId | undefined })
+
+type Caller = {
+  readonly callerId: string
+  /** Of a person who has signed in. */
+  readonly sessionId?: string | undefined
+}
 
 export type Authenticator = {
   /** Undefined where the token is nobody's. At once where it can be: the hot path must not wait for a promise. */
@@ -104,6 +112,8 @@ export type HttpParts = {
   readonly tables: Tables
   /** Where subscribers' URLs may lead. */
   readonly webhookPolicy: DestinationPolicy
+  readonly accounts: Accounts
+  readonly signingKeys: Pick<SigningKeys, 'publicJwks'>
   readonly history: Pick<HistoryClient, 'ask'>
   readonly streams: StockStreams
   readonly status: Status

@@ -6,6 +6,7 @@ import type { EngineErrorCode } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
 import type { HistoryErrorCode } from '../history/history-error.ts'
 import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
+import { ACCOUNT_PROBLEMS } from './account-problems.ts'
 import { CATALOG_PROBLEMS } from './catalog-problems.ts'
 import { WEBHOOK_PROBLEMS } from './webhook-problems.ts'
 
@@ -286,6 +287,7 @@ export const PROBLEMS = {
   },
   ...CATALOG_PROBLEMS,
   ...WEBHOOK_PROBLEMS,
+  ...ACCOUNT_PROBLEMS,
 } as const satisfies Readonly<Record<string, ProblemEntry>>
 
 export type ProblemCode = keyof typeof PROBLEMS

@@ -35,6 +35,8 @@ export type Operation = {
    * signed in, whatever their role.
    */
   readonly access: 'anyone' | 'person' | Role
+  /** Whoever calls it has no good token yet, or no longer: one that comes along is not looked at. */
+  readonly isSigningIn?: boolean
   /** Called so often that only a sample of its requests is logged. */
   readonly hot?: boolean
   /** Changes something: takes `Idempotency-Key`, and says so where it repeats an earlier reply. */

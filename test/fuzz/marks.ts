@@ -21,11 +21,15 @@ export class Marks {
     const location = headers.get('location') ?? ''
     this.#tell('position', headers.get('holdfast-position'))
     if (location.startsWith('/v1/reservations/')) this.#tell('reservation', location.split('/').at(-1))
+    if (location.startsWith('/v1/me/addresses/')) this.#tell('address', location.split('/').at(-1))
     if (location.startsWith('/v1/api-keys/')) this.#tell('key-id', location.split('/').at(-1))
     if (location.startsWith('/v1/webhooks/')) this.#tell('webhook', location.split('/').at(-1))
     if (typeof json !== 'object' || json === null) return
     if ('eventId' in json && 'id' in json) this.#tell('delivery', json.id)
     if ('key' in json) this.#tell('key', json.key)
+    if ('accessToken' in json) this.#tell('access-token', json.accessToken)
+    if ('refreshToken' in json) this.#tell('refresh-token', json.refreshToken)
+    if ('id' in json && 'email' in json) this.#tell('user', json.id)
     if ('nextCursor' in json) this.#tell('cursor', json.nextCursor)
     // A place in line that became a hold has no Location.
     if ('reservationId' in json && !location) this.#tell('reservation', json.reservationId)

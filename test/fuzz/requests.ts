@@ -22,7 +22,16 @@ type Fields = readonly (readonly [name: string, value: string])[]
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'post']
 /** In the proportion in which they are used. */
-const TOKENS = ['ann', 'ann', 'bob', ...Array.from({ length: 7 }, () => 'admin'), '«key 0»', '«key 1»']
+const PEOPLE = ['«access-token 0»', '«access-token 0»', '«access-token 1»', '«access-token 2»']
+const TOKENS = [
+  'ann',
+  'ann',
+  'bob',
+  ...Array.from({ length: 7 }, () => 'admin'),
+  '«key 0»',
+  '«key 1»',
+  ...PEOPLE,
+]
 /** Where customers are refused, there are fewer of them. */
 const KEY_TOKENS = [...TOKENS, ...Array.from({ length: 20 }, () => 'admin')]
 const STRANGE_TOKENS = ['nobody', 'hf_0123456789abcdef0123456789abcdef', '«key 5»']
@@ -122,7 +131,11 @@ function pathValue({ path }: Place, { name, example = 'x' }: Parameter): fc.Arbi
         ? mark('key-id')
         : path.startsWith('/v1/webhooks')
           ? mark(name === 'deliveryId' ? 'delivery' : 'webhook')
-          : fc.constant(example)
+          : path.startsWith('/v1/me/addresses')
+            ? mark('address')
+            : path.startsWith('/v1/users')
+              ? mark('user')
+              : fc.constant(example)
   const strange = fc.oneof(
     fc.constantFrom(
       example,

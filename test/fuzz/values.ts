@@ -59,6 +59,18 @@ export const NAMED: Readonly<Record<string, fc.Arbitrary<string>>> = {
   lastEventId: fc.oneof(fc.nat({ max: 40 }).map(String), fc.constantFrom('x', '999999999999999')),
 }
 
+const passwords = fc.constantFrom('seven herons at dawn', 'seven herons at dawn', 'nine otters by the weir')
+
+/** What fits the members of bodies, by name, where a schema cannot say which would meet each other. */
+const MEMBERS: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  email: fc.constantFrom('ann@example.com', 'Ann@example.com', 'bob@example.com', 'cyd@example.com'),
+  password: passwords,
+  currentPassword: passwords,
+  refreshToken: mark('refresh-token'),
+  country: fc.constantFrom('DE', 'IN', 'US', 'DE', 'ZZ'),
+  phone: fc.constantFrom('+49 421 5550123', '12'),
+}
+
 /** Of one to four bytes, and those that JSON or a URL writes otherwise. */
 const letters = fc.constantFrom(...'aZ0 -_.,:;é漢💥\u200d"\\/{}%&+#<')
 
@@ -74,7 +86,7 @@ export function fitting(given: Schema, schemas: Schemas): fc.Arbitrary<unknown> 
   switch (schema.type) {
     case 'object': {
       const members = Object.entries(properties).map(([key, each]) => {
-        const value = fitting(each, schemas)
+        const value = MEMBERS[key] ?? fitting(each, schemas)
         return [key, required.includes(key) ? value : fc.oneof(absent, absent, value)] as const
       })
       const { additionalProperties: each } = schema

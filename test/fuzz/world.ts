@@ -7,9 +7,11 @@ import type { CustomerId, ProductId, ShardId } from '../../src/domain/ids.ts'
 import { createApp } from '../../src/http/app.ts'
 import { KeyAuthenticator } from '../../src/http/auth.ts'
 import type { Authenticator, HttpParts, Principal } from '../../src/http/parts.ts'
+import { PersonAuthenticator } from '../../src/http/person-authenticator.ts'
 import type { Rates } from '../../src/http/rate-limits.ts'
 import { readinessOf } from '../../src/http/readiness.ts'
 import { StockStreams } from '../../src/http/stock-streams.ts'
+import { TokenAuthenticator } from '../../src/http/token-authenticator.ts'
 import { apiKeysOf } from '../../src/persistence/tables/api-keys-client.ts'
 import { migrate } from '../../src/persistence/tables/migrations.ts'
 import { schema } from '../../src/persistence/tables/schema.ts'
@@ -17,9 +19,14 @@ import { TablesClient } from '../../src/persistence/tables/tables-client.ts'
 import type { FromTables, ToTables } from '../../src/persistence/tables/tables-protocol.ts'
 import { TablesServer } from '../../src/persistence/tables/tables-server.ts'
 import { realRandom } from '../../src/seams.ts'
+import { AccessTokens } from '../../src/shop/accounts/access-tokens.ts'
+import { Accounts } from '../../src/shop/accounts/accounts.ts'
+import { nobodysHash } from '../../src/shop/accounts/password-hash.ts'
+import { SigningKeys } from '../../src/shop/accounts/signing-keys.ts'
 import { HistoryWorld } from '../history/history-world.ts'
 import { limits } from '../http/fake-limits.ts'
 import { incomingOf } from '../http/fake-parts.ts'
+import { QuickPasswords } from '../http/quick-passwords.ts'
 import { journalDirectory } from '../support/in-process-engine.ts'
 import { eventsIn, type Recorded } from '../support/journal-reader.ts'
 import { Wire } from '../support/wire.ts'
@@ -52,6 +59,7 @@ const ORIGIN = 'http://localhost'
 const STEP_MS = 100
 /** More than any time limit of the app. */
 const PATIENCE_MS = 30_000
+const SIGNATURE_TURNS_MAX = 20_000
 const BODILESS = ['GET', 'HEAD']
 const ADMIN_KEY = 'admin'
 const BUYERS: Readonly<Record<string, Principal>> = Object.fromEntries(
@@ -60,6 +68,8 @@ const BUYERS: Readonly<Record<string, Principal>> = Object.fromEntries(
     { callerId: `usr_${name}`, role: 'customer', customerId: `usr_${name}` as CustomerId } as const,
   ]),
 )
+const INSERT_BUYER = `INSERT INTO users (id, email, email_key, name, role, password_hash, created_at_ms)
+  VALUES (?, ?, ?, 'Buyer', 'customer', ?, 0)`
 
 export class FuzzWorld {
   readonly app: ReturnType<typeof createApp>
@@ -70,6 +80,8 @@ export class FuzzWorld {
   readonly #cooldowns: ReturnType<typeof limits>['cooldowns']
   readonly #tables: TablesServer
   readonly #marks = new Marks()
+  /** Being made or checked. */
+  #signatures = 0
 
   private constructor(world: HistoryWorld, { rates = {}, sabotage = (parts) => parts }: WorldOptions) {
     this.#world = world
@@ -83,14 +95,26 @@ export class FuzzWorld {
     const tables = new TablesClient({
       timers: timers.session(),
       onNotice: (notice) => {
-        if (notice.type === 'keyRevoked') authenticator.forget(notice.id)
+        authenticator.heed(notice)
+        if (notice.type === 'signingKeysChanged') signingKeys.forget()
       },
     })
     const wire = new Wire<ToTables, FromTables>()
     this.#tables.connect(wire.far)
     tables.connect(wire.near)
     const apiKeys = apiKeysOf(tables)
-    const authenticator = withBuyers(new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock }))
+    const signingKeys = new SigningKeys({ tables, clock, random })
+    const tokens = this.#watched(
+      new AccessTokens({ keys: signingKeys, clock, issuer: 'fuzz', lifeMs: 900_000 }),
+    )
+    const people = new PersonAuthenticator({ tokens, tables, clock })
+    const keys = new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock })
+    const authenticator = new TokenAuthenticator({ keys, people })
+    for (const { callerId } of Object.values(BUYERS)) {
+      database
+        .prepare(INSERT_BUYER)
+        .run(callerId, `${callerId}@example.com`, `${callerId}@example.com`, nobodysHash)
+    }
     const limited = limits(clock, { rates, proxies: ['10.0.0.2'] })
     this.#cooldowns = limited.cooldowns
     const { client: history } = world.history
@@ -99,10 +123,18 @@ export class FuzzWorld {
       engine,
       splits: new SplitCoordinator(engine, { clock: timers.clock, timers: timers.session(), shards: SHARDS }),
       shards: SHARDS,
-      authenticator,
+      authenticator: withBuyers(authenticator),
       apiKeys,
       tables,
       webhookPolicy: { allowsHttp: false, allowsPrivate: false },
+      accounts: new Accounts({
+        tables,
+        passwords: new QuickPasswords(),
+        tokens,
+        clock,
+        refreshMs: 86_400_000,
+      }),
+      signingKeys,
       ...limited,
       history,
       streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),
@@ -135,9 +167,14 @@ export class FuzzWorld {
   }
 
   /** The request with what earlier replies have told. */
-  filled({ target, headers, ...rest }: FuzzRequest): FuzzRequest {
+  filled({ target, headers, body, ...rest }: FuzzRequest): FuzzRequest {
     const fill = (text: string) => this.#marks.fill(text)
-    return { ...rest, target: fill(target), headers: headers.map(([name, value]) => [name, fill(value)]) }
+    return {
+      ...rest,
+      target: fill(target),
+      headers: headers.map(([name, value]) => [name, fill(value)]),
+      body: body === undefined ? undefined : { ...body, text: fill(body.text) },
+    }
   }
 
   /** Sends requests in one moment and lets so much time pass as the replies take. A worker may die of them meanwhile. */
@@ -195,6 +232,21 @@ export class FuzzWorld {
     return replyOf(await this.app.request(request, undefined, bindings))
   }
 
+  /** Signatures are made by threads that know nothing of the test's time: it waits for them. */
+  #watched(tokens: AccessTokens): Pick<AccessTokens, 'issue' | 'verify' | 'expiresIn'> {
+    const watch = async <T>(begin: () => Promise<T>): Promise<T> => {
+      this.#signatures += 1
+      return begin().finally(() => {
+        this.#signatures -= 1
+      })
+    }
+    return {
+      expiresIn: tokens.expiresIn,
+      issue: (session) => watch(() => tokens.issue(session)),
+      verify: (token) => watch(() => tokens.verify(token)),
+    }
+  }
+
   async #answered<T>(pending: Promise<T>): Promise<T> {
     let isDone = false
     const done = () => {
@@ -204,6 +256,10 @@ export class FuzzWorld {
     await this.#world.engine.settle()
     for (let waited = 0; !isDone && waited < PATIENCE_MS; waited += STEP_MS) {
       await nextTurn()
+      for (let turns = 0; this.#signatures > 0 && turns < SIGNATURE_TURNS_MAX; turns++) {
+        await this.#world.engine.settle()
+        await nextTurn()
+      }
       await this.pass(isDone ? 0 : STEP_MS)
     }
     if (!isDone) throw new Error(`no reply within ${PATIENCE_MS} ms`)
@@ -211,11 +267,11 @@ export class FuzzWorld {
   }
 }
 
-/** There is nobody yet who gives buyers tokens; these stand for two of them. */
-function withBuyers(keys: KeyAuthenticator): Authenticator {
+/** Two buyers whose tokens are known from the start, beside those that requests sign in. */
+function withBuyers(others: Authenticator): Authenticator {
   return {
-    authenticate: (token) => (Object.hasOwn(BUYERS, token) ? BUYERS[token] : keys.authenticate(token)),
-    forget: (keyId) => keys.forget(keyId),
+    authenticate: (token) => (Object.hasOwn(BUYERS, token) ? BUYERS[token] : others.authenticate(token)),
+    forget: (keyId) => others.forget(keyId),
   }
 }
 

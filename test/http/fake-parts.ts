@@ -42,8 +42,10 @@ import type {
   WriteName,
 } from '../../src/persistence/tables/operations.ts'
 import type { TableKey } from '../../src/persistence/tables/table-key.ts'
+import { Accounts } from '../../src/shop/accounts/accounts.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { limits } from './fake-limits.ts'
+import { QuickPasswords } from './quick-passwords.ts'
 
 export const SHARDS = 8
 export const NOW_MS = Date.parse('2026-11-27T08:00:00.000Z')
@@ -350,6 +352,14 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     apiKeys,
     tables,
     webhookPolicy: { allowsHttp: false, allowsPrivate: false },
+    accounts: new Accounts({
+      tables,
+      passwords: new QuickPasswords(),
+      tokens: { issue: async ({ id }) => `token of ${id}`, expiresIn: 900 },
+      clock,
+      refreshMs: 86_400_000,
+    }),
+    signingKeys: { publicJwks: async () => [] },
     ...limits(clock),
     history,
     streams: new StockStreams(streamParts),

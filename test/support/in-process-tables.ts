@@ -21,6 +21,8 @@ import { Wire } from './wire.ts'
 export class InProcessTables implements Tables {
   readonly database = new Database(':memory:')
   readonly notices: Notice[] = []
+  /** Hears of each, as whoever remembers something of the tables does. */
+  onNotice: (notice: Notice) => void = () => {}
   readonly #server: TablesServer
   readonly #client: TablesClient
 
@@ -30,7 +32,10 @@ export class InProcessTables implements Tables {
     this.#server = new TablesServer(this.database, { clock, timers: realTimers, random: realRandom() })
     this.#client = new TablesClient({
       timers: realTimers,
-      onNotice: (notice) => void this.notices.push(notice),
+      onNotice: (notice) => {
+        this.notices.push(notice)
+        this.onNotice(notice)
+      },
     })
     const wire = new Wire<ToTables, FromTables>()
     wire.there.copies = true

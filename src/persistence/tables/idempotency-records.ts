@@ -3,7 +3,7 @@
  * shown once, so it is kept sealed: only who has the key can read it, and the table has the key's hash alone.
  */
 import { keyKnownMs, keyKnownMsMin } from '../../limits.ts'
-import type { Moment } from './operation.ts'
+import { type Moment, read } from './operation.ts'
 import { change, type Query, row } from './query.ts'
 import { seal, type TableKey, unseal } from './table-key.ts'
 import { TablesError } from './tables-error.ts'
@@ -18,6 +18,24 @@ const countedOneIn = 256
 type Row = { readonly fingerprint: string; readonly atMs: number; readonly sealed: Uint8Array }
 /** True where the answer is that of an earlier change under the same key. */
 export type Replayable = { readonly replayed?: true }
+
+/** What is known of a key, for a change that has more to do before it is made than the tables do. */
+export type Known = { readonly type: 'mismatch' } | { readonly type: 'answered'; readonly reply: object }
+
+export const idempotencyOperations = {
+  'idempotency.find': read(function* (args: {
+    readonly key: TableKey
+    readonly nowMs: number
+  }): Query<Known | undefined> {
+    try {
+      const reply = yield* findAnswer<object>(args.key, args.nowMs)
+      return reply === undefined ? undefined : { type: 'answered', reply }
+    } catch (error) {
+      if (error instanceof TablesError && error.code === 'idempotency-mismatch') return { type: 'mismatch' }
+      throw error
+    }
+  }),
+}
 
 /**
  * Makes a change once, and answers as before whenever it comes again; `isKept` says which answers are worth it. Throws

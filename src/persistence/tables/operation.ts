@@ -8,6 +8,9 @@ import type { Query } from './query.ts'
 /** What everybody who remembers something of the tables must hear, before who asked for the change hears of it. */
 export type Notice =
   | { readonly type: 'keyRevoked'; readonly id: string }
+  /** A session of this user has ended, or all have another role. */
+  | { readonly type: 'sessionsChanged'; readonly userId: string }
+  | { readonly type: 'signingKeysChanged' }
   | { readonly type: 'orderChanged'; readonly orderId: string }
   /** Something happened that others wait for; `id` is its place in the outbox. */
   | { readonly type: 'outbox'; readonly id: number }

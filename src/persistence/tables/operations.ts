@@ -1,8 +1,12 @@
 /** Everything that can be asked of the tables, by name. What a name takes and answers follows from its operation. */
+import { addressOperations } from './accounts/address-operations.ts'
+import { sessionOperations } from './accounts/session-operations.ts'
+import { signingKeyOperations } from './accounts/signing-key-operations.ts'
+import { userOperations } from './accounts/user-operations.ts'
 import { apiKeyOperations } from './api-keys.ts'
 import { productOperations } from './catalog/product-operations.ts'
 import { reviewOperations } from './catalog/review-operations.ts'
-import type { Replayable } from './idempotency-records.ts'
+import { idempotencyOperations, type Replayable } from './idempotency-records.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
 import { sandboxChargeOperations } from './sandbox/charge-operations.ts'
@@ -15,6 +19,11 @@ import { webhookOperations } from './webhooks/subscriber-operations.ts'
 
 export const operations = {
   ...apiKeyOperations,
+  ...userOperations,
+  ...sessionOperations,
+  ...addressOperations,
+  ...signingKeyOperations,
+  ...idempotencyOperations,
   ...outboxOperations,
   ...productOperations,
   ...reviewOperations,

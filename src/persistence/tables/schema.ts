@@ -3,6 +3,7 @@
  * checksum is in every database that took it. What must change becomes a further step.
  */
 import type { Migration } from './migrations.ts'
+import { accountsSchema } from './schema/accounts.ts'
 import { catalogSchema } from './schema/catalog.ts'
 import { outboxSchema } from './schema/outbox.ts'
 import { sandboxSchema } from './schema/sandbox.ts'
@@ -40,4 +41,5 @@ export const schema: readonly Migration[] = [
   sandboxSchema,
   catalogSchema,
   webhooksSchema,
+  accountsSchema,
 ]

@@ -2,13 +2,13 @@
  * The idempotency key of a change to the tables, as it travels there: whose key it is and for which route, which body
  * came with it, and what its answer is sealed with. The client's own key goes no further than the listener.
  */
-import { createCipheriv, createDecipheriv, hash, hkdfSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync } from 'node:crypto'
 import type { Random } from '../../seams.ts'
 
 export type TableKey = {
   /** SHA-256 in hex. */
   readonly hash: string
-  /** SHA-256 in hex. */
+  /** HMAC-SHA-256 in hex, of the body under the secret: a body may hold a password, which nobody shall find by trying. */
   readonly fingerprint: string
   /** 32 bytes in hex; never written anywhere. */
   readonly secret: string
@@ -22,11 +22,12 @@ const BYTE = 256
 
 /** `scope` is the caller and the route; neither it nor the key may contain a line feed. */
 export function tableKeyOf(scope: string, key: string, body: string): TableKey {
-  const secret = hkdfSync('sha256', key, scope, 'holdfast: the answer under an idempotency key', SECRET_BYTES)
+  const about = 'holdfast: the answer under an idempotency key'
+  const secret = Buffer.from(hkdfSync('sha256', key, scope, about, SECRET_BYTES))
   return {
     hash: hash('sha256', `${scope}\n${key}`),
-    fingerprint: hash('sha256', body),
-    secret: Buffer.from(secret).toString('hex'),
+    fingerprint: createHmac('sha256', secret).update(body).digest('hex'),
+    secret: secret.toString('hex'),
   }
 }
 

@@ -1,10 +1,10 @@
 /**
  * The passwords' threads as main sees them, and the one line in which all listeners' jobs wait for them.
  *
- * W1  Hashing a password costs fifty milliseconds of a core and is asked for by strangers: it happens in threads of its own,
- *     of low priority, and never in libuv's pool, where journals wait for their syncs.
- * W2  The line is bounded, in length and in time. Whoever does not fit in is told to come back, at no cost.
- * W3  A thread that ends takes its one job with it, and is replaced.
+ * PW1  Hashing a password costs fifty milliseconds of a core and is asked for by strangers: it happens in threads of its own,
+ *      of low priority, and never in libuv's pool, where journals wait for their syncs.
+ * PW2  The line is bounded, in length and in time. Whoever does not fit in is told to come back, at no cost.
+ * PW3  A thread that ends takes its one job with it, and is replaced.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { assert } from '../../domain/assert.ts'
