@@ -162,14 +162,16 @@ async function logout({ accounts }: Parts, call: Call): Promise<Response> {
   const { refreshToken } = body
   const { callerId, sessionId } = call.principal ?? {}
   const key = tableKey(call, body)
-  if (refreshToken !== undefined) {
-    return empty(call, withReplay(TABLES_POSITION, await accounts.logoutBy(refreshToken, key)))
-  }
+  if (refreshToken !== undefined) return loggedOut(call, await accounts.logoutBy(refreshToken, key))
   if (callerId === undefined || sessionId === undefined) {
     throw unauthenticated('This call needs an access token, or a refresh token in its body.')
   }
-  const reply = await accounts.logout({ id: sessionId, userId: callerId }, key)
-  return empty(call, withReplay(TABLES_POSITION, reply))
+  return loggedOut(call, await accounts.logout({ id: sessionId, userId: callerId }, key))
+}
+
+/** Where there was no session, nothing was changed, so that there is no position of it either. */
+function loggedOut(call: Call, reply: Awaited<ReturnType<Parts['accounts']['logout']>>): Response {
+  return empty(call, reply.ended ? withReplay(TABLES_POSITION, reply) : {})
 }
 
 const JWKS: Operation = {

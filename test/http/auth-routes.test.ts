@@ -439,4 +439,24 @@ logout('ends the session of either token, once and for all', async () => {
   all.close()
 })
 
+logout('is one under its key, and tells no position where there was nothing to end', async () => {
+  const all = new AccountsWorld()
+  const { refresh: refreshToken } = await all.register()
+  const ask = (token: string, key: string) =>
+    all.call('POST', '/v1/auth/logout', {
+      body: { refreshToken: token },
+      headers: { 'idempotency-key': key },
+    })
+  const first = await ask(refreshToken, 'k1')
+  assert.is(first.headers.get('holdfast-position'), 't0')
+  const again = await ask(refreshToken, 'k1')
+  assert.is(again.headers.get('idempotency-replayed'), 'true')
+  for (const token of [refreshToken, 'nobody’s']) {
+    const nothing = await ask(token, 'k2')
+    assert.is(nothing.status, 204)
+    assert.is(nothing.headers.get('holdfast-position'), null)
+  }
+  all.close()
+})
+
 logout.run()

@@ -11,6 +11,9 @@ export type NotSignedIn = {
   readonly reason: 'credentialsChanged' | 'unknownToken' | 'reused'
 }
 
+/** False where there was no such session. */
+export type SessionEnded = { readonly ended: boolean }
+
 export type Login = {
   readonly userId: string
   /** The hash that the password was found to be right for. */
@@ -33,20 +36,20 @@ export const sessionOperations = {
     (args: { readonly tokenHash: string; readonly refreshMs: number }, moment: Moment) =>
       refresh(args, moment),
   ),
-  'sessions.end': write(function* (
-    args: { readonly id: string; readonly userId: string },
-    moment,
-  ): Query<{ readonly ended: boolean }> {
-    return { ended: yield* endSession(args, moment) }
-  }),
-  'sessions.endByToken': write(function* (
-    { tokenHash }: { readonly tokenHash: string },
-    moment,
-  ): Query<{ readonly ended: boolean }> {
-    const found = yield* findToken(tokenHash)
-    if (found === undefined) return { ended: false }
-    return { ended: yield* endSession({ id: found.sessionId, userId: found.userId }, moment) }
-  }),
+  'sessions.end': write(
+    function* (args: { readonly id: string; readonly userId: string }, moment): Query<SessionEnded> {
+      return { ended: yield* endSession(args, moment) }
+    },
+    { isKept: ({ ended }) => ended },
+  ),
+  'sessions.endByToken': write(
+    function* ({ tokenHash }: { readonly tokenHash: string }, moment): Query<SessionEnded> {
+      const found = yield* findToken(tokenHash)
+      if (found === undefined) return { ended: false }
+      return { ended: yield* endSession({ id: found.sessionId, userId: found.userId }, moment) }
+    },
+    { isKept: ({ ended }) => ended },
+  ),
   'sessions.find': read((args: { readonly id: string; readonly nowMs: number }) => findSession(args)),
 }
 
