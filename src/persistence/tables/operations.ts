@@ -7,6 +7,7 @@ import { apiKeyOperations } from './api-keys.ts'
 import { productOperations } from './catalog/product-operations.ts'
 import { reviewOperations } from './catalog/review-operations.ts'
 import { idempotencyOperations, type Replayable } from './idempotency-records.ts'
+import { mailOperations } from './mail/mail-operations.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
 import { sandboxChargeOperations } from './sandbox/charge-operations.ts'
@@ -33,6 +34,7 @@ export const operations = {
   ...webhookOperations,
   ...fanOutOperations,
   ...deliveryOperations,
+  ...mailOperations,
 }
 
 export type Operations = typeof operations

@@ -5,6 +5,7 @@
 import type { Migration } from './migrations.ts'
 import { accountsSchema } from './schema/accounts.ts'
 import { catalogSchema } from './schema/catalog.ts'
+import { mailSchema } from './schema/mail.ts'
 import { outboxSchema } from './schema/outbox.ts'
 import { sandboxSchema } from './schema/sandbox.ts'
 import { webhooksSchema } from './schema/webhooks.ts'
@@ -42,4 +43,5 @@ export const schema: readonly Migration[] = [
   catalogSchema,
   webhooksSchema,
   accountsSchema,
+  mailSchema,
 ]

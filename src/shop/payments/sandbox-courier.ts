@@ -6,8 +6,8 @@ import type { Tables } from '../../persistence/tables/operations.ts'
 import { settlementsMax } from '../../persistence/tables/sandbox/charge-operations.ts'
 import type { SandboxDelays } from '../../persistence/tables/sandbox/scenario.ts'
 import type { SandboxWebhook } from '../../persistence/tables/sandbox/webhook-operations.ts'
-import { TablesError } from '../../persistence/tables/tables-error.ts'
-import type { Clock, Timer, Timers } from '../../seams.ts'
+import type { Clock, Timers } from '../../seams.ts'
+import { Ticker } from '../ticker.ts'
 import { signatureHeader, signatureOf } from './sandbox-signature.ts'
 
 export type SandboxPost = {
@@ -32,23 +32,22 @@ const postsMax = 32
 
 export class SandboxCourier {
   readonly #parts: SandboxCourierParts
-  #timer: Timer | undefined
-  #mode: 'stopped' | 'running' = 'stopped'
+  readonly #ticker: Ticker
 
   constructor(parts: SandboxCourierParts) {
     this.#parts = parts
+    const { timers, onTrouble } = parts
+    const tick = async () => (await this.tick()) === postsMax
+    this.#ticker = new Ticker({ timers, tickMs, tick, onTrouble })
   }
 
   start(): void {
-    if (this.#mode === 'running') return
-    this.#mode = 'running'
-    this.#schedule(0)
+    this.#ticker.start()
   }
 
   /** What is under way is finished; nothing new begins. */
   stop(): void {
-    this.#mode = 'stopped'
-    this.#timer?.cancel()
+    this.#ticker.stop()
   }
 
   /** One round: all that is due. Says how many webhooks were posted. Rejects with `TablesError` only. */
@@ -71,19 +70,6 @@ export class SandboxCourier {
     }
     const { isReceived } = await post({ body, headers }).catch(notReached)
     if (isReceived) await tables.write('sandbox.webhookReceived', { eventId, copy })
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#mode === 'stopped') return
-    this.#timer = this.#parts.timers.after(delayMs, () => {
-      this.tick().then(
-        (posted) => this.#schedule(posted === postsMax ? 0 : tickMs),
-        (error: unknown) => {
-          if (!(error instanceof TablesError)) this.#parts.onTrouble(error)
-          this.#schedule(tickMs)
-        },
-      )
-    })
   }
 }
 

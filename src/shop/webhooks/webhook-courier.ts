@@ -4,10 +4,10 @@
  * goes out at least once; twice where somebody dies between the post and its record, and then under the same id.
  */
 import type { Tables } from '../../persistence/tables/operations.ts'
-import { TablesError } from '../../persistence/tables/tables-error.ts'
 import type { DeliveryJob } from '../../persistence/tables/webhooks/delivery-operations.ts'
 import type { DisabledReason } from '../../persistence/tables/webhooks/subscriber-operations.ts'
-import type { Clock, Timer, Timers } from '../../seams.ts'
+import type { Clock, Timers } from '../../seams.ts'
+import { Ticker } from '../ticker.ts'
 import { troubleOf, type Verdict, verdictOn } from './delivery-verdict.ts'
 import { type DestinationPolicy, type Resolve, resolveDestination } from './destination.ts'
 import type { HttpPost } from './http-post.ts'
@@ -33,31 +33,30 @@ const timeoutMs = 15_000
 
 export class WebhookCourier {
   readonly #parts: WebhookCourierParts
+  readonly #ticker: Ticker
   readonly #underWay = new Map<string, number>()
   #underWayCount = 0
-  #timer: Timer | undefined
-  #mode: 'stopped' | 'waiting' | 'ticking' | 'ticking-again' = 'stopped'
 
   constructor(parts: WebhookCourierParts) {
     this.#parts = parts
+    const { timers, onTrouble } = parts
+    // What was begun calls again when it ends.
+    const tick = () => this.tick().then(() => false)
+    this.#ticker = new Ticker({ timers, tickMs, tick, onTrouble })
   }
 
   start(): void {
-    if (this.#mode === 'stopped') this.#schedule(0)
+    this.#ticker.start()
   }
 
   /** What is under way may still be recorded; nothing new begins. */
   stop(): void {
-    this.#mode = 'stopped'
-    this.#timer?.cancel()
+    this.#ticker.stop()
   }
 
-  /** Something happened, or a post has ended: there may be work sooner than the next tick. */
+  /** Something happened: there may be work sooner than the next tick. */
   wake(): void {
-    if (this.#mode === 'ticking') this.#mode = 'ticking-again'
-    if (this.#mode !== 'waiting') return
-    this.#timer?.cancel()
-    this.#schedule(0)
+    this.#ticker.wake()
   }
 
   /** One round: says how many posts it began, which go on. Rejects with `TablesError` only. */
@@ -90,10 +89,10 @@ export class WebhookCourier {
       if (disabled !== undefined) this.#parts.onDisabled(job.webhookId, disabled)
     } catch (error) {
       // Unrecorded it is due again when its lease ends.
-      this.#trouble(error)
+      this.#ticker.trouble(error)
     } finally {
       this.#count(job.webhookId, -1)
-      this.wake()
+      this.#ticker.wake()
     }
   }
 
@@ -111,28 +110,5 @@ export class WebhookCourier {
     const count = (this.#underWay.get(webhookId) ?? 0) + by
     if (count === 0) this.#underWay.delete(webhookId)
     else this.#underWay.set(webhookId, count)
-  }
-
-  #schedule(delayMs: number): void {
-    this.#mode = 'waiting'
-    this.#timer = this.#parts.timers.after(delayMs, () => {
-      this.#mode = 'ticking'
-      this.tick().then(
-        () => this.#ticked(),
-        (error: unknown) => {
-          this.#trouble(error)
-          if (this.#mode !== 'stopped') this.#schedule(tickMs)
-        },
-      )
-    })
-  }
-
-  #ticked(): void {
-    if (this.#mode !== 'stopped') this.#schedule(this.#mode === 'ticking-again' ? 0 : tickMs)
-  }
-
-  /** The tables' own troubles pass, or end the process; either way they are told elsewhere. */
-  #trouble(error: unknown): void {
-    if (!(error instanceof TablesError)) this.#parts.onTrouble(error)
   }
 }
