@@ -35,16 +35,38 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   'adminkey',
   'password',
   'secret',
+  'secretkey',
+  'webhooksecret',
+  'smtpurl',
   'token',
+  'accesstoken',
+  'refreshtoken',
+  'paymenttoken',
   'email',
   'card',
+  'carddetails',
   'cardnumber',
   'cvc',
   'cvv',
 ])
-/** Our keys, bearer tokens and e-mail addresses within any text. Bounded repeats: no input makes it slow. */
-const SECRET_TEXT =
-  /\bhf_(?:admin_)?[A-Za-z0-9]{8,}|\bbearer\s+[\w.~+/-]{8,}=*|(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\b/gi
+/**
+ * Within any text: our keys, bearer and access tokens, secrets of webhooks, Stripe's keys, who signs in by a URL, e-mail
+ * addresses. Bounded repeats: no input makes it slow.
+ */
+const SECRET_TEXT = new RegExp(
+  [
+    /\bhf_(?:admin_)?[A-Za-z0-9]{8,}/,
+    /\bbearer\s+[\w.~+/-]{8,}=*/,
+    /\beyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{8,1000}/,
+    /\bwhsec_[A-Za-z0-9+/=_-]{8,256}/,
+    /\b[sr]k_(?:live|test)_[A-Za-z0-9]{8,256}/,
+    /(?<=:\/\/)[^\s/@"\\]{1,256}@/,
+    /(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\b/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gi',
+)
 /** What JSON lets stand and terminals obey: DEL and C1, line separators, marks that turn the direction of writing. */
 const UNSAFE = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 

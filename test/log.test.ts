@@ -117,6 +117,36 @@ secrets('is taken out of any text', () => {
   }
 })
 
+secrets('44: of payments, webhooks, mail and sessions is logged neither by name nor within a text', () => {
+  const jwt = `eyJhbGciOiJFUzI1NiJ9.${'eyJzdWIiOiJ1c3JfMSJ9'.repeat(3)}.${'c2lnbmF0dXJl'.repeat(4)}`
+  const texts = [
+    'sk_live_51HoldfastHoldfastHoldfast',
+    'rk_test_51HoldfastHoldfastHoldfast',
+    'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
+    jwt,
+    'shop:hunter22!',
+  ]
+  const said = [
+    ...texts.slice(0, 4).map((text) => `it said ${text}, and ended`),
+    'connect to smtps://shop:hunter22!@mail.example.com:465 failed',
+  ]
+  for (const [index, message] of said.entries()) {
+    const line = lineOf((logger) => logger.error({ err: new Error(message), detail: message }, message))
+    assert.not.ok(line.includes(texts[index] ?? ''), line)
+    assert.match(line, '[redacted]')
+  }
+  const named = { paymentToken: 'tok_1', cardDetails: { number: '4242424242424242', cvc: '123' } }
+  const more = {
+    refresh_token: 'r1',
+    accessToken: 'a1',
+    smtpUrl: 'smtp://x',
+    webhookSecret: 'w1',
+    secretKey: 's1',
+  }
+  const line = JSON.parse(lineOf((logger) => logger.info({ body: { ...named, ...more } }, 'x')))
+  assert.equal(Object.values(line.body), Array(7).fill('[redacted]'))
+})
+
 secrets('that is absent stays absent, and what only looks like one stays readable', () => {
   const line = lineOf((logger) => logger.info({ email: undefined, id: 'key_admin' }, 'node@26.10.0 at hf'))
   assert.equal(Object.keys(JSON.parse(line)), ['level', 'time', 'id', 'msg'])

@@ -15,6 +15,7 @@ export const webhookBody = z
       description:
         'https, of a public host; without user, fragment, or a port below 1024 other than 443 and 80. Redirects are not followed.',
       example: 'https://erp.example.com/hooks/holdfast',
+      format: 'uri',
     }),
     events: events.meta({ description: 'What to tell.', example: ['order.confirmed', 'order.cancelled'] }),
     description: z

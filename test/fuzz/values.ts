@@ -140,12 +140,28 @@ function integerOf({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): 
   )
 }
 
+/** Where a webhook may go, and where it may not. */
+const urls = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom('https://a.example/hooks', 'https://b.example:8443/?x=1') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      'http://a.example/',
+      'https://127.0.0.1/',
+      'https://[::1]/',
+      'https://a@b.example/',
+    ),
+  },
+  { weight: 1, arbitrary: fc.webUrl() },
+)
+
 /** By pattern, what is taken of all that it lets pass. */
 const WORDS: Readonly<Record<string, readonly string[]>> = { '^[A-Z]{3}$': ['USD', 'EUR', 'JPY', 'KWD'] }
 
 function textOf(schema: Schema, name: string | undefined): fc.Arbitrary<string> {
   const { minLength = 0, maxLength = 64, pattern, format } = schema
   if (format === 'date-time') return times
+  if (format === 'uri') return urls
   const pool = name === 'ProductId' ? PRODUCTS : name === 'CustomerId' ? CUSTOMERS : undefined
   const any =
     pattern === undefined
