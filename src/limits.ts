@@ -191,6 +191,8 @@ export const connectionsMax = 20_000
 export const headersTimeoutMs = 10_000
 /** From a request's first byte to its last. */
 export const requestTimeoutMs = 30_000
+/** The same of a file that is taken as it comes. */
+export const uploadTimeoutMs = 600_000
 export const keepAliveTimeoutMs = 65_000
 export const stockManyMax = 100
 /** Callers whose key was looked up lately. */
@@ -312,6 +314,18 @@ export const reviewTextLengthMax = 5_000
 export const reviewPageMax = 100
 /** Reviews that a product's own page shows, the newest. */
 export const reviewsShownMax = 10
+/** Of one import. Its time is bounded too, see `uploadTimeoutMs`. */
+export const importBytesMax = 256 * MIB
+export const importLinesMax = 200_000
+/** Of one line, or of one record of several lines. */
+export const importLineBytesMax = 64 * KIB
+export const importRecordLinesMax = 1_000
+/** Products that one transaction takes: enough to pay for its sync, and few enough that others do not wait for it. */
+export const importBatchMax = 200
+/** Imports of one listener at once: each of them is a client that never waits for its own replies. */
+export const importsMax = 2
+/** Results that a client has not taken yet; beyond it no more lines are read until it does. */
+export const importUnreadBytesMax = 8 * MIB
 /** Products that one reading brings, for a cart. */
 export const productsReadMax = 100
 

@@ -23,6 +23,7 @@ import { CrossOrigin } from './cross-origin.ts'
 import { historyRoutes } from './history-routes.ts'
 import { HttpMetrics } from './http-metrics.ts'
 import { idempotencyKeyIn } from './idempotency.ts'
+import { importRoutes } from './import-route.ts'
 import { operationsRoutes } from './operations-routes.ts'
 import type { HttpParts, Principal } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
@@ -78,6 +79,7 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...historyRoutes(parts),
     ...saleRoutes(parts),
     ...waitlistRoutes(parts),
+    ...importRoutes(parts),
     ...productRoutes(parts),
     ...productChangeRoutes(parts),
     ...reviewRoutes(parts),

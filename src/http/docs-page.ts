@@ -36,7 +36,7 @@ function linkHtml({ operationId, method, path }: Operation): string {
 }
 
 function operationHtml(operation: Operation): string {
-  const { operationId, method, path, summary, description, query, body, success } = operation
+  const { operationId, method, path, summary, description, query, body, upload, success } = operation
   const problems = problemsOf(operation).map((code) => {
     return `<a href="/problems/${code}"><code>${code}</code></a> <span class="soft">${PROBLEMS[code].status}</span>`
   })
@@ -51,6 +51,10 @@ function operationHtml(operation: Operation): string {
       `<p>Body${body.optional === true ? ', which may be left out' : ''}:</p>`,
       exampleHtml(body.example),
     )
+  if (upload !== undefined) {
+    parts.push(`<p>Body: ${upload.contentTypes.map((type) => `<code>${type}</code>`).join(' or ')}</p>`)
+    if (upload.example !== undefined) parts.push(exampleHtml(upload.example))
+  }
   parts.push(`<p>Answers ${success.status}: ${proseHtml(success.description)}</p>`)
   if (success.example !== undefined) parts.push(exampleHtml(success.example))
   parts.push(`<p class="soft">Or ${problems.join(', ')}.</p>`)

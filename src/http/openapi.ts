@@ -114,7 +114,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
 }
 
 function describe(operation: Operation): ZodOpenApiOperationObject {
-  const { operationId, tag, summary, description, access, body } = operation
+  const { operationId, tag, summary, description, access, body, upload } = operation
   return {
     operationId,
     tags: [tag],
@@ -131,12 +131,18 @@ function describe(operation: Operation): ZodOpenApiOperationObject {
             content: { 'application/json': { schema: body.schema, example: body.example } },
           },
         }),
+    ...(upload === undefined ? {} : { requestBody: { required: true, content: contentOf(upload) } }),
     responses: {
       [operation.success.status]: successOf(operation),
       ...otherSuccesses(operation),
       ...failuresOf(operation),
     },
   }
+}
+
+function contentOf({ contentTypes, example }: NonNullable<Operation['upload']>) {
+  const content = { schema: { type: 'string' as const }, ...(example === undefined ? {} : { example }) }
+  return Object.fromEntries(contentTypes.map((type) => [type, content]))
 }
 
 /** Who may call, in words. */
@@ -272,13 +278,14 @@ function exampleProblem(code: ProblemCode) {
 
 /** Those the operation names, and those that come with what it is. */
 export function problemsOf(operation: Operation): readonly ProblemCode[] {
-  const { access, body, tag, changes, problems } = operation
+  const { access, body, upload, tag, changes, problems } = operation
   // Whatever is called, its URL is looked at, and a token that comes with it is looked up and charged.
   const codes: ProblemCode[] = ['rate-limited', 'malformed-request', 'unauthenticated']
   if (operation.takesUnits === true) codes.push('expiry-cooldown')
   if (tag !== 'Operations') codes.push('validation-failed')
   if (access !== 'anyone' && access !== 'customer') codes.push('forbidden')
   if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')
+  if (upload !== undefined) codes.push('body-too-large', 'unsupported-media-type')
   codes.push(...problems, 'internal-error', 'tables-unavailable', 'overloaded', 'shutting-down')
   if (tag === 'Operations') return [...new Set(codes)]
   const asksShards = !TABLES_ALONE.includes(tag)

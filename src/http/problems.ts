@@ -87,8 +87,8 @@ export const PROBLEMS = {
   },
   'unsupported-media-type': {
     status: 415,
-    title: 'The body must be JSON',
-    help: 'Send `Content-Type: application/json`, in UTF-8 and without a content encoding such as gzip.',
+    title: 'The body’s type is not taken here',
+    help: 'Send `Content-Type: application/json`, in UTF-8 and without a content encoding such as gzip. Where files are taken `detail` names their types.',
   },
   'idempotency-mismatch': {
     status: 422,

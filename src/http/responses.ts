@@ -49,6 +49,12 @@ export function stream(call: Call, body: ReadableStream<Uint8Array> | null): Res
   return new Response(body, { status: 200, headers: fieldsOf(call, 'text/event-stream', more) })
 }
 
+/** JSON Lines that go on while the request is still being read, after which nobody uses its connection. */
+export function lines(call: Call, body: ReadableStream<Uint8Array>): Response {
+  const more = { connection: 'close', 'x-accel-buffering': 'no' }
+  return new Response(body, { status: 200, headers: fieldsOf(call, 'application/x-ndjson', more) })
+}
+
 /** 204: done, and nothing to show. */
 export function empty(call: Call, more?: Readonly<HeaderFields>): Response {
   const { 'content-type': _, ...headers } = fieldsOf(call, '', more)

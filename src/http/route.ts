@@ -49,6 +49,8 @@ export type Operation = {
   /** Conditions that it heeds: a change is refused with 412, a read is answered with 304 where the reader has it already. */
   readonly conditions?: readonly ('If-Match' | 'If-None-Match')[]
   readonly body?: { readonly schema: z.ZodType; readonly example: unknown; readonly optional?: boolean }
+  /** A body that is not JSON: one of these types. */
+  readonly upload?: { readonly contentTypes: readonly string[]; readonly example?: string }
   readonly success: Success
   /** The reply of a server that should not be sent requests: no problem, since it answers what was asked. */
   readonly unready?: Pick<Success, 'status' | 'description' | 'schema' | 'example'>

@@ -5,11 +5,12 @@
  * bare line feeds). Slow headers, slow bodies and clients that never read run into time-outs; the number of sockets,
  * the bytes of headers and the connections waiting to be accepted have limits.
  */
-import { createServer, type Server, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import type { Logger } from 'pino'
 import * as limits from '../limits.ts'
+import { isLongUpload } from './long-uploads.ts'
 import type { Drain } from './parts.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
 import { guardFields, problemBody } from './responses.ts'
@@ -22,6 +23,7 @@ export type ServerBounds = {
   readonly connectionsMax: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
+  readonly uploadTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly socketIdleTimeoutMs: number
   readonly socketCheckMs: number
@@ -59,7 +61,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     {
       maxHeaderSize: bounds.headerBytesMax,
       headersTimeout: bounds.headersTimeoutMs,
-      requestTimeout: bounds.requestTimeoutMs,
+      // Of files that are taken as they come; `trackSockets` holds everything else to its own time.
+      requestTimeout: Math.max(bounds.uploadTimeoutMs, bounds.requestTimeoutMs),
       keepAliveTimeout: bounds.keepAliveTimeoutMs,
       connectionsCheckingInterval: bounds.socketCheckMs,
       // A repeated Authorization or Content-Type then fits nothing, rather than the first one winning silently.
@@ -76,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.setTimeout(bounds.socketIdleTimeoutMs)
   server.on('clientError', answerMalformed)
 
-  const silent = trackSilent(server)
+  const silent = trackSockets(server, bounds)
   await listen(server, { host, port, reusePort, backlog: limits.acceptBacklog })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new TypeError('a TCP listener has a port')
@@ -132,10 +135,20 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
  * body of that request is what is malformed, they are its reply.
  */
 function isAnswering(socket: Duplex): boolean {
+  const reply = replyOn(socket)
+  return reply !== undefined && (reply.headersSent || reply.req.complete)
+}
+
+/** The reply that is being made, or written. */
+function replyOn(socket: Duplex): ServerResponse | undefined {
   // Node's own default handler looks at this field too; there is no public way from a socket to its reply.
-  if (!('_httpMessage' in socket) || !(socket._httpMessage instanceof ServerResponse)) return false
-  const { headersSent, req } = socket._httpMessage
-  return headersSent || req.complete
+  return '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse
+    ? socket._httpMessage
+    : undefined
+}
+
+function requestOn(socket: Duplex): IncomingMessage | undefined {
+  return replyOn(socket)?.req
 }
 
 const BAD_REQUEST = rawReply('malformed-request', 'Bad Request', 'This is not HTTP/1.1 as RFC 9112 has it.')
@@ -165,17 +178,37 @@ function rawReply(code: ProblemCode, phrase: string, detail: string): string {
   ].join('\r\n')
 }
 
-/** Ends connections that have not said a word; Node's own notion of idle begins after a first request. */
-function trackSilent(server: Server): () => void {
+/**
+ * Ends requests whose bodies take longer than they may, unless they are long uploads. Answers a way to end connections that
+ * have not said a word; Node's own notion of idle begins after a first request.
+ */
+function trackSockets(server: Server, bounds: ServerBounds): () => void {
   const sockets = new Set<Duplex & { readonly bytesRead: number }>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  // Looked for now and then, at no cost to a request: most are whole before anybody looks.
+  const since = new WeakMap<IncomingMessage, number>()
+  const timer = setInterval(() => {
+    const nowMs = performance.now()
+    for (const socket of sockets) {
+      const request = requestOn(socket)
+      if (request === undefined || request.complete || isLongUpload(request)) continue
+      const sinceMs = since.get(request)
+      if (sinceMs === undefined) since.set(request, nowMs)
+      else if (nowMs - sinceMs > bounds.requestTimeoutMs) answerMalformed(TOO_SLOW, socket)
+    }
+  }, bounds.socketCheckMs).unref()
+  server.once('close', () => clearInterval(timer))
   return () => {
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   }
 }
+
+const TOO_SLOW: NodeJS.ErrnoException = Object.assign(new Error('the body took too long to arrive'), {
+  code: 'ERR_HTTP_REQUEST_TIMEOUT',
+})
 
 /**
  * Waits until what clients had sent by now has been read. It lies in the kernel, of which a turn of the event loop accepts

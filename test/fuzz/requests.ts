@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { ApiDocument, Parameter, Place } from './document.ts'
 import { placesOf } from './document.ts'
 import { type RawBody, rawBody } from './raw-bodies.ts'
+import { type BodyForm, uploadsOf } from './uploads.ts'
 import { fitting, mark, NAMED, PRODUCTS, strangeValues } from './values.ts'
 
 /** Plain data, so that a failure can be printed and sent again; texts may hold marks. */
@@ -17,9 +18,11 @@ export type FuzzRequest = {
 }
 
 type Schemas = ApiDocument['components']['schemas']
-type Expected = { readonly hasBody: boolean; readonly refusesRoles: boolean }
+type Expected = { readonly type: string | undefined; readonly refusesRoles: boolean }
 type Fields = readonly (readonly [name: string, value: string])[]
 
+const JSON_TYPE = 'application/json'
+const BODILESS: BodyForm = { type: undefined, body: fc.constant(undefined) }
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'post']
 /** In the proportion in which they are used. */
 const PEOPLE = ['«access-token 0»', '«access-token 0»', '«access-token 1»', '«access-token 2»']
@@ -89,6 +92,7 @@ function weightOf({ path, method }: Place): number {
 function requestAt(place: Place, { components: { schemas } }: ApiDocument): fc.Arbitrary<FuzzRequest> {
   const { parameters = [], requestBody, responses } = place.operation
   const schema = requestBody?.content['application/json']?.schema
+  const types = Object.keys(requestBody?.content ?? {})
   const inPath = parameters.filter((parameter) => parameter.in === 'path')
   const inQuery = parameters.filter((parameter) => parameter.in === 'query')
   const target = fc
@@ -97,14 +101,18 @@ function requestAt(place: Place, { components: { schemas } }: ApiDocument): fc.A
       queryOf(inQuery, schemas),
     )
     .map(([values, query]) => place.path.replaceAll(/\{(\w+)\}/g, (_, name) => String(values[name])) + query)
-  const body = schema === undefined ? fc.constant(undefined) : rawBody(fitting(schema, schemas))
-  return fc.record({
-    method: mostly(fc.constant(place.method), fc.constantFrom(...METHODS), 25),
-    target,
-    headers: headers({ hasBody: schema !== undefined, refusesRoles: '403' in responses }),
-    body: requestBody?.required === false ? fc.option(body, { nil: undefined }) : body,
-    from: fc.option(fc.constantFrom('10.0.0.1', '10.0.0.2', '::1'), { nil: undefined }),
-  })
+  const json = schema === undefined ? [] : [{ type: JSON_TYPE, body: rawBody(fitting(schema, schemas)) }]
+  const forms: readonly BodyForm[] = [...json, ...uploadsOf(types, schemas)]
+  const requests = (forms.length === 0 ? [BODILESS] : forms).map(({ type, body }) =>
+    fc.record({
+      method: mostly(fc.constant(place.method), fc.constantFrom(...METHODS), 25),
+      target,
+      headers: headers({ type, refusesRoles: '403' in responses }),
+      body: requestBody?.required === false ? fc.option(body, { nil: undefined }) : body,
+      from: fc.option(fc.constantFrom('10.0.0.1', '10.0.0.2', '::1'), { nil: undefined }),
+    }),
+  )
+  return fc.oneof(...requests)
 }
 
 /** To nowhere in particular. */
@@ -116,7 +124,7 @@ function strays(): fc.Arbitrary<FuzzRequest> {
       fc.webPath(),
       fc.string().map((text) => `/${encodeURI(wellFormed(text))}`),
     ),
-    headers: headers({ hasBody: false, refusesRoles: false }),
+    headers: headers({ type: undefined, refusesRoles: false }),
     body: fc.constant(undefined),
     from: fc.option(fc.constant('10.0.0.1'), { nil: undefined }),
   })
@@ -178,7 +186,7 @@ function queryText(text: string): string {
   return /^«.*»$/.test(text) ? text : encodeURIComponent(wellFormed(text))
 }
 
-function headers({ hasBody, refusesRoles }: Expected): fc.Arbitrary<Fields> {
+function headers({ type, refusesRoles }: Expected): fc.Arbitrary<Fields> {
   const token = mostly(
     fc.constantFrom(...(refusesRoles ? KEY_TOKENS : TOKENS)),
     fc.constantFrom(...STRANGE_TOKENS),
@@ -190,7 +198,7 @@ function headers({ hasBody, refusesRoles }: Expected): fc.Arbitrary<Fields> {
     12,
   )
   const contentType = mostly(
-    fc.constant(hasBody ? 'application/json' : undefined),
+    fc.constant(type),
     fc.constantFrom(
       undefined,
       'application/json; charset=utf-8',

@@ -128,7 +128,8 @@ openapi('every operation has an id of its own, a tag, a summary, and an example 
       assert.ok(operation.summary, path)
       ids.add(operation.operationId)
       if (operation.requestBody !== undefined) {
-        assert.ok(operation.requestBody.content['application/json']?.example, path)
+        const [content] = Object.values(operation.requestBody.content)
+        assert.ok(content?.example, path)
       }
     }
   }
@@ -152,10 +153,13 @@ openapi('every operation’s problems have their status and an example each', as
   assert.equal([...codes, ...beforeRouting].sort(), Object.keys(PROBLEMS).sort())
 })
 
+/** A file that comes again changes nothing more, without a key; its position comes with the last line of the reply. */
+const TELLS_AT_ITS_END = new Set(['/v1/products/import'])
+
 openapi('every change tells its position', async () => {
   for (const [path, methods] of Object.entries((await readDocument()).paths)) {
     for (const [method, { responses }] of Object.entries(methods)) {
-      if (method === 'get') continue
+      if (method === 'get' || TELLS_AT_ITS_END.has(path)) continue
       const [success] = Object.entries(responses).filter(([status]) => status.startsWith('2'))
       assert.ok(success?.[1].headers?.['Holdfast-Position'], `${method} ${path}`)
     }
@@ -171,7 +175,7 @@ openapi(
     for (const [path, methods] of Object.entries((await readDocument()).paths)) {
       for (const [method, { parameters = [], responses, tags = [] }] of Object.entries(methods)) {
         const [success] = Object.entries(responses).filter(([status]) => status.startsWith('2'))
-        const changes = method !== 'get'
+        const changes = method !== 'get' && !TELLS_AT_ITS_END.has(path)
         const name = `${method} ${path}`
         assert.is(
           parameters.some((each) => each.name === 'Idempotency-Key'),

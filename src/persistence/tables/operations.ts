@@ -4,6 +4,7 @@ import { sessionOperations } from './accounts/session-operations.ts'
 import { signingKeyOperations } from './accounts/signing-key-operations.ts'
 import { userOperations } from './accounts/user-operations.ts'
 import { apiKeyOperations } from './api-keys.ts'
+import { importOperations } from './catalog/import-operations.ts'
 import { productOperations } from './catalog/product-operations.ts'
 import { reviewOperations } from './catalog/review-operations.ts'
 import { idempotencyOperations, type Replayable } from './idempotency-records.ts'
@@ -25,6 +26,7 @@ export const operations = {
   ...addressOperations,
   ...signingKeyOperations,
   ...idempotencyOperations,
+  ...importOperations,
   ...outboxOperations,
   ...productOperations,
   ...reviewOperations,
