@@ -40,6 +40,8 @@ export type DataPaths = {
   /** Directories, which the journal makes. */
   readonly journal: string
   readonly snapshots: string
+  /** Messages to customers, where no mail server takes them; made with the first. */
+  readonly mail: string
 }
 
 export type DirectoryRecord = {
@@ -106,6 +108,7 @@ export function dataPaths(directory: string): DataPaths {
     history: join(root, 'history.sqlite'),
     journal: join(root, 'journal'),
     snapshots: join(root, 'snapshots'),
+    mail: join(root, 'mail'),
   }
 }
 

@@ -11,10 +11,13 @@ export type TickerParts = {
   readonly onTrouble: (error: unknown) => void
 }
 
+/** From the first who knows of work until the round: what comes in a burst is done in one. */
+const gatherMs = 20
+
 export class Ticker {
   readonly #parts: TickerParts
   #timer: Timer | undefined
-  #mode: 'stopped' | 'waiting' | 'ticking' | 'ticking-again' = 'stopped'
+  #mode: 'stopped' | 'waiting' | 'woken' | 'ticking' | 'ticking-again' = 'stopped'
 
   constructor(parts: TickerParts) {
     this.#parts = parts
@@ -35,7 +38,7 @@ export class Ticker {
     if (this.#mode === 'ticking') this.#mode = 'ticking-again'
     if (this.#mode !== 'waiting') return
     this.#timer?.cancel()
-    this.#schedule(0)
+    this.#schedule(gatherMs, 'woken')
   }
 
   /** As for a failed round, for what a round has begun and left to itself. */
@@ -43,8 +46,8 @@ export class Ticker {
     if (!(error instanceof TablesError)) this.#parts.onTrouble(error)
   }
 
-  #schedule(delayMs: number): void {
-    this.#mode = 'waiting'
+  #schedule(delayMs: number, mode: 'waiting' | 'woken' = 'waiting'): void {
+    this.#mode = mode
     this.#timer = this.#parts.timers.after(delayMs, () => {
       this.#mode = 'ticking'
       this.#parts.tick().then(
@@ -59,6 +62,7 @@ export class Ticker {
 
   #ticked(hasMore: boolean): void {
     if (this.#mode === 'stopped') return
-    this.#schedule(hasMore || this.#mode === 'ticking-again' ? 0 : this.#parts.tickMs)
+    if (this.#mode === 'ticking-again') this.#schedule(gatherMs, 'woken')
+    else this.#schedule(hasMore ? 0 : this.#parts.tickMs)
   }
 }
