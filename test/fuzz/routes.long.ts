@@ -55,7 +55,7 @@ fuzz.run()
 /** All but those of a server that is full, closing or broken, and of rules that take hours or thousands. */
 const reachable =
   `malformed-request malformed-json validation-failed unauthenticated forbidden not-found unknown-product
-  unknown-reservation not-waiting unknown-api-key method-not-allowed body-too-large unsupported-media-type
+  unknown-reservation not-waiting unknown-api-key unknown-webhook unknown-delivery method-not-allowed body-too-large unsupported-media-type
   idempotency-mismatch idempotency-in-flight rate-limited expiry-cooldown out-of-stock per-customer-limit
   max-per-reservation sale-not-open sale-closed reservation-resolved not-confirmed payment-started exceeds-held
   exceeds-confirmed stock-below-held stock-version-mismatch stock-above-max stock-available already-waiting
