@@ -3,7 +3,8 @@
  * Armed only by configuration (`CRASH_POINT=name` or `name:nth`), once per thread.
  * `test/process/crash-points.test.ts` walks the list: a name whose place nothing comes to any more fails there.
  */
-export const crashPoints = [
+/** Of the engine and its journal. */
+export const engineCrashPoints = [
   'http.beforeEnqueue',
   'shard.afterApply',
   'journal.midWrite',
@@ -22,6 +23,24 @@ export const crashPoints = [
   'recovery.beforeCarry',
   'recovery.beforeOpen',
 ] as const
+
+/** Of the shop: between a part that has done its share and the next one. */
+export const shopCrashPoints = [
+  'checkout.afterBegin',
+  'checkout.afterHold',
+  'checkout.afterOrder',
+  'payment.afterDeadline',
+  'payment.afterBegin',
+  'payment.afterCharge',
+  'payment.afterUnits',
+  'payment.afterRecord',
+  'order.afterCancel',
+  'order.afterRehold',
+  'order.afterUnitsBack',
+  'order.afterRefund',
+] as const
+
+export const crashPoints = [...engineCrashPoints, ...shopCrashPoints] as const
 
 export type CrashPoint = (typeof crashPoints)[number]
 

@@ -130,6 +130,7 @@ export const historyRetryMsMax = 60_000
 /** Rows that one page of a list looks at, at most. */
 export const historyScannedMax = 4_096
 export const historyPageMax = 100
+
 /** How long a question waits for the projection to reach a position before the caller is told to come back. */
 export const historyWaitMs = 2_000
 /** Questions that wait for a position, of all listeners. */
@@ -279,6 +280,34 @@ export const accessTokenMsMax = 3_600_000
 /** A key signs for so long, and is kept for so long after that: for its tokens, and for replies that are given again. */
 export const signingKeyMs = 30 * 86_400_000
 export const signingKeyKeptMs = keyKnownMs + accessTokenMsMax
+// ---- Orders and payments --------------------------------------------------------------------------------------------
+
+/** Orders or discounts on a page, unless the caller says how many. */
+export const ordersPageDefault = 20
+/** Clients of one listener that follow an order, and of one customer. */
+export const orderStreamsMax = 10_000
+export const orderStreamsPerCustomerMax = 20
+/** A charge that is so much older than a gateway's time to answer has been answered, or whoever began it has died. */
+export const chargeGraceMs = 5_000
+/** How soon after it was begun a pending payment is asked about, in case its webhook does not come. */
+export const chargeWaitMs = 10_000
+/** How often a gateway is asked about the same payment or refund: a quarter of its age, within these. */
+export const gatewayPollMsMin = 5_000
+export const gatewayPollMsMax = 3_600_000
+/** How long after a hold should have ended the order is looked at: its shard ends it first. */
+export const holdLookMs = 1_000
+/** How long an order waits before it is looked at anew where something did not answer. */
+export const orderRetryMs = 2_000
+/** How often orders are looked for that are due, how many of them at a time, and how many at once. */
+export const sweepMs = 500
+export const sweepOrdersMax = 256
+export const sweepAtOnceMax = 16
+/** Where a core is short, the desk has a tenth of what a thread that answers has of it (Linux). */
+export const deskNiceness = 10
+/** How long what the desk has begun may take when the server closes. */
+export const deskCloseMs = 4_000
+/** How long a checkout that came to nothing is kept: longer than any hold of it can live. */
+export const checkoutKnownMs = 86_400_000
 
 // ---- Limits of callers ---------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 /**
  * The composition root: configuration → parts → listen, and the order of shutdown.
  *
- * Down it goes the way it came up, backwards: listeners answer what they accepted, then shards make it durable and seal,
+ * Down it goes the way it came up, backwards: listeners answer what they accepted, the desk finishes what it began, then shards make it durable and seal,
  * then the history takes the last of it, then the tables close, then the directory's lock is freed.
  */
 import { respawnDelayMs } from './actors/respawn-delay.ts'
@@ -25,6 +25,7 @@ import { TablesBootError } from './persistence/tables/tables-error.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
 import { PasswordThreads } from './shop/accounts/password-threads.ts'
+import { DeskThread } from './shop/desk/desk-thread.ts'
 import { version } from './version.ts'
 
 /** A second Ctrl-C sooner than this is the same one: npm forwards signals, so one can arrive twice. */
@@ -102,6 +103,7 @@ async function run(config: Config): Promise<void> {
       shards,
       workers,
       adminKey: adminKey.key,
+      payments: config.payments,
       tablesPath: paths.tables,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
@@ -124,6 +126,22 @@ async function run(config: Config): Promise<void> {
     crashPoint,
   })
 
+  const desk = new DeskThread({
+    data: {
+      shards,
+      workers,
+      tablesPath: paths.tables,
+      payments: config.payments,
+      logLevel: config.logLevel,
+      crashPoint,
+    },
+    supervisor,
+    tables,
+    timers: realTimers,
+    log: logger,
+    respawnDelayMs,
+  })
+
   let shuttingDownSinceMs: number | undefined
   const shutDown = async (reason: string, wantedExitCode: number): Promise<void> => {
     if (shuttingDownSinceMs !== undefined) {
@@ -142,6 +160,7 @@ async function run(config: Config): Promise<void> {
     const steps: readonly (readonly [part: string, close: () => void | Promise<void>])[] = [
       ['listeners', () => listeners.close(listenersCloseMs)],
       ['passwords', () => passwords.close()],
+      ['desk', () => desk.close()],
       ['shards', () => supervisor.shutDown()],
       ['history', () => history.close()],
       ['tables', () => tables.close()],
@@ -169,6 +188,7 @@ async function run(config: Config): Promise<void> {
 
   const port = await listeners.start()
   await started
+  desk.start(originOf(config, port))
   const parts = supervisor.readiness()
   logger.info(
     { host: config.host, port, shards, workers, workerHeapMb, listeners: config.listeners, parts, version },
@@ -194,10 +214,15 @@ function prepareJournal(paths: DataPaths, log: Logger): void {
   }
 }
 
+/** Where this server can be reached from its own machine. */
+function originOf({ host }: Config, port: number): string {
+  const anywhere = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${anywhere.includes(':') ? `[${anywhere}]` : anywhere}:${port}`
+}
+
 /** What a person at the terminal needs next. */
 function greet(config: Config, port: number, adminKey: ReturnType<typeof adminKeyOf>): void {
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  const url = `http://${host}:${port}`
+  const url = originOf(config, port)
   const key = adminKey.path === undefined ? '$ADMIN_KEY' : adminKey.key
   process.stdout.write(`
   Holdfast ${version} on ${url}   data in ${config.dataDirectory}, every reply after its fdatasync

@@ -19,13 +19,19 @@ import { addressRoutes } from './address-routes.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { badToken, bearerOf, reaches, unauthenticated } from './auth.ts'
 import { authRoutes } from './auth-routes.ts'
+import { cartRoutes } from './cart-routes.ts'
+import { checkoutRoutes } from './checkout-routes.ts'
 import { CrossOrigin } from './cross-origin.ts'
+import { discountRoutes } from './discount-routes.ts'
 import { historyRoutes } from './history-routes.ts'
 import { HttpMetrics } from './http-metrics.ts'
 import { idempotencyKeyIn } from './idempotency.ts'
 import { importRoutes } from './import-route.ts'
 import { operationsRoutes } from './operations-routes.ts'
+import { orderRoutes } from './order-routes.ts'
+import { orderStreamRoutes } from './order-stream-routes.ts'
 import type { HttpParts, Principal } from './parts.ts'
+import { paymentRoutes } from './payment-routes.ts'
 import { invalid, Problem } from './problems.ts'
 import { productChangeRoutes } from './product-change-routes.ts'
 import { productRoutes } from './product-routes.ts'
@@ -89,6 +95,12 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...profileRoutes({ ...parts, throttle }),
     ...addressRoutes(parts),
     ...apiKeyRoutes(parts),
+    ...cartRoutes(parts),
+    ...checkoutRoutes(parts),
+    ...paymentRoutes(parts),
+    ...orderRoutes(parts),
+    ...orderStreamRoutes(parts),
+    ...discountRoutes(parts),
   ]
   const operations = routes.map(({ operation }) => operation)
   return [...routes, ...operationsRoutes(parts, operations)]

@@ -131,7 +131,7 @@ function labelOf(path: readonly PropertyKey[]): string {
 }
 
 /** All bytes of the body, at most `bodyBytesMax`. */
-function readBytes(call: Call): Promise<Buffer> {
+export function readBytes(call: Call): Promise<Buffer> {
   const { context } = call
   const declared = headerOf(context, 'content-length')
   if (declared !== undefined && Number(declared) > bodyBytesMax) throw tooLarge()

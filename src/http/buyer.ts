@@ -1,4 +1,5 @@
 /** For whom a call acts: a customer for themselves, a service for whom it names. */
+import { assert } from '../domain/assert.ts'
 import type { CustomerId } from '../domain/ids.ts'
 import { invalid } from './problems.ts'
 import type { Call } from './route.ts'
@@ -15,4 +16,10 @@ export function namedBuyerOf(call: Call, named: CustomerId | undefined): Custome
   const buyer = buyerOf(call, named)
   if (buyer === undefined) throw invalid({ path: 'customerId', message: 'is needed from services' })
   return buyer
+}
+
+/** The person who calls; `access: 'person'` has made sure that it is one. */
+export function personOf({ principal }: Call): CustomerId {
+  assert(principal?.customerId !== undefined, 'the route is for people')
+  return principal.customerId
 }

@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { Registry } from 'prom-client'
 import { Engine } from '../actors/engine.ts'
 import { SplitCoordinator } from '../actors/split-coordinator.ts'
+import type { PaymentConfig } from '../config/payment-settings.ts'
 import { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
@@ -17,11 +18,13 @@ import { AccessTokens } from '../shop/accounts/access-tokens.ts'
 import { Accounts } from '../shop/accounts/accounts.ts'
 import { PasswordClient } from '../shop/accounts/password-client.ts'
 import { SigningKeys } from '../shop/accounts/signing-keys.ts'
+import { chargeTimeoutOf, openGateway } from '../shop/payments/open-gateway.ts'
 import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
 import { type CooldownMemory, SharedCooldowns } from './cooldowns.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
+import { OrderStreams } from './order-streams.ts'
 import type { Drain } from './parts.ts'
 import { PersonAuthenticator } from './person-authenticator.ts'
 import { type RateMemory, SharedRateLimits } from './rate-limits.ts'
@@ -39,6 +42,7 @@ export type ListenerSettings = {
   readonly shards: number
   readonly workers: number
   readonly adminKey: string
+  readonly payments: PaymentConfig
   /** The tables' file, for reads. */
   readonly tablesPath: string
   readonly metricsPublic: boolean
@@ -83,10 +87,13 @@ export async function runListener(
     onNotice: (notice) => {
       authenticator.heed(notice)
       if (notice.type === 'signingKeysChanged') signingKeys.forget()
+      if (notice.type === 'orderChanged') orderStreams.noteChanged(notice.orderId)
     },
     reader: new TablesReader(settings.tablesPath),
   })
   tables.connect(portOf(ends.tables))
+  const orderStreams = new OrderStreams({ tables, timers: realTimers })
+  const gateway = await openGateway(settings.payments, { tables, clock: realClock, log })
   const apiKeys = apiKeysOf(tables)
   const random = realRandom()
   const passwords = new PasswordClient(portOf(ends.passwords), random)
@@ -119,6 +126,9 @@ export async function runListener(
     corsOrigins: settings.corsOrigins,
     webhookPolicy: settings.webhookPolicy,
     apiKeys,
+    gateway,
+    chargeTimeoutMs: chargeTimeoutOf(settings.payments),
+    orderStreams,
     tables,
     accounts: new Accounts({ tables, passwords, tokens, clock: realClock, refreshMs }),
     signingKeys,
@@ -164,6 +174,7 @@ export async function runListener(
     } else {
       // They would never end by themselves.
       streams.end()
+      orderStreams.end()
       void server.close(message.deadlineMs).then(() => {
         closeEnds()
         main.send({ type: 'closed' })

@@ -12,8 +12,10 @@ import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
 import type { Accounts } from '../shop/accounts/accounts.ts'
 import type { SigningKeys } from '../shop/accounts/signing-keys.ts'
+import type { Gateway } from '../shop/payments/gateway.ts'
 import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import type { Cooldowns } from './cooldowns.ts'
+import type { OrderStreams } from './order-streams.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { StockStreams } from './stock-streams.ts'
 
@@ -108,6 +110,11 @@ export type HttpParts = {
   /** Whose pages may read replies in a browser. */
   readonly corsOrigins: readonly string[]
   readonly apiKeys: ApiKeys
+  /** Through which orders are paid; undefined where only cash on delivery is taken. */
+  readonly gateway: Gateway | undefined
+  /** How long it may take to answer. */
+  readonly chargeTimeoutMs: number
+  readonly orderStreams: OrderStreams
   /** Everything else that is kept in tables. */
   readonly tables: Tables
   /** Where subscribers' URLs may lead. */

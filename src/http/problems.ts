@@ -8,6 +8,7 @@ import type { HistoryErrorCode } from '../history/history-error.ts'
 import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
 import { ACCOUNT_PROBLEMS } from './account-problems.ts'
 import { CATALOG_PROBLEMS } from './catalog-problems.ts'
+import { SHOP_PROBLEMS } from './shop-problems.ts'
 import { WEBHOOK_PROBLEMS } from './webhook-problems.ts'
 
 export type ProblemEntry = {
@@ -20,6 +21,7 @@ export type ProblemEntry = {
 const CONFLICT = 409
 
 export const PROBLEMS = {
+  ...SHOP_PROBLEMS,
   'malformed-request': {
     status: 400,
     title: 'The request is not well-formed',

@@ -7,14 +7,14 @@ import { findForgotten, shownReservation } from './history-routes.ts'
 import { commandKey } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
 import { reservationIdOf, unknownReservation } from './path-ids.ts'
-import type { ProblemCode } from './problems.ts'
+import { Problem, type ProblemCode } from './problems.ts'
 import { exampleLines, exampleReservation, shown, shownChanged } from './reservation-view.ts'
 import { reserveRoute } from './reserve-route.ts'
 import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route, Success } from './route.ts'
 import { confirmBody, extendBody, payingBody, releaseBody, reservationReply, returnBody } from './schemas.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'splits' | 'history' | 'shards'>
+type Parts = Pick<HttpParts, 'engine' | 'splits' | 'history' | 'shards' | 'tables'>
 
 const SECOND_MS = 1_000
 const ENDED = { ...exampleReservation, resolvedAt: '2026-11-27T08:04:11.000Z' }
@@ -165,7 +165,7 @@ function answer(call: Call, reply: ReservationReply | Refused): Response {
 }
 
 function settling(...more: ProblemCode[]): ProblemCode[] {
-  return ['unknown-reservation', 'reservation-resolved', ...more]
+  return ['unknown-reservation', 'owned-by-order', 'reservation-resolved', ...more]
 }
 
 /** The reservation, if the caller may see it. Throws 404 otherwise, the same for missing and for somebody else's. */
@@ -185,9 +185,16 @@ function isShownTo({ principal }: Call, { customerId }: Pick<ReservationReply, '
 
 /**
  * The id in the path, if the caller may change what it names. A customer's is read first: whose a reservation is never
- * changes, so nothing can come between. For services the command itself finds out what exists.
+ * changes, so nothing can come between. For services the command itself finds out what exists. What an order owns changes
+ * with the order alone, whoever asks. (An order made this very moment finds its hold changed when it is to be paid.)
  */
 async function changeable(parts: Parts, call: Call): Promise<ReservationId> {
-  if (call.principal?.role !== 'customer') return reservationIdOf(call, parts.shards)
-  return (await visible(parts, call)).reservationId
+  const reservationId =
+    call.principal?.role === 'customer'
+      ? (await visible(parts, call)).reservationId
+      : reservationIdOf(call, parts.shards)
+  const owner = await parts.tables.read('orders.ofReservation', { reservationId })
+  if (owner === undefined) return reservationId
+  const { orderId } = owner
+  throw new Problem('owned-by-order', `The reservation belongs to ${orderId}.`, { members: { orderId } })
 }

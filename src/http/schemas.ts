@@ -60,7 +60,7 @@ export const customerId = z
     override: { type: 'string', pattern: '^[\\x21-\\x7e]+$', minLength: 1, maxLength: customerIdLengthMax },
   })
 
-const quantity = z.int().min(1).max(quantityMax)
+export const quantity = z.int().min(1).max(quantityMax)
 const ttlSeconds = z.int().min(ttlSecondsMin).max(ttlSecondsMax)
 export const reference = plainText(referenceLengthMax).meta({
   description: 'The shop’s own note, such as the number of a cart.',

@@ -38,6 +38,7 @@ export type DocumentedReply = { readonly headers?: object; readonly content?: Co
 
 export type DocumentedOperation = {
   readonly operationId: string
+  readonly description?: string
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: { readonly required?: boolean; readonly content: Content }
   readonly responses: Readonly<Record<string, DocumentedReply>>

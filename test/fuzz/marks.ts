@@ -22,10 +22,12 @@ export class Marks {
     this.#tell('position', headers.get('holdfast-position'))
     if (location.startsWith('/v1/reservations/')) this.#tell('reservation', location.split('/').at(-1))
     if (location.startsWith('/v1/me/addresses/')) this.#tell('address', location.split('/').at(-1))
+    if (location.startsWith('/v1/orders/')) this.#tell('order', location.split('/').at(-1))
     if (location.startsWith('/v1/api-keys/')) this.#tell('key-id', location.split('/').at(-1))
     if (location.startsWith('/v1/webhooks/')) this.#tell('webhook', location.split('/').at(-1))
     if (typeof json !== 'object' || json === null) return
     if ('eventId' in json && 'id' in json) this.#tell('delivery', json.id)
+    if ('cartId' in json) this.#tell('cart', json.cartId)
     if ('key' in json) this.#tell('key', json.key)
     if ('accessToken' in json) this.#tell('access-token', json.accessToken)
     if ('refreshToken' in json) this.#tell('refresh-token', json.refreshToken)

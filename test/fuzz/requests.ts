@@ -4,7 +4,7 @@ import type { ApiDocument, Parameter, Place } from './document.ts'
 import { placesOf } from './document.ts'
 import { type RawBody, rawBody } from './raw-bodies.ts'
 import { type BodyForm, uploadsOf } from './uploads.ts'
-import { fitting, mark, NAMED, PRODUCTS, strangeValues } from './values.ts'
+import { DISCOUNTS, fitting, mark, NAMED, PRODUCTS, strangeValues } from './values.ts'
 
 /** Plain data, so that a failure can be printed and sent again; texts may hold marks. */
 export type FuzzRequest = {
@@ -18,7 +18,7 @@ export type FuzzRequest = {
 }
 
 type Schemas = ApiDocument['components']['schemas']
-type Expected = { readonly type: string | undefined; readonly refusesRoles: boolean }
+type Expected = { readonly type: string | undefined; readonly callers: 'any' | 'keys' | 'people' }
 type Fields = readonly (readonly [name: string, value: string])[]
 
 const JSON_TYPE = 'application/json'
@@ -35,6 +35,8 @@ const TOKENS = [
   '«key 1»',
   ...PEOPLE,
 ]
+/** Where keys are refused, nearly all are people. */
+const PEOPLE_TOKENS = ['ann', 'ann', 'ann', 'bob', ...PEOPLE, 'admin']
 /** Where customers are refused, there are fewer of them. */
 const KEY_TOKENS = [...TOKENS, ...Array.from({ length: 20 }, () => 'admin')]
 const STRANGE_TOKENS = ['nobody', 'hf_0123456789abcdef0123456789abcdef', '«key 5»']
@@ -82,15 +84,18 @@ export function requestTo(document: ApiDocument): fc.Arbitrary<FuzzRequest> {
   return fc.oneof({ weight: 40, arbitrary: fc.oneof(...usual) }, { weight: 1, arbitrary: strays() })
 }
 
+/** What most other requests are about. */
+const BUSY = new Set(['/v1/reservations', '/v1/cart/add', '/v1/checkout'])
+
 /** Pages answer the same whatever came before; what is reserved, half of the other requests are about. */
 function weightOf({ path, method }: Place): number {
   if (!path.startsWith('/v1/')) return 1
-  if (method === 'POST' && path === '/v1/reservations') return 24
+  if (method === 'POST' && BUSY.has(path)) return 24
   return method === 'GET' ? 4 : 8
 }
 
 function requestAt(place: Place, { components: { schemas } }: ApiDocument): fc.Arbitrary<FuzzRequest> {
-  const { parameters = [], requestBody, responses } = place.operation
+  const { parameters = [], requestBody } = place.operation
   const schema = requestBody?.content['application/json']?.schema
   const types = Object.keys(requestBody?.content ?? {})
   const inPath = parameters.filter((parameter) => parameter.in === 'path')
@@ -107,7 +112,7 @@ function requestAt(place: Place, { components: { schemas } }: ApiDocument): fc.A
     fc.record({
       method: mostly(fc.constant(place.method), fc.constantFrom(...METHODS), 25),
       target,
-      headers: headers({ type, refusesRoles: '403' in responses }),
+      headers: headers({ type, callers: callersOf(place) }),
       body: requestBody?.required === false ? fc.option(body, { nil: undefined }) : body,
       from: fc.option(fc.constantFrom('10.0.0.1', '10.0.0.2', '::1'), { nil: undefined }),
     }),
@@ -124,7 +129,7 @@ function strays(): fc.Arbitrary<FuzzRequest> {
       fc.webPath(),
       fc.string().map((text) => `/${encodeURI(wellFormed(text))}`),
     ),
-    headers: headers({ type: undefined, refusesRoles: false }),
+    headers: headers({ type: undefined, callers: 'any' }),
     body: fc.constant(undefined),
     from: fc.option(fc.constant('10.0.0.1'), { nil: undefined }),
   })
@@ -141,9 +146,15 @@ function pathValue({ path }: Place, { name, example = 'x' }: Parameter): fc.Arbi
           ? mark(name === 'deliveryId' ? 'delivery' : 'webhook')
           : path.startsWith('/v1/me/addresses')
             ? mark('address')
-            : path.startsWith('/v1/users')
-              ? mark('user')
-              : fc.constant(example)
+            : path.startsWith('/v1/orders')
+              ? mark('order')
+              : path.startsWith('/v1/discounts')
+                ? fc.constantFrom(...DISCOUNTS)
+                : path.startsWith('/v1/payments')
+                  ? fc.constantFrom('sandbox', 'stripe')
+                  : path.startsWith('/v1/users')
+                    ? mark('user')
+                    : fc.constant(example)
   const strange = fc.oneof(
     fc.constantFrom(
       example,
@@ -186,12 +197,15 @@ function queryText(text: string): string {
   return /^«.*»$/.test(text) ? text : encodeURIComponent(wellFormed(text))
 }
 
-function headers({ type, refusesRoles }: Expected): fc.Arbitrary<Fields> {
-  const token = mostly(
-    fc.constantFrom(...(refusesRoles ? KEY_TOKENS : TOKENS)),
-    fc.constantFrom(...STRANGE_TOKENS),
-    20,
-  )
+function callersOf({ operation: { description = '', responses } }: Place): Expected['callers'] {
+  if (description.includes('For people who have signed in')) return 'people'
+  return '403' in responses ? 'keys' : 'any'
+}
+
+const TOKENS_OF = { any: TOKENS, keys: KEY_TOKENS, people: PEOPLE_TOKENS }
+
+function headers({ type, callers }: Expected): fc.Arbitrary<Fields> {
+  const token = mostly(fc.constantFrom(...TOKENS_OF[callers]), fc.constantFrom(...STRANGE_TOKENS), 20)
   const authorization = mostly(
     token.map((text) => `Bearer ${text}`),
     fc.constantFrom(undefined, 'Basic YTpi', 'Bearer', 'bearer  admin', 'Bearer ä', ''),

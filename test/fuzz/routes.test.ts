@@ -11,7 +11,7 @@ import { note, suite } from '../support/suite.ts'
 import { readDocument, run } from './campaign.ts'
 import { placesOf } from './document.ts'
 
-const RUNS = 16
+const RUNS = 28
 const STEPS_MAX = 200
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 

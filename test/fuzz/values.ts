@@ -11,6 +11,7 @@ type Schemas = Readonly<Record<string, Schema>>
 /** Products that requests are about; those whose names begin with `stock` have some from the start. */
 export const PRODUCTS = ['stock-a', 'stock-b', 'stock-c', 'stock-d', 'new-a', 'new-b']
 export const CUSTOMERS = ['usr_ann', 'usr_bob', 'usr_cyd']
+export const DISCOUNTS = ['TEN', 'ONCE', 'ten', 'NONE']
 /** A stand-in for something that only an earlier reply knows; `marks.ts` puts it in its place. */
 export const mark = (of: string) => fc.nat({ max: 7 }).map((back) => `«${of} ${back}»`)
 
@@ -67,6 +68,13 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   password: passwords,
   currentPassword: passwords,
   refreshToken: mark('refresh-token'),
+  cartId: mark('cart'),
+  orderId: mark('order'),
+  addressId: mark('address'),
+  code: fc.constantFrom(...DISCOUNTS),
+  discountCode: fc.constantFrom(...DISCOUNTS),
+  paymentToken: fc.constantFrom('tok_visa', 'tok_visa', 'tok_chargeDeclined', 'success@upi', 'tok_none'),
+  estimatedDelivery: fc.constantFrom('2026-12-04', '2026-13-01'),
   country: fc.constantFrom('DE', 'IN', 'US', 'DE', 'ZZ'),
   phone: fc.constantFrom('+49 421 5550123', '12'),
 }

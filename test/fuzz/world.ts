@@ -6,6 +6,7 @@ import { SplitCoordinator } from '../../src/actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ShardId } from '../../src/domain/ids.ts'
 import { createApp } from '../../src/http/app.ts'
 import { KeyAuthenticator } from '../../src/http/auth.ts'
+import { OrderStreams } from '../../src/http/order-streams.ts'
 import type { Authenticator, HttpParts, Principal } from '../../src/http/parts.ts'
 import { PersonAuthenticator } from '../../src/http/person-authenticator.ts'
 import type { Rates } from '../../src/http/rate-limits.ts'
@@ -23,6 +24,7 @@ import { AccessTokens } from '../../src/shop/accounts/access-tokens.ts'
 import { Accounts } from '../../src/shop/accounts/accounts.ts'
 import { nobodysHash } from '../../src/shop/accounts/password-hash.ts'
 import { SigningKeys } from '../../src/shop/accounts/signing-keys.ts'
+import { SandboxGateway } from '../../src/shop/payments/sandbox-gateway.ts'
 import { HistoryWorld } from '../history/history-world.ts'
 import { limits } from '../http/fake-limits.ts'
 import { incomingOf } from '../http/fake-parts.ts'
@@ -135,6 +137,9 @@ export class FuzzWorld {
         refreshMs: 86_400_000,
       }),
       signingKeys,
+      gateway: new SandboxGateway({ tables, clock, delays: { shortMs: 3_000, longMs: 900_000 } }),
+      chargeTimeoutMs: 10_000,
+      orderStreams: new OrderStreams({ tables, timers: timers.session() }),
       ...limited,
       history,
       streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),

@@ -24,6 +24,7 @@ import type { HistoryClient } from '../../src/history/history-client.ts'
 import type { Answered, Question } from '../../src/history/history-protocol.ts'
 import type { Position } from '../../src/history/position.ts'
 import { createApp } from '../../src/http/app.ts'
+import { OrderStreams } from '../../src/http/order-streams.ts'
 import type {
   ApiKeyEntry,
   ApiKeys,
@@ -43,6 +44,7 @@ import type {
 } from '../../src/persistence/tables/operations.ts'
 import type { TableKey } from '../../src/persistence/tables/table-key.ts'
 import { Accounts } from '../../src/shop/accounts/accounts.ts'
+import { SandboxGateway } from '../../src/shop/payments/sandbox-gateway.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { limits } from './fake-limits.ts'
 import { QuickPasswords } from './quick-passwords.ts'
@@ -229,6 +231,7 @@ export class FakeTables implements Tables {
   readonly asked: { readonly name: string; readonly args: object; readonly key: TableKey | undefined }[] = []
   /** Loose on purpose: a test answers any operation with what it likes. */
   answer: (name: string, args: object) => unknown = (name) => {
+    if (name === 'orders.ofReservation') return undefined
     throw new Error(`nobody expected ${name}`)
   }
 
@@ -360,6 +363,9 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
       refreshMs: 86_400_000,
     }),
     signingKeys: { publicJwks: async () => [] },
+    gateway: new SandboxGateway({ tables, clock, delays: { shortMs: 3_000, longMs: 900_000 } }),
+    chargeTimeoutMs: 10_000,
+    orderStreams: new OrderStreams({ tables, timers: timers.session() }),
     ...limits(clock),
     history,
     streams: new StockStreams(streamParts),

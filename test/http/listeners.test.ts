@@ -56,6 +56,7 @@ class World implements AsyncDisposable {
         shards: 1,
         workers: 1,
         adminKey,
+        payments: { gateway: 'none' },
         tablesPath: '/nowhere/tables.sqlite',
         metricsPublic: true,
         trustedProxies: [],

@@ -3,7 +3,7 @@
  * or of its own start, and the ledger judges. `crash-alone.test.ts` does so where one request can be told exactly.
  */
 import * as assert from 'uvu/assert'
-import { type CrashPoint, crashPoints } from '../../src/crash-points.ts'
+import { engineCrashPoints } from '../../src/crash-points.ts'
 import { expectSameAnswers, judge, type Verdict } from '../support/journal-oracle.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
 import { RequestLedger } from '../support/request-ledger.ts'
@@ -17,7 +17,7 @@ const DEATH_MS = 45_000
 const test = suite('a crash with many requests in flight', { limitMs: 60_000 })
 
 /** At which of its passes it dies there: late enough to be amidst others, and soon enough to be waited for. */
-const passes: Readonly<Record<CrashPoint, number>> = {
+const passes: Readonly<Record<(typeof engineCrashPoints)[number], number>> = {
   'http.beforeEnqueue': 300,
   'shard.afterApply': 300,
   'journal.midWrite': 60,
@@ -50,7 +50,7 @@ test.before(async () => {
   verdict = judge(site, ledger)
 })
 
-for (const [round, crashPoint] of crashPoints.entries()) {
+for (const [round, crashPoint] of engineCrashPoints.entries()) {
   test(`at ${crashPoint} keeps what was acknowledged, and nothing nobody asked for`, async () => {
     const environment = { CRASH_POINT: `${crashPoint}:${passes[crashPoint]}` }
     const diesStarting = crashPoint.startsWith('recovery.')

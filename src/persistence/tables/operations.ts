@@ -9,6 +9,15 @@ import { productOperations } from './catalog/product-operations.ts'
 import { reviewOperations } from './catalog/review-operations.ts'
 import { idempotencyOperations, type Replayable } from './idempotency-records.ts'
 import { mailOperations } from './mail/mail-operations.ts'
+import { cartOperations } from './orders/cart-operations.ts'
+import { checkoutOperations } from './orders/checkout-operations.ts'
+import { discountOperations } from './orders/discount-operations.ts'
+import { dutyOperations } from './orders/duty-operations.ts'
+import { gatewayEventOperations } from './orders/gateway-event-operations.ts'
+import { orderOperations } from './orders/order-operations.ts'
+import { paymentOperations } from './orders/payment-operations.ts'
+import { refundOperations } from './orders/refund-operations.ts'
+import { returnOperations } from './orders/return-operations.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
 import { sandboxChargeOperations } from './sandbox/charge-operations.ts'
@@ -37,6 +46,15 @@ export const operations = {
   ...fanOutOperations,
   ...deliveryOperations,
   ...mailOperations,
+  ...cartOperations,
+  ...discountOperations,
+  ...checkoutOperations,
+  ...orderOperations,
+  ...paymentOperations,
+  ...refundOperations,
+  ...returnOperations,
+  ...dutyOperations,
+  ...gatewayEventOperations,
 }
 
 export type Operations = typeof operations

@@ -6,6 +6,7 @@ import type { Migration } from './migrations.ts'
 import { accountsSchema } from './schema/accounts.ts'
 import { catalogSchema } from './schema/catalog.ts'
 import { mailSchema } from './schema/mail.ts'
+import { ordersSchema } from './schema/orders.ts'
 import { outboxSchema } from './schema/outbox.ts'
 import { sandboxSchema } from './schema/sandbox.ts'
 import { webhooksSchema } from './schema/webhooks.ts'
@@ -44,4 +45,5 @@ export const schema: readonly Migration[] = [
   webhooksSchema,
   accountsSchema,
   mailSchema,
+  ordersSchema,
 ]

@@ -13,8 +13,8 @@ import type { User } from '../../persistence/tables/accounts/user.ts'
 import type { Replayable } from '../../persistence/tables/idempotency-records.ts'
 import type { Tables } from '../../persistence/tables/operations.ts'
 import type { TableKey } from '../../persistence/tables/table-key.ts'
-import { TablesError } from '../../persistence/tables/tables-error.ts'
 import type { Clock } from '../../seams.ts'
+import { answeredBefore } from '../answered-before.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import { emailKeyOf } from './email-key.ts'
 import type { Passwords } from './password-client.ts'
@@ -126,13 +126,8 @@ export class Accounts {
   ): Promise<(Replayable & { readonly type: 'changed'; readonly user: User }) | ProfileRefused> {
     const { tables, clock } = this.#parts
     const { id, sessionId } = who
-    if (key !== undefined) {
-      const known = await tables.read('idempotency.find', { key, nowMs: clock.wallMs() })
-      if (known?.type === 'mismatch')
-        throw new TablesError('idempotency-mismatch', 'The key came with another body before.')
-      // The same key has the same caller and route, so what is known is what this very method answered.
-      if (known !== undefined) return { ...(known.reply as { type: 'changed'; user: User }), replayed: true }
-    }
+    const before = await answeredBefore<{ type: 'changed'; user: User }>({ tables, clock }, key)
+    if (before !== undefined) return before
     const password = await this.#newPassword(id, profile)
     if (password?.type === 'refused') return password
     const { name, email: text } = profile

@@ -7,6 +7,8 @@ import type { Clock } from '../../seams.ts'
 import type { Gateway } from './gateway.ts'
 import { SandboxGateway } from './sandbox-gateway.ts'
 
+const sandboxTimeoutMs = 10_000
+
 export type GatewayParts = { readonly tables: Tables; readonly clock: Clock; readonly log: Logger }
 
 /** Undefined where nothing is charged: cash on delivery is all there is. */
@@ -29,4 +31,9 @@ export async function openGateway(
     default:
       return unreachable(config)
   }
+}
+
+/** How long whoever charges may wait for an answer; the sandbox is at hand, and only seems to be slow. */
+export function chargeTimeoutOf(config: PaymentConfig): number {
+  return config.gateway === 'stripe' ? config.timeoutMs : sandboxTimeoutMs
 }

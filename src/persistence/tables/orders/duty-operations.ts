@@ -1,0 +1,109 @@
+/** What is still owed for an order, to the engine or by a gateway, and when to look at it again. */
+import type { ReservationId } from '../../../domain/ids.ts'
+import { type Moment, read, write } from '../operation.ts'
+import { change, type Query, rows } from '../query.ts'
+import { type Duty, findOrderRow, note, type OrderRow } from './order-rows.ts'
+import { type Attempt, attemptsOf } from './payment-operations.ts'
+import { type Refund, refundRest, refundsOf } from './refund-operations.ts'
+import { openReturnsOf, type ReturnRow } from './return-operations.ts'
+
+type Of = { readonly orderId: string }
+type Done = { readonly type: 'done'; readonly isDone: boolean }
+
+/** All that decides what comes next for an order. */
+export type OrderState = {
+  readonly order: OrderRow
+  readonly attempts: readonly Attempt[]
+  readonly refunds: readonly Refund[]
+  readonly returns: readonly ReturnRow[]
+}
+
+export const dutyOperations = {
+  'orders.state': read(({ orderId }: Of) => stateOf(orderId)),
+  /** Orders that somebody should look at, the longest due first. */
+  'orders.due': read(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
+    due(nowMs, limit),
+  ),
+  'orders.lookAgain': write((args: Of & { readonly lookAtMs: number | undefined }, _) => lookAgain(args)),
+  /** The engine knows by now. */
+  'orders.dutyDone': write((args: Of & { readonly duty: Duty }, moment) => dutyDone(args, moment)),
+  /** The hold of what was paid has ended; its units are to be held anew, under this reservation. */
+  'orders.rehold': write((args: Rehold, moment) => rehold(args, moment)),
+  /** There are no units for what was paid: the money goes back. */
+  'orders.giveBack': write((args: Of & { readonly reason: string }, moment) => giveBack(args, moment)),
+}
+
+function* stateOf(orderId: string): Query<OrderState | undefined> {
+  const order = yield* findOrderRow(orderId)
+  if (order === undefined) return undefined
+  return {
+    order,
+    attempts: yield* attemptsOf(orderId),
+    refunds: yield* refundsOf(orderId),
+    returns: yield* openReturnsOf(orderId),
+  }
+}
+
+function* due(nowMs: number, limit: number): Query<readonly string[]> {
+  const found = yield* rows<{ readonly id: string }>(
+    'SELECT id FROM orders WHERE look_at_ms IS NOT NULL AND look_at_ms <= ? ORDER BY look_at_ms LIMIT ?',
+    nowMs,
+    limit,
+  )
+  return found.map(({ id }) => id)
+}
+
+/** With something still owed an order is always looked at again. */
+function* lookAgain({ orderId, lookAtMs }: Of & { readonly lookAtMs: number | undefined }): Query<Done> {
+  const changed = yield* change(
+    `UPDATE orders SET look_at_ms = ? WHERE id = ? AND (? IS NOT NULL OR duty IS NULL)`,
+    lookAtMs ?? null,
+    orderId,
+    lookAtMs ?? null,
+  )
+  return { type: 'done', isDone: changed === 1 }
+}
+
+function* dutyDone({ orderId, duty }: Of & { readonly duty: Duty }, { nowMs }: Moment): Query<Done> {
+  const changed = yield* change(
+    'UPDATE orders SET duty = NULL, look_at_ms = ?, updated_at_ms = ? WHERE id = ? AND duty = ?',
+    nowMs,
+    nowMs,
+    orderId,
+    duty,
+  )
+  return { type: 'done', isDone: changed === 1 }
+}
+
+type Rehold = Of & { readonly stale: ReservationId; readonly reservationId: ReservationId }
+
+function* rehold({ orderId, stale, reservationId }: Rehold, moment: Moment): Query<Done> {
+  const changed = yield* change(
+    `UPDATE orders SET reservation_id = ?, updated_at_ms = ? WHERE id = ? AND reservation_id = ? AND duty = 'confirm'`,
+    reservationId,
+    moment.nowMs,
+    orderId,
+    stale,
+  )
+  if (changed === 1) yield* note(orderId, { type: 'reserved-anew', detail: reservationId }, moment)
+  return { type: 'done', isDone: changed === 1 }
+}
+
+function* giveBack({ orderId, reason }: Of & { readonly reason: string }, moment: Moment): Query<Done> {
+  const changed = yield* change(
+    `UPDATE orders SET duty = NULL, look_at_ms = ?, updated_at_ms = ?,
+        status = CASE status WHEN 'pending_payment' THEN 'expired' ELSE status END
+      WHERE id = ? AND duty = 'confirm'`,
+    moment.nowMs,
+    moment.nowMs,
+    orderId,
+  )
+  if (changed === 0) return { type: 'done', isDone: false }
+  yield* note(
+    orderId,
+    { type: 'expired', status: 'expired', detail: reason, tells: 'order.expired', payload: { reason } },
+    moment,
+  )
+  yield* refundRest({ orderId, reason, by: 'shop' }, moment)
+  return { type: 'done', isDone: true }
+}

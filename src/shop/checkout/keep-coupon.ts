@@ -1,0 +1,30 @@
+/** Keeps the engine's side of a discount: as many units as it has uses, and no more to a customer than they may use. */
+import type { Refused } from '../../actors/requests.ts'
+import { onHandMax } from '../../domain/bounds.ts'
+import type { Discount } from '../../persistence/tables/orders/discount-operations.ts'
+import type { ShopParts } from '../shop-parts.ts'
+import { couponOf } from './coupon.ts'
+
+/**
+ * Said again it changes nothing more. On hand are the uses that are left, so those that were taken count: a discount with
+ * fewer uses than were taken or are held is refused.
+ */
+export async function keepCoupon(
+  { engine }: Pick<ShopParts, 'engine'>,
+  discount: Pick<Discount, 'code' | 'maxUses' | 'perCustomer'>,
+): Promise<Refused | undefined> {
+  const productId = couponOf(discount)
+  if (productId === undefined) return undefined
+  const stock = await engine.execute({ type: 'readStock', productId })
+  const sold = stock.type === 'stock' ? stock.sold : 0
+  const change = {
+    set: Math.max(0, (discount.maxUses ?? onHandMax) - sold),
+    expectedVersion: stock.type === 'stock' ? stock.version : 0,
+  }
+  const reason = `uses of ${discount.code}`
+  const kept = await engine.execute({ type: 'adjust', productId, change, reason, reference: undefined })
+  if (kept.type === 'refused') return kept
+  const sale = { perCustomerLimit: discount.perCustomer ?? undefined, maxPerReservation: 1 }
+  const scheduled = await engine.execute({ type: 'scheduleSale', productId, sale })
+  return scheduled.type === 'refused' ? scheduled : undefined
+}

@@ -1,0 +1,69 @@
+/**
+ * The desk: the thread in which the shop does what nobody waits for. It drives orders that were left half-way, and carries
+ * what leaves the shop. It ends after `closed`, or by an error, and is then replaced; it keeps nothing of its own.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { Engine } from '../../actors/engine.ts'
+import { SplitCoordinator } from '../../actors/split-coordinator.ts'
+import { armCrashPoint } from '../../crash-points.ts'
+import { assert } from '../../domain/assert.ts'
+import { deskNiceness } from '../../limits.ts'
+import { openLog } from '../../log.ts'
+import { TablesClient } from '../../persistence/tables/tables-client.ts'
+import { TablesReader } from '../../persistence/tables/tables-reader.ts'
+import { portOf, realClock, realRandom, realTimers, yieldToOthers } from '../../seams.ts'
+import { Sweeper } from '../orders/sweeper.ts'
+import { chargeTimeoutOf, openGateway } from '../payments/open-gateway.ts'
+import { SandboxCourier } from '../payments/sandbox-courier.ts'
+import type { DeskData, FromDesk, ToDesk } from './desk-protocol.ts'
+import { postTo } from './post-webhook.ts'
+
+assert(parentPort !== null, 'this file is run as a worker thread')
+const data = workerData as DeskData
+armCrashPoint(data.crashPoint)
+yieldToOthers(deskNiceness)
+const log = openLog({ level: data.logLevel })
+process.on('exit', () => log.flush())
+const { logger } = log
+const main = portOf<ToDesk, FromDesk>(parentPort)
+const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+
+const { shards, workers } = data
+const engine = new Engine({ ...seams, control: portOf(data.ends.engine), portOf, shards, workers })
+const tables = new TablesClient({
+  timers: realTimers,
+  onNotice: () => {},
+  reader: new TablesReader(data.tablesPath),
+})
+tables.connect(portOf(data.ends.tables))
+const splits = new SplitCoordinator(engine, { ...seams, shards })
+const { payments } = data
+const chargeTimeoutMs = chargeTimeoutOf(payments)
+const gateway = await openGateway(payments, { tables, clock: realClock, log: logger })
+const sweeper = new Sweeper({ engine, splits, tables, gateway, chargeTimeoutMs, ...seams, log: logger })
+const courier =
+  payments.gateway === 'sandbox'
+    ? new SandboxCourier({
+        tables,
+        ...seams,
+        delays: payments.delays,
+        post: postTo(`${data.origin}/v1/payments/webhooks/sandbox`),
+        onTrouble: (error) => logger.warn({ err: error }, 'sandbox.trouble'),
+      })
+    : undefined
+sweeper.start()
+courier?.start()
+
+main.receive((message) => {
+  if (message.type === 'status') {
+    main.send({ type: 'status', id: message.id, status: { sweeper: sweeper.counters } })
+    return
+  }
+  courier?.stop()
+  void sweeper.stop().then(() => {
+    engine.close()
+    tables.close()
+    main.send({ type: 'closed' })
+    main.close()
+  })
+})

@@ -1,0 +1,26 @@
+/** What main and the desk's thread say to each other. */
+import type { MessagePort } from 'node:worker_threads'
+import type { PaymentConfig } from '../../config/payment-settings.ts'
+import type { SweeperCounters } from '../orders/sweeper.ts'
+
+export type DeskData = {
+  readonly shards: number
+  readonly workers: number
+  /** The tables' file, for reads. */
+  readonly tablesPath: string
+  /** Where this very server listens, without a path: the sandbox posts its webhooks there. */
+  readonly origin: string
+  readonly payments: PaymentConfig
+  readonly logLevel: string
+  readonly crashPoint: string | undefined
+  readonly ends: DeskEnds
+}
+
+export type DeskEnds = { readonly engine: MessagePort; readonly tables: MessagePort }
+
+export type DeskStatus = { readonly sweeper: SweeperCounters }
+
+export type ToDesk = { readonly type: 'close' } | { readonly type: 'status'; readonly id: number }
+export type FromDesk =
+  | { readonly type: 'closed' }
+  | { readonly type: 'status'; readonly id: number; readonly status: DeskStatus }

@@ -1,0 +1,140 @@
+/**
+ * Drives an order to its end: to confirmed, or to units and money given back (DESIGN.md, "Checkout"). Everything it does may
+ * have been done before, by whoever was interrupted or is at it too: engine, gateway and tables each make it once.
+ */
+
+import { crashPoint } from '../../crash-points.ts'
+import { unreachable } from '../../domain/assert.ts'
+import type { ReservationId } from '../../domain/ids.ts'
+import { chargeWaitMs } from '../../limits.ts'
+import type { OrderState } from '../../persistence/tables/orders/duty-operations.ts'
+import type { Attempt } from '../../persistence/tables/orders/payment-operations.ts'
+import type { Refund } from '../../persistence/tables/orders/refund-operations.ts'
+import type { ReturnRow } from '../../persistence/tables/orders/return-operations.ts'
+import type { ShopParts } from '../shop-parts.ts'
+import { needsNoGateway, nextStep, type Step } from './next-step.ts'
+import { reserveAnew } from './reserve-anew.ts'
+import { confirmUnits, findReservation, giveUnitsBack, returnUnits } from './units.ts'
+
+/** More steps than any order takes without somebody to wait for; what is left then waits for the next look. */
+const stepsMax = 16
+
+export async function driveOrder(parts: ShopParts, orderId: string): Promise<void> {
+  const { chargeTimeoutMs } = parts
+  const asked = new Set<string>()
+  for (let taken = 0; taken < stepsMax; taken++) {
+    const state = await parts.tables.read('orders.state', { orderId })
+    if (state === undefined) return
+    const step = nextStep(state, { asked, nowMs: parts.clock.wallMs(), chargeTimeoutMs })
+    if (step.type === 'rest') {
+      await parts.tables.write('orders.lookAgain', { orderId, lookAtMs: step.lookAtMs })
+      return
+    }
+    await take(parts, { state, step, asked })
+  }
+}
+
+type Taking = { readonly state: OrderState; readonly step: Step; readonly asked: Set<string> }
+
+async function take(parts: ShopParts, { state, step, asked }: Taking): Promise<void> {
+  const { order } = state
+  switch (step.type) {
+    case 'ask-gateway':
+      asked.add(step.attempt.key)
+      return askGateway(parts, step.attempt)
+    case 'confirm-units':
+      return confirmOrGiveBack(parts, state, step.attempt)
+    case 'give-units-back': {
+      const { reservationId, orderId, duty } = order
+      await giveUnitsBack(parts, { reservationId, reason: `order ${orderId} was called off` })
+      crashPoint('order.afterUnitsBack')
+      if (duty !== null) await parts.tables.write('orders.dutyDone', { orderId, duty })
+      return
+    }
+    case 'take-back':
+      return takeBack(parts, order.reservationId, step.items)
+    case 'refund':
+      asked.add(step.refund.refundId)
+      return refund(parts, step.refund)
+    case 'look-at-hold':
+      asked.add(order.reservationId)
+      return lookAtHold(parts, state)
+    case 'rest':
+      return
+    default:
+      return unreachable(step)
+  }
+}
+
+async function askGateway({ gateway, tables, clock }: ShopParts, attempt: Attempt): Promise<void> {
+  const { key, startedAtMs, transactionId } = attempt
+  // Without the gateway that was charged through nobody can say what became of it.
+  if (gateway === undefined) return
+  const hint = transactionId === null ? { startedAtMs } : { startedAtMs, transactionId }
+  const found = await gateway.find(key, hint)
+  if (found.type === 'absent') {
+    // Whoever began it has died, or would have been answered long ago: nothing was charged, and nothing will be.
+    await tables.write('payments.fail', { key, reason: 'abandoned' })
+  } else if (found.type === 'failed') {
+    await tables.write('payments.fail', { key, reason: found.reason })
+  } else if (found.type === 'succeeded') {
+    await tables.write('payments.capture', { key, transactionId: found.transactionId })
+  } else if (found.type === 'pending') {
+    const lookAtMs = clock.wallMs() + chargeWaitMs
+    await tables.write('payments.wait', { key, transactionId: found.transactionId, lookAtMs })
+  }
+}
+
+/** The units are sold if the hold still lives; else they are held anew, if they can be; else the money goes back. */
+async function confirmOrGiveBack(parts: ShopParts, { order }: OrderState, attempt: Attempt): Promise<void> {
+  const { tables } = parts
+  const { orderId } = order
+  if ((await confirmUnits(parts, order)) === 'sold') {
+    const transactionId = attempt.transactionId ?? attempt.key
+    await tables.write('payments.confirm', { key: attempt.key, transactionId })
+    return
+  }
+  if (needsNoGateway(attempt)) {
+    await tables.write('payments.fail', { key: attempt.key, reason: 'hold-over' })
+    return
+  }
+  const anew = await reserveAnew(parts, order)
+  if (anew === 'refused')
+    await tables.write('orders.giveBack', { orderId, reason: 'no units were left when it was paid' })
+}
+
+/** Under the return's own key, so that units which came back once are on hand once. */
+async function takeBack(parts: ShopParts, reservationId: ReservationId, items: ReturnRow): Promise<void> {
+  const { returnId } = items
+  const reply = await returnUnits(parts, { reservationId, ...items })
+  const name = reply === 'returned' ? 'returns.done' : 'returns.refuse'
+  await parts.tables.write(name, { returnId })
+}
+
+async function refund({ gateway, tables }: ShopParts, owed: Refund): Promise<void> {
+  const { refundId, amountMinor, currency, startedAtMs, transactionId } = owed
+  const record = (result: 'pending' | 'succeeded' | 'failed', providerId?: string, failure?: string) =>
+    tables.write('refunds.record', { refundId, result, providerId, failure })
+  if (needsNoGateway(owed)) {
+    await record('succeeded', 'cash')
+    return
+  }
+  if (gateway === undefined) return
+  if (transactionId === null) {
+    await record('failed', undefined, 'unknown-charge')
+    return
+  }
+  const outcome = await gateway.refund({ key: refundId, startedAtMs, transactionId, amountMinor, currency })
+  crashPoint('order.afterRefund')
+  if (outcome.type === 'succeeded') await record('succeeded', outcome.refundId)
+  else if (outcome.type === 'failed') await record('failed', outcome.refundId, outcome.reason)
+  else if (outcome.type === 'pending') await record('pending', outcome.refundId)
+}
+
+/** Whether the hold of an unpaid order has ended. */
+async function lookAtHold({ engine, tables }: ShopParts, { order }: OrderState): Promise<void> {
+  const { orderId, reservationId } = order
+  const reservation = await findReservation({ engine }, reservationId)
+  const lives = reservation?.status === 'held' || reservation?.status === 'paying'
+  if (!lives) await tables.write('orders.expire', { orderId })
+}

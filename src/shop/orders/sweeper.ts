@@ -1,0 +1,107 @@
+/**
+ * Looks at orders whose time has come, and drives each to its end: what was interrupted, what a gateway never told, holds
+ * that ended unpaid. One of several may look at the same order; each step is taken once all the same.
+ */
+import type { Logger } from 'pino'
+import { EngineError } from '../../actors/engine-error.ts'
+import { checkoutKnownMs, orderRetryMs, sweepAtOnceMax, sweepMs, sweepOrdersMax } from '../../limits.ts'
+import { TablesError } from '../../persistence/tables/tables-error.ts'
+import type { Timer, Timers } from '../../seams.ts'
+import type { ShopParts } from '../shop-parts.ts'
+import { driveOrder } from './drive-order.ts'
+
+export type SweeperParts = ShopParts & {
+  readonly timers: Timers
+  readonly log: Pick<Logger, 'warn' | 'error'>
+}
+
+export type SweeperCounters = {
+  /** Orders that were driven, and that could not be for now. */
+  driven: number
+  putOff: number
+  /** Those that met with something nobody expected. */
+  failed: number
+}
+
+const forgetEveryMs = 3_600_000
+
+export class Sweeper {
+  readonly counters: SweeperCounters = { driven: 0, putOff: 0, failed: 0 }
+  readonly #parts: SweeperParts
+  #timer: Timer | undefined
+  #mode: 'stopped' | 'running' = 'stopped'
+  #round: Promise<void> = Promise.resolve()
+  #forgetAtMs = 0
+
+  constructor(parts: SweeperParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    if (this.#mode === 'running') return
+    this.#mode = 'running'
+    this.#schedule(0)
+  }
+
+  /** Resolves when what is under way is finished; nothing new begins. */
+  async stop(): Promise<void> {
+    this.#mode = 'stopped'
+    this.#timer?.cancel()
+    await this.#round
+  }
+
+  /** One round: all that is due now, some at a time. Says how many that were. Never rejects. */
+  async sweep(): Promise<number> {
+    const { tables, clock } = this.#parts
+    try {
+      const nowMs = clock.wallMs()
+      const due = await tables.read('orders.due', { nowMs, limit: sweepOrdersMax })
+      const waiting = [...due]
+      const workers = Array.from({ length: Math.min(sweepAtOnceMax, due.length) }, async () => {
+        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) await this.#drive(id)
+      })
+      await Promise.all(workers)
+      if (this.#forgetAtMs <= nowMs) {
+        await tables.write('checkouts.forget', { beforeMs: Math.max(0, nowMs - checkoutKnownMs) })
+        this.#forgetAtMs = nowMs + forgetEveryMs
+      }
+      return due.length
+    } catch (error) {
+      this.#complain(error, undefined)
+      return 0
+    }
+  }
+
+  async #drive(orderId: string): Promise<void> {
+    const { tables, clock } = this.#parts
+    try {
+      await driveOrder(this.#parts, orderId)
+      this.counters.driven += 1
+    } catch (error) {
+      this.#complain(error, orderId)
+      const lookAtMs = clock.wallMs() + orderRetryMs
+      // Where that cannot be written either, the order stays due.
+      await tables.write('orders.lookAgain', { orderId, lookAtMs }).catch(() => {})
+    }
+  }
+
+  #complain(error: unknown, orderId: string | undefined): void {
+    const { log } = this.#parts
+    const isPassing = error instanceof EngineError || (error instanceof TablesError && error.retryable)
+    if (isPassing) {
+      this.counters.putOff += 1
+      log.warn({ orderId, code: error.code }, 'order.putOff')
+      return
+    }
+    this.counters.failed += 1
+    log.error({ orderId, err: error }, 'order.failed')
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = this.#parts.timers.after(delayMs, () => {
+      this.#round = this.sweep().then((found) => {
+        if (this.#mode === 'running') this.#schedule(found === sweepOrdersMax ? 0 : sweepMs)
+      })
+    })
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What a gateway tells of itself. Told twice, late or in any order it comes to the same, since every change names the state
+ * it starts from; that it was heard is recorded last, so that what was interrupted is heard again.
+ */
+import type { Logger } from 'pino'
+import { isCurrencyCode } from '../../domain/money.ts'
+import { driveOrder } from '../orders/drive-order.ts'
+import type { ShopParts } from '../shop-parts.ts'
+import type { ForgedReason, GatewayEvent, WebhookHeaders } from './gateway.ts'
+import { succeed } from './pay-order.ts'
+
+export type Hearing =
+  | { readonly type: 'heard' }
+  | { readonly type: 'heard-before' }
+  /** Signed, and nothing of ours. */
+  | { readonly type: 'ignored' }
+  | { readonly type: 'forged'; readonly why: ForgedReason }
+
+export type HearingParts = ShopParts & { readonly log: Pick<Logger, 'warn' | 'error'> }
+
+export async function hearGateway(
+  parts: HearingParts,
+  message: { readonly raw: Uint8Array; readonly headers: WebhookHeaders },
+): Promise<Hearing> {
+  const { gateway, tables, log } = parts
+  if (gateway === undefined) return { type: 'ignored' }
+  const reading = await gateway.readWebhook(message.raw, message.headers)
+  if (reading.type === 'forged') {
+    log.warn({ provider: gateway.name, why: reading.why }, 'payment.forged')
+    return reading
+  }
+  if (reading.type === 'ignored') return { type: 'ignored' }
+  const { eventId, event } = reading
+  const provider = gateway.name
+  if (await tables.read('gatewayEvents.isKnown', { provider, eventId })) return { type: 'heard-before' }
+  const isOurs = event.kind === 'charge' ? await hearOfCharge(parts, event) : await hearOfRefund(parts, event)
+  if (!isOurs) return { type: 'ignored' }
+  await tables.write('gatewayEvents.note', { provider, eventId })
+  return { type: 'heard' }
+}
+
+type OfCharge = Extract<GatewayEvent, { readonly kind: 'charge' }>
+type OfRefund = Extract<GatewayEvent, { readonly kind: 'refund' }>
+
+/** Whether it is about an attempt of this shop. */
+async function hearOfCharge(parts: HearingParts, event: OfCharge): Promise<boolean> {
+  const { tables, log } = parts
+  const { key, transactionId, outcome, amountMinor, currency } = event
+  const attempt = await tables.read('payments.find', { key })
+  if (attempt === undefined) return false
+  if (outcome.type === 'failed') {
+    await tables.write('payments.fail', { key, reason: outcome.reason })
+  } else if (amountMinor !== attempt.amountMinor || currency !== attempt.currency) {
+    const { orderId } = attempt
+    log.error({ orderId, asked: attempt.amountMinor, captured: amountMinor, currency }, 'payment.mismatch')
+    const captured = isCurrencyCode(currency) ? currency : attempt.currency
+    await tables.write('payments.mismatch', { key, transactionId, amountMinor, currency: captured })
+  } else if (attempt.status !== 'succeeded' && attempt.status !== 'surplus') {
+    await succeed(parts, attempt, transactionId)
+  }
+  await driveOrder(parts, attempt.orderId)
+  return true
+}
+
+async function hearOfRefund(parts: HearingParts, event: OfRefund): Promise<boolean> {
+  const { tables, log } = parts
+  const { key: refundId, outcome } = event
+  const refund = await tables.read('refunds.find', { refundId })
+  if (refund === undefined) return false
+  const failure = outcome.type === 'failed' ? outcome.reason : undefined
+  if (failure !== undefined) log.error({ orderId: refund.orderId, refundId, failure }, 'refund.failed')
+  await tables.write('refunds.record', {
+    refundId,
+    result: outcome.type,
+    providerId: outcome.refundId,
+    failure,
+  })
+  await driveOrder(parts, refund.orderId)
+  return true
+}

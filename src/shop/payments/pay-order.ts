@@ -1,0 +1,179 @@
+/**
+ * Paying an order: the hold's time is swapped for a payment deadline, one attempt is begun, the gateway is asked once under
+ * that attempt's key, and what it says is recorded together with what follows from it.
+ *
+ * Whatever stops this half-way leaves an attempt that is charging: nobody begins another one until it has come to something,
+ * and the sweeper asks the gateway what became of it (src/shop/orders/drive-order.ts).
+ */
+
+import { crashPoint } from '../../crash-points.ts'
+import { assert } from '../../domain/assert.ts'
+import { payingMsDefault } from '../../domain/bounds.ts'
+import type { CustomerId } from '../../domain/ids.ts'
+import { chargeGraceMs, chargeWaitMs } from '../../limits.ts'
+import type { Replayable } from '../../persistence/tables/idempotency-records.ts'
+import type { Order, OrderStatus } from '../../persistence/tables/orders/order-rows.ts'
+import type { Attempt, PaymentReply } from '../../persistence/tables/orders/payment-operations.ts'
+import type { TableKey } from '../../persistence/tables/table-key.ts'
+import { answeredBefore } from '../answered-before.ts'
+import { driveOrLeave, leaveToSweeper } from '../orders/drive-or-leave.ts'
+import { confirmUnits, findReservation } from '../orders/units.ts'
+import type { ShopParts } from '../shop-parts.ts'
+import type { CardDetails, ChargeOutcome } from './gateway.ts'
+
+export type PayingMethod = 'card' | 'upi' | 'cod'
+export type Payment = {
+  readonly orderId: string
+  readonly customerId: CustomerId
+  readonly method: PayingMethod
+  readonly amountMinor: number
+  readonly paymentToken: string | undefined
+  readonly card: CardDetails | undefined
+  readonly key: TableKey | undefined
+}
+
+export type PaymentRefused =
+  | { readonly type: 'refused'; readonly reason: 'unknown-order' }
+  | { readonly type: 'refused'; readonly reason: 'amount-mismatch'; readonly order: Order }
+  | { readonly type: 'refused'; readonly reason: 'order-state'; readonly status: OrderStatus }
+  /** Too little time is left of the hold to be sure of an answer. */
+  | { readonly type: 'refused'; readonly reason: 'payment-deadline' }
+
+export async function payOrder(
+  parts: ShopParts,
+  payment: Payment,
+): Promise<(PaymentReply & Replayable) | PaymentRefused> {
+  const { tables } = parts
+  const { orderId } = payment
+  const before = await answeredBefore<PaymentReply>(parts, payment.key)
+  if (before !== undefined) return before
+  const order = await tables.read('orders.find', { orderId })
+  if (order === undefined || order.customerId !== payment.customerId)
+    return { type: 'refused', reason: 'unknown-order' }
+  if (order.totalMinor !== payment.amountMinor) return { type: 'refused', reason: 'amount-mismatch', order }
+  if (order.status !== 'pending_payment') return await paidBefore(parts, order)
+  return await attempt(parts, order, payment)
+}
+
+/** Whoever pays what is paid hears that it is: a page that was loaded again charges nobody (RIVALS.md, "double payment"). */
+async function paidBefore({ tables }: ShopParts, order: Order): Promise<PaymentReply | PaymentRefused> {
+  const { orderId, status } = order
+  const attempts = await tables.read('payments.ofOrder', { orderId })
+  const paid = attempts.find((each) => each.status === 'succeeded')
+  const isOnItsWay = status === 'confirmed' || status === 'shipped' || status === 'delivered'
+  if (paid === undefined || !isOnItsWay) return { type: 'refused', reason: 'order-state', status }
+  return { type: 'payment', attempt: paid, orderStatus: status }
+}
+
+async function attempt(
+  parts: ShopParts,
+  order: Order,
+  payment: Payment,
+): Promise<(PaymentReply & Replayable) | PaymentRefused> {
+  const { tables, clock, chargeTimeoutMs } = parts
+  const { orderId, totalMinor } = order
+  const method = totalMinor === 0 ? 'none' : payment.method
+  const expiresAtMs = await startPaying(parts, order)
+  if (expiresAtMs === undefined) return await hasEnded(parts, orderId)
+  const nowMs = clock.wallMs()
+  const asksGateway = method === 'card' || method === 'upi'
+  if (asksGateway && expiresAtMs - nowMs <= chargeTimeoutMs)
+    return { type: 'refused', reason: 'payment-deadline' }
+
+  crashPoint('payment.afterDeadline')
+  const lookAtMs = nowMs + chargeTimeoutMs + chargeGraceMs
+  const begun = await tables.write('payments.begin', { orderId, method, expiresAtMs, lookAtMs })
+  if (begun.type === 'refused')
+    return begun.reason === 'order-state' ? begun : { type: 'refused', reason: 'unknown-order' }
+  if (begun.type === 'live') return { type: 'payment', attempt: begun.attempt, orderStatus: order.status }
+  crashPoint('payment.afterBegin')
+  if (!asksGateway) return await succeed(parts, begun.attempt, begun.attempt.key, payment.key)
+  const outcome = await charge(parts, begun.attempt, payment)
+  crashPoint('payment.afterCharge')
+  return await record(parts, begun.attempt, outcome, payment.key)
+}
+
+/** When the hold ends, now that it is being paid; undefined where it has. */
+async function startPaying({ engine }: ShopParts, { reservationId }: Order): Promise<number | undefined> {
+  const reply = await engine.execute({ type: 'startPayment', reservationId, payingMs: payingMsDefault })
+  return reply.type === 'refused' ? undefined : reply.expiresAtMs
+}
+
+/** Nothing can be paid any more, unless somebody else has just paid it. */
+async function hasEnded(parts: ShopParts, orderId: string): Promise<PaymentReply | PaymentRefused> {
+  await driveOrLeave(parts, orderId)
+  const order = await parts.tables.read('orders.find', { orderId })
+  if (order === undefined) return { type: 'refused', reason: 'unknown-order' }
+  if (order.status !== 'pending_payment') return await paidBefore(parts, order)
+  const reservation = await findReservation(parts, order.reservationId)
+  if (reservation?.status !== 'confirmed') await parts.tables.write('orders.expire', { orderId })
+  return { type: 'refused', reason: 'order-state', status: 'expired' }
+}
+
+async function charge({ gateway }: ShopParts, attempt: Attempt, payment: Payment): Promise<ChargeOutcome> {
+  assert(gateway !== undefined, 'what needs a gateway was refused where there is none')
+  const { key, orderId, amountMinor, currency, startedAtMs } = attempt
+  const { paymentToken, card } = payment
+  return await gateway.charge({
+    key,
+    startedAtMs,
+    orderId,
+    amountMinor,
+    currency,
+    method: payment.method === 'upi' ? 'upi' : 'card',
+    ...(paymentToken === undefined ? {} : { paymentToken }),
+    ...(card === undefined ? {} : { card }),
+  })
+}
+
+async function record(
+  parts: ShopParts,
+  attempt: Attempt,
+  outcome: ChargeOutcome,
+  once: TableKey | undefined,
+): Promise<PaymentReply & Replayable> {
+  const { key } = attempt
+  if (outcome.type === 'succeeded') return await succeed(parts, attempt, outcome.transactionId, once)
+  if (outcome.type === 'failed')
+    return await parts.tables.write('payments.fail', { key, reason: outcome.reason }, once)
+  if (outcome.type === 'unknown') return { type: 'payment', attempt, orderStatus: 'pending_payment' }
+  const lookAtMs = parts.clock.wallMs() + chargeWaitMs
+  const { transactionId } = outcome
+  return await parts.tables.write('payments.wait', { key, transactionId, lookAtMs }, once)
+}
+
+/** Sells the units and says so in the order; where the hold has ended, whatever can still be done is done. */
+export async function succeed(
+  parts: ShopParts,
+  attempt: Attempt,
+  transactionId: string,
+  once?: TableKey,
+): Promise<PaymentReply & Replayable> {
+  const { tables } = parts
+  const { key, orderId } = attempt
+  const sold = await soldNow(parts, orderId)
+  crashPoint('payment.afterUnits')
+  if (sold) {
+    const confirmed = await tables.write('payments.confirm', { key, transactionId }, once)
+    crashPoint('payment.afterRecord')
+    return confirmed
+  }
+  const captured = await tables.write('payments.capture', { key, transactionId }, once)
+  await driveOrLeave(parts, orderId)
+  const now = await tables.read('orders.state', { orderId })
+  const latest = now?.attempts.find((each) => each.key === key)
+  if (now === undefined || latest === undefined) return captured
+  return { type: 'payment', attempt: latest, orderStatus: now.order.status }
+}
+
+/** Whether its units are sold; where the engine does not say, it is asked again by whoever sweeps. */
+async function soldNow(parts: ShopParts, orderId: string): Promise<boolean> {
+  const state = await parts.tables.read('orders.state', { orderId })
+  if (state === undefined || state.order.status === 'cancelled') return false
+  try {
+    return (await confirmUnits(parts, state.order)) === 'sold'
+  } catch (error) {
+    leaveToSweeper(error)
+    return false
+  }
+}
