@@ -97,6 +97,8 @@ export async function startHoldfast(options: {
   readonly dataDirectory: string
   readonly adminKey: string
   readonly core?: number | undefined
+  /** Beside what all figures set. */
+  readonly environment?: Readonly<Record<string, string>>
 }): Promise<Server> {
   const child = startChild({
     file: 'src/main.ts',
@@ -109,6 +111,7 @@ export async function startHoldfast(options: {
       LOG_LEVEL: 'info',
       // As `npm start` sets it.
       UV_THREADPOOL_SIZE: '16',
+      ...options.environment,
     },
     core: options.core,
   })

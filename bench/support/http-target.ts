@@ -24,8 +24,12 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 export type Target = { readonly url: string; readonly child: ChildProcess }
 
 /** Holdfast as `npm start` runs it, with stock of these products. */
-export async function startStocked(dataDirectory: string, products: readonly string[]): Promise<Server> {
-  const server = await startHoldfast({ dataDirectory, adminKey: ADMIN_KEY, core: SERVER_CORE })
+export async function startStocked(
+  dataDirectory: string,
+  products: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Server> {
+  const server = await startHoldfast({ dataDirectory, adminKey: ADMIN_KEY, core: SERVER_CORE, environment })
   await stockAll({ url: server.url, key: ADMIN_KEY }, new Map(products.map((id) => [id, STOCK])))
   return server
 }

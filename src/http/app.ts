@@ -53,8 +53,9 @@ const REQUEST_ID = new RegExp(`^[A-Za-z0-9._:-]{1,${requestIdLengthMax}}$`)
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 const PREFIX_SPAN = 36 ** 8
 const NAME_LENGTH_MAX = 64
-/** Whoever gets this can ask very often. */
+/** Whoever gets one of these can ask very often. */
 const TOO_MANY = 429
+const COME_BACK = 503
 
 /** Thrown as it is, again and again: to make an error is most of what a refusal costs. */
 const CROWDED = new EngineError('overloaded', 'too many wait for an answer')
@@ -201,7 +202,7 @@ function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) =
       const durationMs = clock.monotonicMs() - startedMs
       meter.record(status, durationMs)
       const entry = { requestId, route, method, status, durationMs, callerId: call.principal?.callerId }
-      log.write(entry, hot || status === TOO_MANY)
+      log.write(entry, hot || status === TOO_MANY || status === COME_BACK)
       return response
     }
   }

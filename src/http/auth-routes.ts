@@ -1,4 +1,5 @@
 /** Signing up, in, on and out (API.md, "Accounts"). */
+import { EngineError } from '../actors/engine-error.ts'
 import { emailKeyOf } from '../shop/accounts/email-key.ts'
 import {
   jwksReply,
@@ -21,6 +22,8 @@ import { TABLES_POSITION } from './tables-position.ts'
 
 type Parts = Pick<HttpParts, 'accounts' | 'signingKeys'> & { readonly throttle: AccountThrottle }
 
+/** Thrown as it is, again and again, before the body is read: to refuse must cost less than to serve. */
+const CROWDED = new EngineError('overloaded', 'too many passwords wait to be hashed')
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="holdfast"' }
 /** Others may keep the keys for a while; a token with a key they do not know makes them look again. */
 const JWKS_KNOWN = { 'cache-control': 'public, max-age=300' }
@@ -61,6 +64,7 @@ const REGISTER: Operation = {
 }
 
 async function register({ accounts, throttle }: Parts, call: Call): Promise<Response> {
+  if (accounts.isCrowded) throw CROWDED
   const body = await readBody(call, registerBody)
   const reply = await throttle.register(call, () => accounts.register(body, tableKey(call, body)))
   if (reply.type === 'signedIn') {
@@ -96,6 +100,7 @@ const LOGIN: Operation = {
 }
 
 async function login({ accounts, throttle }: Parts, call: Call): Promise<Response> {
+  if (accounts.isCrowded) throw CROWDED
   const body = await readBody(call, loginBody)
   const reply = await throttle.guess(call, emailKeyOf(body.email), {
     make: () => accounts.login(body, tableKey(call, body)),

@@ -94,6 +94,13 @@ http('overload', async () => {
   ])
 })
 
+http('people who sign in beside those who buy', async () => {
+  const { rows } = await measure('logins')
+  assert.equal(boundsOf(rows), [[3, 1.2]])
+  const signedIn = rows.find(({ name }) => name === 'signed in')
+  assert.ok(positive(signedIn?.value), 'somebody did')
+})
+
 http.run()
 
 async function measure(name: string): Promise<Measured> {

@@ -251,6 +251,20 @@ login('35: beyond what can be hashed is told to come back, and has cost nothing'
   all.close()
 })
 
+login('35: where too many wait already is not even read', async () => {
+  const all = new AccountsWorld({ login: 1, 'login-address': 1, registration: 1 })
+  all.passwords.isCrowded = true
+  for (const path of ['/v1/auth/login', '/v1/auth/register']) {
+    for (let i = 0; i < 3; i++) {
+      const reply = await all.call('POST', path, { body: '{', from: '203.0.113.9' })
+      assert.is(reply.status, 503, path)
+      assert.match(reply.headers.get('retry-after') ?? '', /^[1-9]/)
+    }
+  }
+  assert.is((await all.call('GET', '/.well-known/jwks.json')).status, 200)
+  all.close()
+})
+
 login('36: makes a dearer hash of a password that was hashed for less', async () => {
   const all = new AccountsWorld()
   await all.register()

@@ -8,6 +8,7 @@ const costs = { memoryKib: 8, passes: 1, lanes: 1 }
 export class QuickPasswords implements Passwords {
   /** What was asked for, each with the hash it was held against. */
   readonly asked: string[] = []
+  isCrowded = false
   /** Put off until a test says so. */
   before: () => Promise<void> = () => Promise.resolve()
   #salts = 0

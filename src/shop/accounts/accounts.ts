@@ -58,6 +58,11 @@ export class Accounts {
     this.#parts = parts
   }
 
+  /** Whether whoever comes with a password is told to come back: best before anything of it is read. */
+  get isCrowded(): boolean {
+    return this.#parts.passwords.isCrowded
+  }
+
   async register(
     person: { readonly name: string; readonly email: string; readonly password: string },
     key?: TableKey,

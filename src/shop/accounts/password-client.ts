@@ -1,6 +1,7 @@
 /** A listener's way to the passwords' threads. */
 import { EngineError } from '../../actors/engine-error.ts'
 import { assert } from '../../domain/assert.ts'
+import { passwordsWaitingMax } from '../../limits.ts'
 import type { Port, Random } from '../../seams.ts'
 import { isPasswordHash, saltBytes } from './password-hash.ts'
 import type { FromPasswords, PasswordJob, PasswordOutcome, ToPasswords } from './password-protocol.ts'
@@ -8,6 +9,8 @@ import { normalPassword } from './password-rules.ts'
 
 /** Both reject with `EngineError` `overloaded` where too many wait; nothing has happened then. */
 export type Passwords = {
+  /** Whether so many wait already that nobody else need ask. */
+  readonly isCrowded: boolean
   /** A new hash with a salt of its own. */
   hash(password: string): Promise<string>
   isRight(password: string, hash: string): Promise<boolean>
@@ -27,6 +30,10 @@ export class PasswordClient implements Passwords {
     this.#random = random
     port.receive(({ call, outcome }) => this.#settle(call, outcome))
     port.onClose(() => this.#end())
+  }
+
+  get isCrowded(): boolean {
+    return this.#calls.size >= passwordsWaitingMax
   }
 
   async hash(password: string): Promise<string> {
@@ -50,6 +57,7 @@ export class PasswordClient implements Passwords {
 
   async #ask(job: PasswordJob): Promise<PasswordOutcome> {
     if (this.#isClosed) throw overloaded('the passwords’ threads are gone')
+    if (this.isCrowded) throw overloaded(`${passwordsWaitingMax} of this listener wait already`)
     const call = ++this.#lastCall
     const { promise, resolve } = Promise.withResolvers<PasswordOutcome>()
     this.#calls.set(call, resolve)

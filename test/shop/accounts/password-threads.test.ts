@@ -127,6 +127,25 @@ line(
   },
 )
 
+line(
+  '35: are no more of one listener than all of them may be, and beyond that nobody is even asked',
+  async () => {
+    const { passwords, threads, client } = world()
+    void passwords.start()
+    threads[0]?.ready()
+    const one = client()
+    const asked = Array.from({ length: passwordsWaitingMax }, () => check(one))
+    assert.ok(one.isCrowded)
+    assert.is(await outcomeOf(check(one)), 'overloaded')
+    await settle()
+    threads[0]?.finish()
+    assert.is(await asked[0], true)
+    assert.not.ok(one.isCrowded)
+    passwords.close()
+    await Promise.allSettled(asked)
+  },
+)
+
 line('wait so long and no longer', async () => {
   const { passwords, threads, clock, client } = world()
   void passwords.start()
