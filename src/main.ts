@@ -105,6 +105,7 @@ async function run(config: Config): Promise<void> {
       adminKey: adminKey.key,
       payments: config.payments,
       tablesPath: paths.tables,
+      revocations: tables.revocations,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
       corsOrigins: config.corsOrigins,

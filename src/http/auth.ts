@@ -46,6 +46,7 @@ export class KeyAuthenticator implements Authenticator {
   readonly #adminKeyHash: Buffer
   readonly #apiKeys: Pick<ApiKeys, 'findByHash'>
   readonly #clock: Clock
+  readonly #heard: { readonly isBehind: boolean }
   /**
    * Keyed by the token itself: hashing costs more than the rest of the look-up, and only tokens that were found to be
    * good are in here. In order of entry, so that the first is the oldest.
@@ -60,14 +61,17 @@ export class KeyAuthenticator implements Authenticator {
     readonly adminKey: string
     readonly apiKeys: Pick<ApiKeys, 'findByHash'>
     readonly clock: Clock
+    /** Whether this thread has heard of all that was revoked. */
+    readonly heard: { readonly isBehind: boolean }
   }) {
     this.#adminKeyHash = hash('sha256', options.adminKey, 'buffer')
     this.#apiKeys = options.apiKeys
     this.#clock = options.clock
+    this.#heard = options.heard
   }
 
   authenticate(token: string): Principal | undefined | Promise<Principal | undefined> {
-    const known = this.#remembered.get(token)
+    const known = this.#heard.isBehind ? undefined : this.#remembered.get(token)
     if (known !== undefined) {
       if (known.untilMs > this.#clock.monotonicMs()) return known.principal
       this.#remembered.delete(token)

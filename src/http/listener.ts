@@ -11,6 +11,7 @@ import { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
 import { apiKeysOf } from '../persistence/tables/api-keys-client.ts'
+import { RevocationCount } from '../persistence/tables/revocation-count.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { TablesReader } from '../persistence/tables/tables-reader.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
@@ -45,6 +46,8 @@ export type ListenerSettings = {
   readonly payments: PaymentConfig
   /** The tables' file, for reads. */
   readonly tablesPath: string
+  /** Memory of the tables' `RevocationCount`. */
+  readonly revocations: SharedArrayBuffer
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
   readonly corsOrigins: readonly string[]
@@ -90,6 +93,7 @@ export async function runListener(
       if (notice.type === 'orderChanged') orderStreams.noteChanged(notice.orderId)
     },
     reader: new TablesReader(settings.tablesPath),
+    revocations: new RevocationCount(settings.revocations),
   })
   tables.connect(portOf(ends.tables))
   const orderStreams = new OrderStreams({ tables, timers: realTimers })
@@ -101,8 +105,8 @@ export async function runListener(
   const { accessTokenMs: lifeMs, refreshTokenMs: refreshMs, tokenIssuer: issuer } = settings
   const tokens = new AccessTokens({ keys: signingKeys, clock: realClock, issuer, lifeMs })
   const authenticator = new TokenAuthenticator({
-    keys: new KeyAuthenticator({ adminKey: settings.adminKey, apiKeys, clock: realClock }),
-    people: new PersonAuthenticator({ tokens, tables, clock: realClock }),
+    keys: new KeyAuthenticator({ adminKey: settings.adminKey, apiKeys, clock: realClock, heard: tables }),
+    people: new PersonAuthenticator({ tokens, tables, clock: realClock, heard: tables }),
   })
   const history = new HistoryClient({
     clock: realClock,

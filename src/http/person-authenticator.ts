@@ -4,7 +4,7 @@
  * What was verified is remembered until the token is over, so that the next request costs a look into a map. Of what is
  * remembered, two things are never taken for granted: the time, which is compared on each request, and whether the session
  * still lives and what its user may do, which is asked again every `principalCacheMs`. Where that changes in this process
- * the tables tell everybody at once, before who changed it has the answer (`forgetUser`).
+ * the tables tell everybody at once (`forgetUser`), and who has not heard of it yet knows that, and asks (`RevocationCount`).
  */
 import { EngineError } from '../actors/engine-error.ts'
 import type { CustomerId } from '../domain/ids.ts'
@@ -27,6 +27,8 @@ type Parts = {
   readonly tokens: Pick<AccessTokens, 'verify'>
   readonly tables: Pick<Tables, 'read'>
   readonly clock: Clock
+  /** Whether this thread has heard of all that was revoked. */
+  readonly heard: { readonly isBehind: boolean }
 }
 
 /** Whether a token can be one of a person's at all. */
@@ -56,7 +58,9 @@ export class PersonAuthenticator {
       this.#forget(text)
       return undefined
     }
-    return this.#parts.clock.monotonicMs() < askAgainAtMs ? principal : this.#lookUp(text, token)
+    const { clock, heard } = this.#parts
+    const isKnown = clock.monotonicMs() < askAgainAtMs && !heard.isBehind
+    return isKnown ? principal : this.#lookUp(text, token)
   }
 
   /** A session of this user has ended, or their role is another. */

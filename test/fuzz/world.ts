@@ -109,8 +109,8 @@ export class FuzzWorld {
     const tokens = this.#watched(
       new AccessTokens({ keys: signingKeys, clock, issuer: 'fuzz', lifeMs: 900_000 }),
     )
-    const people = new PersonAuthenticator({ tokens, tables, clock })
-    const keys = new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock })
+    const people = new PersonAuthenticator({ tokens, tables, clock, heard: tables })
+    const keys = new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock, heard: tables })
     const authenticator = new TokenAuthenticator({ keys, people })
     for (const { callerId } of Object.values(BUYERS)) {
       database

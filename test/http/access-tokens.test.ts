@@ -233,6 +233,19 @@ attacks('8: follows what became of its user at once, and elsewhere within five s
   all.close()
 })
 
+attacks(
+  '8: is asked about anew while something was revoked that nobody has told this listener of',
+  async () => {
+    const { all, ann } = await world()
+    assert.is(await all.statusOf(ann.access), 200)
+    all.tables.database.prepare('DELETE FROM sessions').run()
+    assert.is(await all.statusOf(ann.access), 200, 'what is remembered is trusted')
+    all.heard.isBehind = true
+    assert.is(await all.statusOf(ann.access), 401)
+    all.close()
+  },
+)
+
 attacks('9: that says the same in other bytes is refused', async () => {
   const { all, ann, header, claims, signed } = await world()
   const [head, body, signature] = partsOf(ann.access)

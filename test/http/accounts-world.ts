@@ -26,19 +26,21 @@ export class AccountsWorld {
   readonly clock = new FakeClock()
   readonly tables = new InProcessTables(this.clock)
   readonly passwords = new QuickPasswords()
+  /** Whether something was revoked of which nobody has told this listener yet. */
+  readonly heard = { isBehind: false }
   readonly keys: SigningKeys
   readonly tokens: AccessTokens
   readonly fakes: Fakes
   readonly authenticator: TokenAuthenticator
 
   constructor(rates: Partial<Rates> = {}) {
-    const { clock, tables, passwords } = this
+    const { clock, tables, passwords, heard } = this
     this.keys = new SigningKeys({ tables, clock, random: realRandom() })
     this.tokens = new AccessTokens({ keys: this.keys, clock, issuer: ISSUER, lifeMs: ACCESS_MS })
     const apiKeys = apiKeysOf(tables)
     this.authenticator = new TokenAuthenticator({
-      keys: new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock }),
-      people: new PersonAuthenticator({ tokens: this.tokens, tables, clock }),
+      keys: new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock, heard }),
+      people: new PersonAuthenticator({ tokens: this.tokens, tables, clock, heard }),
     })
     this.fakes = fakes({
       authenticator: this.authenticator,

@@ -22,7 +22,13 @@ function authenticatorWith(findByHash: Lookup) {
       return findByHash(hash)
     },
   }
-  return { authenticator: new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock }), clock, asked }
+  const heard = { isBehind: false }
+  return {
+    authenticator: new KeyAuthenticator({ adminKey: ADMIN_KEY, apiKeys, clock, heard }),
+    clock,
+    asked,
+    heard,
+  }
 }
 
 const found: Lookup = () => Promise.resolve({ id: 'key_1', role: 'service' })
@@ -56,6 +62,20 @@ auth('a look-up is trusted only so long', async () => {
   assert.instance(authenticator.authenticate(KEY), Promise)
   assert.is(asked.length, 2)
 })
+
+auth(
+  'nothing is trusted that was looked up before a revocation of which this thread has not heard',
+  async () => {
+    let isRevoked = false
+    const { authenticator, heard, asked } = authenticatorWith(() => (isRevoked ? missing('') : found('')))
+    await authenticator.authenticate(KEY)
+    isRevoked = true
+    heard.isBehind = true
+    assert.is(await authenticator.authenticate(KEY), undefined)
+    assert.is(asked.length, 2)
+    assert.equal(authenticator.authenticate(ADMIN_KEY), { callerId: 'key_admin', role: 'admin' })
+  },
+)
 
 auth('what is nobody’s key is not remembered', async () => {
   const { authenticator, asked } = authenticatorWith(missing)

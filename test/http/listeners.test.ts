@@ -58,6 +58,7 @@ class World implements AsyncDisposable {
         adminKey,
         payments: { gateway: 'none' },
         tablesPath: '/nowhere/tables.sqlite',
+        revocations: new SharedArrayBuffer(4),
         metricsPublic: true,
         trustedProxies: [],
         corsOrigins: [],
@@ -74,6 +75,7 @@ class World implements AsyncDisposable {
       tables: {
         connect: () => new MessageChannel().port2,
         close: () => Promise.resolve(),
+        revocations: new SharedArrayBuffer(4),
         ended: new Promise(() => {}),
       },
       // Never started.

@@ -6,6 +6,7 @@ import type { Port, Timer, Timers } from '../../seams.ts'
 import type { Replayable } from './idempotency-records.ts'
 import type { Notice } from './operation.ts'
 import type { AnswerOf, ArgsOf, ReadName, Tables, WriteName } from './operations.ts'
+import type { RevocationCount } from './revocation-count.ts'
 import type { TableKey } from './table-key.ts'
 import { TablesError, type TablesErrorCode } from './tables-error.ts'
 import {
@@ -25,6 +26,8 @@ export type TablesClientOptions = {
   readonly onNotice: (notice: Notice) => void
   /** Answers reads in this thread; without one they go to the tables' thread too. */
   readonly reader?: TablesReader
+  /** The tables' own; without one this thread cannot know that it is behind. */
+  readonly revocations?: RevocationCount
 }
 
 type Call = {
@@ -37,6 +40,8 @@ export class TablesClient implements Tables {
   readonly #timers: Timers
   readonly #onNotice: (notice: Notice) => void
   readonly #reader: TablesReader | undefined
+  readonly #revocations: RevocationCount | undefined
+  #revocationsHeard = 0
   #port: Port<FromTables, ToTables> | undefined
   /** Why there is no port. */
   #without: { readonly code: TablesErrorCode; readonly message: string } = {
@@ -51,6 +56,12 @@ export class TablesClient implements Tables {
     this.#timers = options.timers
     this.#onNotice = options.onNotice
     this.#reader = options.reader
+    this.#revocations = options.revocations
+  }
+
+  /** Whether something was revoked of which `onNotice` has not heard yet: what was remembered before may be over. */
+  get isBehind(): boolean {
+    return this.#revocations !== undefined && this.#revocations.told !== this.#revocationsHeard
   }
 
   async read<N extends ReadName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
@@ -110,6 +121,7 @@ export class TablesClient implements Tables {
       return
     }
     for (const notice of message.notices) this.#onNotice(notice)
+    this.#revocationsHeard = message.revocations
     for (const { call, outcome } of message.outcomes) this.#settle(call, outcome)
   }
 

@@ -37,6 +37,8 @@ export type FromTables =
       readonly type: 'outcomes'
       /** What was changed in this turn, whoever asked. To be heeded before the outcomes. */
       readonly notices: readonly Notice[]
+      /** Of `RevocationCount`: whoever has read this message has heard of so many. */
+      readonly revocations: number
       readonly outcomes: readonly { readonly call: number; readonly outcome: Outcome }[]
     }
   /** The last message. Calls without an outcome will have none. */

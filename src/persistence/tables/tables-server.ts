@@ -12,6 +12,7 @@ import type { Clock, Port, Random, Timers } from '../../seams.ts'
 import { once } from './idempotency-records.ts'
 import { type Moment, type Notice, type ReadOperation, Undone, type WriteOperation } from './operation.ts'
 import { type OperationName, operations } from './operations.ts'
+import { RevocationCount } from './revocation-count.ts'
 import { SqliteSession } from './sqlite-session.ts'
 import { TablesError } from './tables-error.ts'
 import {
@@ -42,6 +43,7 @@ export class TablesServer {
   readonly #timers: Timers
   readonly #random: Random
   readonly #session: SqliteSession
+  readonly #revocations: RevocationCount
   readonly #ports = new Set<TablesPort>()
   #queue: Waiting[] = []
   /** Hashes of the idempotency keys in the queue. */
@@ -50,8 +52,9 @@ export class TablesServer {
   #commitsCount = 0
 
   /** Owns the database, which must be open and migrated, until it is closed. */
-  constructor(database: Database.Database, seams: TablesSeams) {
+  constructor(database: Database.Database, seams: TablesSeams, revocations = new RevocationCount()) {
     this.#database = database
+    this.#revocations = revocations
     this.#clock = seams.clock
     this.#timers = seams.timers
     this.#random = seams.random
@@ -69,6 +72,9 @@ export class TablesServer {
       return
     }
     this.#ports.add(port)
+    const { told: revocations } = this.#revocations
+    // What was revoked before it came, it remembers nothing of.
+    if (revocations !== 0) port.send({ type: 'outcomes', notices: [], revocations, outcomes: [] })
     port.receive((message) => this.#receive(port, message))
   }
 
@@ -99,7 +105,8 @@ export class TablesServer {
       const outcome = this.#enqueue({ port, call, request })
       if (outcome !== undefined) refused.push({ call, outcome })
     }
-    if (refused.length > 0) port.send({ type: 'outcomes', notices: [], outcomes: refused })
+    const { told: revocations } = this.#revocations
+    if (refused.length > 0) port.send({ type: 'outcomes', notices: [], revocations, outcomes: refused })
     this.#scheduleTurn()
   }
 
@@ -218,10 +225,11 @@ export class TablesServer {
       if (entries === undefined) byPort.set(port, [{ call, outcome }])
       else entries.push({ call, outcome })
     }
+    const revocations = this.#revocations.count(notices)
     for (const port of this.#ports) {
       const own = byPort.get(port)
       if (own !== undefined || notices.length > 0)
-        port.send({ type: 'outcomes', notices, outcomes: own ?? [] })
+        port.send({ type: 'outcomes', notices, revocations, outcomes: own ?? [] })
     }
   }
 

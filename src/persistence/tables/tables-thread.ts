@@ -1,5 +1,6 @@
 /** The tables' thread as main sees it. */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { RevocationCount } from './revocation-count.ts'
 import type { FromTablesThread, TablesThreadData, ToTablesThread } from './tables-entry.ts'
 
 export type TablesThread = {
@@ -9,11 +10,14 @@ export type TablesThread = {
   close(): Promise<void>
   /** Resolves when the thread has ended: without a reason after `close`, else with it. Never rejects. */
   readonly ended: Promise<Error | undefined>
+  /** Memory of the `RevocationCount` that its clients look at. */
+  readonly revocations: SharedArrayBuffer
 }
 
 /** Starts the thread; resolves when the tables are open and migrated, rejects with the reason why they are not. */
 export async function startTablesThread(path: string): Promise<TablesThread> {
-  const workerData: TablesThreadData = { path }
+  const { memory: revocations } = new RevocationCount()
+  const workerData: TablesThreadData = { path, revocations }
   const worker = new Worker(new URL('./tables-entry.ts', import.meta.url), { workerData, name: 'tables' })
   const send = (message: ToTablesThread, transferred: readonly MessagePort[] = []) =>
     worker.postMessage(message, transferred)
@@ -44,5 +48,6 @@ export async function startTablesThread(path: string): Promise<TablesThread> {
       if (reason !== undefined) throw reason
     },
     ended: ended.promise,
+    revocations,
   }
 }

@@ -88,6 +88,7 @@ test('sends the calls of one tick in one message and matches replies in any orde
   bench.deliver({
     type: 'outcomes',
     notices: [{ type: 'keyRevoked', id: 'key_b' }],
+    revocations: 0,
     outcomes: [
       { call: 2, outcome: { type: 'answered', reply: { revoked: true } } },
       { call: 1, outcome: { type: 'answered', reply: { id: 'key_a', role: 'staff' } } },
@@ -127,6 +128,7 @@ test('ends every call in time: a read failed, of a write nobody knows', async ()
   bench.deliver({
     type: 'outcomes',
     notices: [],
+    revocations: 0,
     outcomes: [{ call: 2, outcome: { type: 'answered', reply: { id: 'key_x', key: 'hf_x' } } }],
   })
 })
@@ -139,6 +141,7 @@ test('tells failures by their code, and whether to try again', async () => {
   bench.deliver({
     type: 'outcomes',
     notices: [],
+    revocations: 0,
     outcomes: [{ call: 1, outcome: { type: 'failed', code: 'api-keys-full', message: 'too many' } }],
   })
   try {
@@ -180,10 +183,11 @@ test('speaks to the successor, and no longer hears the predecessor', async () =>
   late({
     type: 'outcomes',
     notices: [{ type: 'keyRevoked', id: 'key_a' }],
+    revocations: 0,
     outcomes: [{ call: 2, outcome: reply }],
   })
   assert.equal(bench.revoked, [])
-  bench.deliver({ type: 'outcomes', notices: [], outcomes: [{ call: 2, outcome: reply }] })
+  bench.deliver({ type: 'outcomes', notices: [], revocations: 0, outcomes: [{ call: 2, outcome: reply }] })
   assert.equal(await listing, [])
 })
 
