@@ -133,6 +133,8 @@ async function run(config: Config): Promise<void> {
       workers,
       tablesPath: paths.tables,
       payments: config.payments,
+      outgoing: config.outgoing,
+      mailDirectory: paths.mail,
       logLevel: config.logLevel,
       crashPoint,
     },

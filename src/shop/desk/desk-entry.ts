@@ -13,6 +13,7 @@ import { TablesClient } from '../../persistence/tables/tables-client.ts'
 import { TablesReader } from '../../persistence/tables/tables-reader.ts'
 import { portOf, realClock, realRandom, realTimers, yieldToOthers } from '../../seams.ts'
 import { Sweeper } from '../orders/sweeper.ts'
+import { Outgoing } from '../outgoing.ts'
 import { chargeTimeoutOf, openGateway } from '../payments/open-gateway.ts'
 import { SandboxCourier } from '../payments/sandbox-courier.ts'
 import type { DeskData, FromDesk, ToDesk } from './desk-protocol.ts'
@@ -32,10 +33,11 @@ const { shards, workers } = data
 const engine = new Engine({ ...seams, control: portOf(data.ends.engine), portOf, shards, workers })
 const tables = new TablesClient({
   timers: realTimers,
-  onNotice: () => {},
+  onNotice: (notice) => {
+    if (notice.type === 'outbox') outgoing.wake()
+  },
   reader: new TablesReader(data.tablesPath),
 })
-tables.connect(portOf(data.ends.tables))
 const splits = new SplitCoordinator(engine, { ...seams, shards })
 const { payments } = data
 const chargeTimeoutMs = chargeTimeoutOf(payments)
@@ -51,8 +53,17 @@ const courier =
         onTrouble: (error) => logger.warn({ err: error }, 'sandbox.trouble'),
       })
     : undefined
+const outgoing = new Outgoing({
+  tables,
+  ...seams,
+  config: data.outgoing,
+  mailDirectory: data.mailDirectory,
+  log: logger,
+})
+tables.connect(portOf(data.ends.tables))
 sweeper.start()
 courier?.start()
+outgoing.start()
 
 main.receive((message) => {
   if (message.type === 'status') {
@@ -60,6 +71,7 @@ main.receive((message) => {
     return
   }
   courier?.stop()
+  outgoing.stop()
   void sweeper.stop().then(() => {
     engine.close()
     tables.close()

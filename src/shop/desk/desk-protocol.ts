@@ -1,5 +1,6 @@
 /** What main and the desk's thread say to each other. */
 import type { MessagePort } from 'node:worker_threads'
+import type { OutgoingConfig } from '../../config/outgoing-settings.ts'
 import type { PaymentConfig } from '../../config/payment-settings.ts'
 import type { SweeperCounters } from '../orders/sweeper.ts'
 
@@ -11,6 +12,9 @@ export type DeskData = {
   /** Where this very server listens, without a path: the sandbox posts its webhooks there. */
   readonly origin: string
   readonly payments: PaymentConfig
+  readonly outgoing: OutgoingConfig
+  /** Where messages go that no mail server takes. */
+  readonly mailDirectory: string
   readonly logLevel: string
   readonly crashPoint: string | undefined
   readonly ends: DeskEnds
