@@ -28,6 +28,11 @@ export const replyTimeoutMs = 10_000
  * reply until the last command is decided: at 4,096 callers a bound of 4,096 made 150 thousand a second, 512 made 190.
  */
 export const batchCommandsMax = 512
+/** Products of which one listener remembers where on the board they stand, at some 100 bytes, and ids that it knows as absent. */
+export const stockPlacesKnownMax = 100_000
+export const absentStocksKnownMax = 10_000
+/** Products that it looks for at once: some cold pages of hits. */
+export const stocksSoughtMax = 1_024
 /** Holds that expire in one batch, so that a million at once do not keep buyers waiting (FAULTS.md, 45). */
 export const expiriesPerBatchMax = 512
 

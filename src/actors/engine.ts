@@ -26,9 +26,10 @@ import {
   type WorkerState,
   writeCall,
 } from './protocol.ts'
-import { isRead, type Reply, type ReplyTo, type Request } from './requests.ts'
+import { isRead, type Reply, type ReplyTo, type Request, type WorkerRequest } from './requests.ts'
 import { ReservationIds } from './reservation-ids.ts'
 import { shardOfRequest, workerOf } from './routing.ts'
+import { type Glance, type Glanced, StockGlances } from './stock-glances.ts'
 
 export type EngineParts = {
   readonly clock: Clock
@@ -42,7 +43,7 @@ export type EngineParts = {
 }
 
 type Call = {
-  readonly request: Request
+  readonly request: WorkerRequest
   readonly worker: number
   readonly sentAtMs: number
   readonly resolve: (reply: Reply) => void
@@ -66,6 +67,7 @@ export class Engine {
   readonly #calls = new Map<number, Call>()
   readonly #quarantined = new Set<string>()
   readonly #ids: ReservationIds
+  readonly #glances: StockGlances
   /** The answer to every call that is one too many, made once: refusing must stay far cheaper than serving. */
   readonly #overloaded = rejected(
     new EngineError('overloaded', `${callsInFlightMax} calls wait for an answer already`),
@@ -78,6 +80,7 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.#ids = new ReservationIds(parts)
+    this.#glances = new StockGlances((request) => this.#ask(request), parts)
     this.#links = Array.from({ length: parts.workers }, (_, worker) => {
       return { worker, port: undefined, state: { type: 'starting' }, cells: [], gathered: 0 }
     })
@@ -94,10 +97,28 @@ export class Engine {
    * code says whether anything may have happened.
    */
   execute<R extends Request>(request: R): Promise<ReplyTo<R>> {
+    return this.#ask(request)
+  }
+
+  #ask<R extends WorkerRequest>(request: R): Promise<ReplyTo<R>> {
     if (this.#calls.size >= callsInFlightMax) return this.#overloaded
     return new Promise((resolve, reject) => {
       this.#send(request, resolve as (reply: Reply) => void, reject)
     })
+  }
+
+  /**
+   * A product's live stock, off the board of its shard: durable, whole, never older than what any answer has said, and no
+   * disk is waited for. At once where the product was looked at before; else its shard is asked where it stands. While the
+   * shard is down, as it was shown last. Rejects with `EngineError` only where it was never seen here and cannot be asked.
+   */
+  glance(productId: ProductId): Glance | Promise<Glance> {
+    return this.#glances.at(productId)
+  }
+
+  /** The same of many, in their order; an error stands where nothing can be said now. */
+  glanceMany(productIds: readonly ProductId[]): readonly Glanced[] | Promise<readonly Glanced[]> {
+    return this.#glances.many(productIds)
   }
 
   /** Calls whose reply has not come. */
@@ -124,7 +145,7 @@ export class Engine {
     for (const link of this.#links) this.#cut(link)
   }
 
-  #send(request: Request, resolve: (reply: Reply) => void, reject: (error: EngineError) => void): void {
+  #send(request: WorkerRequest, resolve: (reply: Reply) => void, reject: (error: EngineError) => void): void {
     const { shards, workers, clock, timers } = this.#parts
     const shard = shardOfRequest(request, shards)
     const link = this.#links[workerOf(shard, workers)]
@@ -200,13 +221,19 @@ export class Engine {
     if (message.type === 'down') this.#cut(link)
     else if (message.type === 'state') link.state = message.state
     else {
-      link.port = this.#parts.portOf(message.port)
-      link.port.receive((replies) => this.#receive(replies))
+      const port = this.#parts.portOf(message.port)
+      link.port = port
+      port.receive((replies) => {
+        // What an ended worker still says of its board comes too late: its successor's may be there already.
+        if (replies.board !== undefined && link.port === port) this.#glances.show(link.worker, replies.board)
+        this.#receive(replies)
+      })
     }
   }
 
   /** The worker has ended: whatever it was asked to change may have happened. */
   #cut(link: Link): void {
+    this.#glances.noteEnd(link.worker)
     link.port?.close()
     link.port = undefined
     link.state = { type: 'starting' }

@@ -10,11 +10,12 @@ import type { Room } from '../persistence/journal/writer.ts'
 import type { CommandKey } from './command-key.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 import type { MemoryCheck } from './memory-checks.ts'
-import type { Reply, Request } from './requests.ts'
+import type { Reply, WorkerRequest } from './requests.ts'
 import type { Undecided } from './shard.ts'
 import type { ShardCounters } from './shard-counters.ts'
+import type { ShardBoardMemory } from './stock-board.ts'
 
-export type Cell = string | number | boolean | undefined | Request | Reply
+export type Cell = string | number | boolean | undefined | WorkerRequest | Reply
 
 /** From a listener to a worker. */
 export type CallsMessage = {
@@ -23,7 +24,11 @@ export type CallsMessage = {
   readonly cells: readonly Cell[]
 }
 /** From a worker to a listener. */
-export type RepliesMessage = { readonly cells: readonly Cell[] }
+export type RepliesMessage = {
+  readonly cells: readonly Cell[]
+  /** Where the worker's board is: said first of all, and whenever it has grown. */
+  readonly board?: readonly ShardBoardMemory[]
+}
 
 const GENERIC = 0
 const RESERVE = 1
@@ -33,7 +38,7 @@ const HELD = 1
 const OUT_OF_STOCK = 2
 const UNDECIDED = 3
 
-export function writeCall(cells: Cell[], callId: number, request: Request): void {
+export function writeCall(cells: Cell[], callId: number, request: WorkerRequest): void {
   if (request.type === 'reserve') {
     const { reservationId, productId, customerId, quantity, ttlMs, allowPartial, reference, key } = request
     cells.push(
@@ -53,7 +58,10 @@ export function writeCall(cells: Cell[], callId: number, request: Request): void
 }
 
 /** Reads every call of a message, in order. Cells are what `writeCall` wrote: both ends are this program. */
-export function readCalls(cells: readonly Cell[], each: (callId: number, request: Request) => void): void {
+export function readCalls(
+  cells: readonly Cell[],
+  each: (callId: number, request: WorkerRequest) => void,
+): void {
   for (let at = 0; at < cells.length; ) {
     const callId = cells[at++] as number
     const kind = cells[at++] as number
@@ -70,12 +78,17 @@ export function readCalls(cells: readonly Cell[], each: (callId: number, request
         key: cells[at++] as CommandKey | undefined,
       })
     } else if (kind === READ_STOCK) each(callId, { type: 'readStock', productId: cells[at++] as ProductId })
-    else each(callId, cells[at++] as Request)
+    else each(callId, cells[at++] as WorkerRequest)
   }
 }
 
 /** `request` is what it answers, where that was decided: whoever asked remembers the rest of it. */
-export function writeReply(cells: Cell[], callId: number, reply: Reply | Undecided, request?: Request): void {
+export function writeReply(
+  cells: Cell[],
+  callId: number,
+  reply: Reply | Undecided,
+  request?: WorkerRequest,
+): void {
   switch (reply.type) {
     case 'held':
       if (reply.replayed === true) break
@@ -96,7 +109,7 @@ export function writeReply(cells: Cell[], callId: number, reply: Reply | Undecid
 /** Reads every reply of a message; `requestOf` gives the request a reply belongs to, which says the rest of it. */
 export function readReplies(
   cells: readonly Cell[],
-  requestOf: (callId: number) => Request | undefined,
+  requestOf: (callId: number) => WorkerRequest | undefined,
   each: (callId: number, reply: Reply | EngineError) => void,
 ): void {
   for (let at = 0; at < cells.length; ) {
@@ -214,6 +227,6 @@ export type ToEngine =
   | { readonly type: 'quarantine'; readonly fingerprint: string }
 
 /** What two requests share that ask the same: everything but the id drawn for a new reservation. */
-export function fingerprintOf(request: Request): string {
+export function fingerprintOf(request: WorkerRequest): string {
   return JSON.stringify(request.type === 'reserve' ? { ...request, reservationId: undefined } : request)
 }

@@ -7,6 +7,7 @@
 import { crashesHere, die } from '../crash-points.ts'
 import type { Port, Timers } from '../seams.ts'
 import { type CallsMessage, type Cell, firstHalfOf, type RepliesMessage } from './protocol.ts'
+import type { ShardBoardMemory } from './stock-board.ts'
 
 /** A listener: its newest call, and the replies decided for it in this turn. */
 export type Connection = {
@@ -60,6 +61,12 @@ export class Replies {
   /** Sends what was said without looking at any state. */
   sendNow(connection: Connection): void {
     if (connection.cells.length > 0) this.#send(connection, takeCells(connection))
+  }
+
+  /** Tells every listener where the worker's board is; all that stands on it is durable. */
+  announce(board: readonly ShardBoardMemory[]): void {
+    if (this.#isDropped) return
+    for (const { port } of this.#connections) port.send({ cells: [], board })
   }
 
   /** Nothing leaves any more (S3). */

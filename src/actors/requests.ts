@@ -25,6 +25,8 @@ import type { ReservationStatus, Sale } from '../domain/stock.ts'
 import type { CommandKey } from './command-key.ts'
 
 export type ReadStock = { readonly type: 'readStock'; readonly productId: ProductId }
+/** Asks where a product stands on its shard's board (stock-board.ts). Answered from what is durable, waiting for nothing. */
+export type FindStock = { readonly type: 'findStock'; readonly productId: ProductId }
 export type ReadReservation = { readonly type: 'readReservation'; readonly reservationId: ReservationId }
 export type ReadWaitlist = {
   readonly type: 'readWaitlist'
@@ -74,6 +76,9 @@ export type Request =
   | WaitlistRequest
   | SplitRequest
   | KeyRequest
+
+/** All that a worker is asked: what waits for its shard's turn, and what it answers by itself. */
+export type WorkerRequest = Request | FindStock
 
 /** True where the answer is that of an earlier command under the same key. */
 type Replayable = { readonly replayed?: true }
@@ -143,6 +148,14 @@ export type StockReply = Replayable & {
   readonly sequence: number
 }
 
+export type StockPlace = {
+  readonly type: 'stockPlace'
+  /** The product's number in its shard, for good; absent where it is none of `products`. */
+  readonly number: number | undefined
+  /** Products of the shard that the board showed when this was said. */
+  readonly products: number
+}
+
 export type WaitingReply = Replayable & {
   readonly type: 'waiting'
   readonly productId: ProductId
@@ -185,6 +198,7 @@ export type Reply =
   | Outcome
   | Done
   | Claimed
+  | StockPlace
   | Refused
 
 /** By the type of request, what it can be answered with. */
@@ -195,6 +209,7 @@ type Answers = {
   scheduleSale: StockReply
   retire: StockReply
   readStock: StockReply
+  findStock: StockPlace
   extend: ReservationReply
   startPayment: ReservationReply
   release: ReservationReply
@@ -214,12 +229,13 @@ type Answers = {
 }
 
 /** What a request of this type can be answered with. */
-export type ReplyTo<R extends Request> = Answers[R['type']] | Refused
+export type ReplyTo<R extends WorkerRequest> = Answers[R['type']] | Refused
 
 /** Requests that change nothing: whatever becomes of them, nothing has happened. */
-export function isRead(request: Request): boolean {
+export function isRead(request: WorkerRequest): boolean {
   switch (request.type) {
     case 'readStock':
+    case 'findStock':
     case 'readReservation':
     case 'readWaitlist':
     case 'readKey':

@@ -1,9 +1,9 @@
 /** Which shard a request belongs to, and which worker serves a shard. */
 import { homeOf, type ShardId, shardOf } from '../domain/ids.ts'
-import type { Request } from './requests.ts'
+import type { WorkerRequest } from './requests.ts'
 
 /** The shard whose state answers this request. */
-export function shardOfRequest(request: Request, shards: number): ShardId {
+export function shardOfRequest(request: WorkerRequest, shards: number): ShardId {
   if ('shard' in request) return request.shard
   return 'reservationId' in request ? homeOf(request.reservationId) : shardOf(request.productId, shards)
 }

@@ -7,8 +7,18 @@ import { assert } from '../domain/assert.ts'
 import { closeStream, keepProof, writeCarried } from '../persistence/journal/carry.ts'
 import { type Recovery, recover } from '../persistence/journal/recovery.ts'
 import { JournalWriter, type ShardPosition, type WriterOptions } from '../persistence/journal/writer.ts'
+import type { EventSink } from './shard.ts'
 import { clockDoubt } from './shard-clock.ts'
 import type { WorkerParts, WorkerSettings } from './worker-parts.ts'
+
+/** For shards that only answer reads. */
+export const NO_JOURNAL: EventSink = {
+  roomFor: () => 'none',
+  isFull: () => false,
+  beginSection() {},
+  append() {},
+  endSection() {},
+}
 
 export type Recovered =
   | { readonly type: 'recovered'; readonly recovery: Recovery }

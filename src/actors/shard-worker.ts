@@ -22,6 +22,7 @@ import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { JournalWriter } from '../persistence/journal/writer.ts'
 import type { Port } from '../seams.ts'
 import { Alarm } from './alarm.ts'
+import { BoardDesk } from './board-desk.ts'
 import { DurableNotice } from './durable-notice.ts'
 import { DutyDesk } from './duty-desk.ts'
 import { Mailbox } from './mailbox.ts'
@@ -42,20 +43,11 @@ import { shardOfRequest } from './routing.ts'
 import { type EventSink, Shard, type Undecided } from './shard.ts'
 import { type ShardClock, startShardClock } from './shard-clock.ts'
 import { writeLastSnapshots } from './shard-end.ts'
-import { isWantOfRoom, openStream, recoverShards } from './shard-start.ts'
+import { isWantOfRoom, NO_JOURNAL, openStream, recoverShards } from './shard-start.ts'
 import { SyncWatch } from './sync-watch.ts'
 import { undecided } from './undecided.ts'
 import type { WorkerParts, WorkerSettings } from './worker-parts.ts'
 import { workerStatusOf } from './worker-status.ts'
-
-/** For shards that only answer reads. */
-const NO_JOURNAL: EventSink = {
-  roomFor: () => 'none',
-  isFull: () => false,
-  beginSection() {},
-  append() {},
-  endSection() {},
-}
 
 const STUCK = `the disk has made nothing durable for ${syncStuckMs / 1_000} s`
 
@@ -66,6 +58,7 @@ export class ShardWorker {
   readonly #replies: Replies
   readonly #alarm: Alarm
   readonly #desk: DutyDesk
+  readonly #board: BoardDesk
   readonly #notice: DurableNotice
   readonly #syncs: SyncWatch
   /** Made anew with its shards, which count into it. */
@@ -93,6 +86,7 @@ export class ShardWorker {
     this.#checks = new MemoryChecks([], settings.segmentBytes)
     this.#mailbox = new Mailbox(settings.shards, mailboxMaxOf(settings.heapMb))
     this.#replies = new Replies(parts.timers)
+    this.#board = new BoardDesk((memory) => this.#replies.announce(memory))
     this.#desk = new DutyDesk(parts.engine, { ...parts, shards: settings.shardsOfData })
     this.#alarm = new Alarm(parts.timers, () => this.#scheduleTurn())
     this.#syncs = new SyncWatch(parts.timers, () => this.#become({ type: 'stopped', why: STUCK }))
@@ -179,10 +173,12 @@ export class ShardWorker {
       return new Shard({ ...recovered, readyAtMs, returnWindowMs, memory }, journal)
     })
     this.#checks = new MemoryChecks(this.#shards, segmentBytes)
+    this.#board.fill(this.#shards)
   }
 
   #connect(port: Port<CallsMessage, RepliesMessage>): void {
     const connection = this.#replies.connect(port)
+    if (this.#board.memory !== undefined) port.send({ cells: [], board: this.#board.memory })
     port.receive((message) => this.#receive(connection, message))
   }
 
@@ -197,11 +193,14 @@ export class ShardWorker {
         return writeReply(connection.cells, callId, refusal)
       }
       const shard = shardOfRequest(request, this.#settings.shardsOfData)
+      if (request.type === 'findStock') {
+        return writeReply(connection.cells, callId, this.#board.placeOf(shard, request.productId))
+      }
       if (this.#mailbox.put(shard, { from: connection, callId, request, deadlineMs })) return
       this.#shed += 1
       writeReply(connection.cells, callId, undecided('overloaded', 'the mailbox is full'))
     })
-    // Refusals that rest on no state need not wait for anything.
+    // What rests on no state, or on what is durable alone, need not wait for anything.
     this.#replies.sendNow(connection)
     this.#scheduleTurn()
   }
@@ -262,6 +261,7 @@ export class ShardWorker {
       const isAtWork = journal !== undefined && !this.#isClosing
       if (isAtWork) shard.doWhatIsDue(expiriesPerBatchMax)
       shard.endTurn()
+      if (journal !== undefined) this.#board.gather(journal.restsOn, shard)
       if (isAtWork) this.#desk.gather(journal.restsOn, shard, shard.takeDuties(dutiesPerTurnMax))
       if (answered < letters.length) this.#mailbox.putBack(shard.id, letters.slice(answered))
     }
@@ -280,6 +280,8 @@ export class ShardWorker {
   }
 
   #releaseTo(durableOrdinal: number): void {
+    // Before any reply, so that whoever has one finds no older count there (B1).
+    this.#board.release(durableOrdinal)
     this.#replies.release(durableOrdinal)
     this.#desk.release(durableOrdinal)
   }

@@ -37,6 +37,7 @@ import {
   stockAnswer,
   waitlistAnswer,
 } from './answers.ts'
+import { ChangedStocks } from './changed-stocks.ts'
 import { KeyClaimants } from './claimants.ts'
 import { type CommandKey, fingerprintIn, hashIn } from './command-key.ts'
 import { mayUse, writtenBytesMax } from './command-room.ts'
@@ -79,6 +80,8 @@ export class Shard {
   readonly counters: ShardCounters = newCounters()
   /** Whose reservations have expired since the worker last took this. */
   readonly expired: CustomerId[] = []
+  /** For the board. */
+  readonly changed = new ChangedStocks()
   readonly #state: ShardState
   readonly #journal: EventSink
   readonly #memory: MemoryBudget
@@ -97,7 +100,6 @@ export class Shard {
     this.#state = start.state
     this.#nextSequence = start.nextSequence
     this.#dues = new Dues(start.state.reservations, start)
-
     this.#memory = start.memory
     this.#journal = journal
     this.#memory.add(start.state.footprintBytes)
@@ -374,6 +376,7 @@ export class Shard {
     this.#journal.append(event)
     this.#nextSequence += 1
     countEvent(this.counters, event)
+    this.changed.note(this.#state, event, reservation)
     if (isExpiry(event) && reservation?.customerId !== undefined) this.expired.push(reservation.customerId)
     switch (event.type) {
       case 'UnitsHeld':

@@ -140,7 +140,11 @@ export function emptyShard(): ShardState {
  * Units that a new reservation can take. An adjustment can take away units that were put aside; the event after it puts
  * aside fewer, and between the two there are none, not less than none.
  */
-export function availableOf({ onHand, held, earmarked }: StockView): number {
+export function availableOf({
+  onHand,
+  held,
+  earmarked,
+}: Pick<StockView, 'onHand' | 'held' | 'earmarked'>): number {
   return Math.max(0, onHand - held - earmarked)
 }
 

@@ -50,9 +50,9 @@ export const mutantsOfTheShard: readonly Mutant[] = [
     name: 'two callers share their keys',
     file: 'src/http/idempotency.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text.
-    find: '`${principal.callerId} ${method} ${path}`',
+    find: '`${principal?.callerId ?? NOBODY} ${method} ${path}`',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text.
-    replace: '`${principal.role} ${method} ${path}`',
+    replace: '`${principal?.role ?? NOBODY} ${method} ${path}`',
     test: 'test/http/idempotency.test.ts',
     caughtBy:
       'attacks with keys › 27: another user’s or route’s key is another key, and shows nothing of theirs',
@@ -64,6 +64,57 @@ export const mutantsOfTheShard: readonly Mutant[] = [
     replace: '    this.#releaseTo(restsOn)',
     test: 'test/actors/engine.test.ts',
     caughtBy: 'a reply › leaves only when the frame of its event is durable',
+  },
+  {
+    name: 'the board shows a count that is not durable',
+    file: 'src/actors/shard-worker.ts',
+    find: '      if (journal !== undefined) this.#board.gather(journal.restsOn, shard)\n',
+    replace: '      if (journal !== undefined) this.#board.gather(journal.durableOrdinal, shard)\n',
+    test: 'test/actors/stock-glances.test.ts',
+    caughtBy: 'a glance › shows what a hold left as soon as it is durable, and not before',
+  },
+  {
+    name: 'the board shows a count later than a reply tells it',
+    file: 'src/actors/shard-worker.ts',
+    find: '    this.#board.release(durableOrdinal)\n    this.#replies.release(durableOrdinal)\n    this.#desk.release(durableOrdinal)\n',
+    replace:
+      '    this.#replies.release(durableOrdinal)\n    this.#desk.release(durableOrdinal)\n    this.#parts.timers.soon(() => this.#board.release(durableOrdinal))\n',
+    test: 'test/actors/stock-glances.test.ts',
+    caughtBy: 'a glance › shows no less than an answer that has come, in the very moment in which it comes',
+  },
+  {
+    name: 'a product is on the board before it is durable',
+    file: 'src/actors/board-desk.ts',
+    find: 'const isShown = number !== undefined && number < board.products',
+    replace: 'const isShown = number !== undefined',
+    test: 'test/actors/stock-glances.test.ts',
+    caughtBy:
+      'a product without stock › that was never durable is not taken for the one that has its number instead',
+  },
+  {
+    name: 'a product that appears is taken for absent for good',
+    file: 'src/actors/stock-glances.ts',
+    find: 'return this.#absent.get(productId) === reader.products ? undefined',
+    replace: 'return this.#absent.has(productId) ? undefined',
+    test: 'test/actors/stock-glances.test.ts',
+    caughtBy: 'a product without stock › is looked for again only once its shard has one more',
+  },
+  {
+    name: 'a reading of the board is half of one version and half of another',
+    file: 'src/actors/stock-board.ts',
+    find: 'if (Atomics.load(words, at + BEGUN) === done) return shown',
+    replace: 'if (Atomics.load(words, at + BEGUN) !== undefined) return shown',
+    test: 'test/actors/stock-board.test.ts',
+    caughtBy:
+      'a board that another thread writes as fast as it can › is never read half old and half new, and never goes back',
+  },
+  {
+    name: 'an ended worker’s board takes the place of its successor’s',
+    file: 'src/actors/engine.ts',
+    find: 'if (replies.board !== undefined && link.port === port) this',
+    replace: 'if (replies.board !== undefined) this',
+    test: 'test/actors/stock-glances.test.ts',
+    caughtBy: 'while a shard is down › what an ended worker still says of its board is not heard',
   },
   {
     name: 'a read shows a count that is not durable',
