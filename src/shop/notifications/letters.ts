@@ -17,13 +17,15 @@ export type OrderFacts = {
   readonly discountMinor: number
   readonly totalMinor: number
   readonly isPaidOnDelivery: boolean
+  /** Whether it can still be paid. */
+  readonly isHeld: boolean
   readonly invoiceNumber?: string | undefined
   readonly carrier?: string | undefined
   readonly trackingNumber?: string | undefined
   /** YYYY-MM-DD */
   readonly estimatedDelivery?: string | undefined
   /** What goes back, or went. */
-  readonly refundMinor?: number | undefined
+  readonly refundMinor: number
 }
 
 /** What there is to say about an event, as the tables have it when it is said. */
@@ -62,17 +64,16 @@ export function letterOn({ type, payload }: MailEvent, facts: LetterFacts, shop:
         facts: delivery(order),
       }
     case 'order.cancelled': {
-      const back = order.refundMinor === undefined || order.refundMinor === 0
       const paragraphs = [
         `Your order ${orderId} is cancelled.`,
-        back
+        order.refundMinor === 0
           ? 'Nothing was charged.'
-          : `${shown(order.refundMinor ?? 0, order)} goes back to where it came from.`,
+          : `${shown(order.refundMinor, order)} goes back to where it came from.`,
       ]
       return { ...bare, subject: `Order ${orderId} cancelled`, paragraphs }
     }
     case 'order.refunded': {
-      const amount = order.refundMinor === undefined ? 'Your money' : shown(order.refundMinor, order)
+      const amount = shown(order.refundMinor, order)
       const paragraphs = [
         `${amount} for your order ${orderId} was refunded. Banks may take some days to show it.`,
       ]
@@ -82,7 +83,9 @@ export function letterOn({ type, payload }: MailEvent, facts: LetterFacts, shop:
       const reason = typeof payload.reason === 'string' ? ` (${payload.reason.replaceAll('-', ' ')})` : ''
       const paragraphs = [
         `The payment for your order ${orderId} did not succeed${reason}. Nothing was charged.`,
-        'What you ordered is still held for you for a while, so you can try again or pay another way.',
+        ...(order.isHeld
+          ? ['What you ordered is still held for you for a while, so you can try again or pay another way.']
+          : []),
       ]
       return { ...bare, subject: `Payment for order ${orderId} failed`, paragraphs }
     }

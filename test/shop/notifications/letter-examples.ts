@@ -15,7 +15,9 @@ export const ORDER: OrderFacts = {
   ],
   discountMinor: 1_000,
   totalMinor: 240_997,
+  refundMinor: 0,
   isPaidOnDelivery: false,
+  isHeld: false,
   invoiceNumber: 'INV-000042',
 }
 

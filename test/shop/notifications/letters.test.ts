@@ -81,6 +81,10 @@ test('shows money as its currency has it', () => {
   }
 })
 
+test('promises no goods to who can no longer pay for them', () => {
+  assert.not.match(textOf(letter(event('payment.failed'), orderFacts())), 'held')
+})
+
 test('lets nobody write HTML into it', () => {
   const to = { name: '<script>alert(1)</script>', email: 'ann@example.com' }
   const html = htmlOf(letter(event('order.confirmed'), { type: 'order', to, order: ORDER }))
