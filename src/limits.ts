@@ -257,6 +257,8 @@ export const passwordNiceness = 10
 export const passwordsWaitingMax = 128
 /** How long one may wait; past it, it is refused undone. */
 export const passwordWaitMs = 8_000
+/** Logins of one account and address that wait for others of theirs to end, in one listener. */
+export const guessesWaitingMax = 32
 /** Characters of a new password (ASVS 5.0, 6.2.1 and 6.2.9). */
 export const passwordLengthMin = 8
 export const passwordLengthMax = 128

@@ -5,11 +5,14 @@
  *     out who signs in from elsewhere, and whoever knows their password is never held up by how often they use it.
  * G2  A login takes its place before the password is looked at, or any number at once would be free; it has it back where
  *     the password was right, and where nobody could say.
+ * G3  Where all places are taken by logins of which nobody knows yet, a few more wait for one of them: somebody with ten
+ *     devices may sign in on all of them at once.
  */
 import { Counter, type Registry } from 'prom-client'
 import type { Network } from '../ip-address.ts'
 import type { Random } from '../seams.ts'
 import { clientKeyOf } from './client-key.ts'
+import { GuessesUnderWay } from './guesses-under-way.ts'
 import { Problem } from './problems.ts'
 import { type RateLimits, type RatePolicy, rateWindowsMs } from './rate-limits.ts'
 import { retryAfter } from './responses.ts'
@@ -36,6 +39,7 @@ const WHAT: Readonly<Record<AccountPolicy, string>> = {
 export class AccountThrottle {
   readonly #parts: AccountThrottleParts
   readonly #refusals = new Map<AccountPolicy, number>()
+  readonly #underWay = new GuessesUnderWay()
 
   constructor(parts: AccountThrottleParts) {
     this.#parts = parts
@@ -53,57 +57,72 @@ export class AccountThrottle {
   }
 
   /** Makes one guess at an account's password; `isWrong` says whether it was one. Throws 429. */
-  guess<Answer>(
+  async guess<Answer>(
     call: Call,
     account: string,
     attempt: { readonly make: () => Promise<Answer>; readonly isWrong: (answer: Answer) => boolean },
   ): Promise<Answer> {
     const client = clientKeyOf(call.context, this.#parts.trustedProxies)
-    const places: readonly Place[] = [
-      { policy: 'login-address', identity: client },
-      { policy: 'login', identity: `${client} ${account}` },
-    ]
-    return this.#within(places, attempt.make, attempt.isWrong)
+    const taken: Place[] = []
+    let isWrong = false
+    try {
+      await this.#take({ policy: 'login-address', identity: client }, taken)
+      await this.#take({ policy: 'login', identity: `${client} ${account}` }, taken)
+      const answer = await attempt.make()
+      isWrong = attempt.isWrong(answer)
+      return answer
+    } finally {
+      for (const place of taken) {
+        if (!isWrong) await this.#parts.rateLimits.giveBack(place.policy, place.identity)
+        this.#underWay.end(keyOf(place))
+      }
+    }
   }
 
   /** Makes an account, or finds that it cannot be made. Throws 429. */
-  register<Answer>(call: Call, make: () => Promise<Answer>): Promise<Answer> {
+  async register<Answer>(call: Call, make: () => Promise<Answer>): Promise<Answer> {
     const identity = clientKeyOf(call.context, this.#parts.trustedProxies)
-    return this.#within([{ policy: 'registration', identity }], make, () => true)
-  }
-
-  async #within<Answer>(
-    wanted: readonly Place[],
-    make: () => Promise<Answer>,
-    counts: (answer: Answer) => boolean,
-  ): Promise<Answer> {
-    const places = wanted.filter(({ policy }) => this.#parts.rateLimits.rates[policy] > 0)
-    await this.#take(places)
-    let isCounted = false
+    const { rateLimits } = this.#parts
+    const place: Place = { policy: 'registration', identity }
+    if (rateLimits.rates.registration === 0) return make()
+    const tried = await rateLimits.take(place.policy, identity)
+    if (tried.type === 'refused') throw this.#refusal(place.policy, tried.retryInMs)
     try {
-      const answer = await make()
-      isCounted = counts(answer)
-      return answer
-    } finally {
-      if (!isCounted) await this.#giveBack(places)
+      return await make()
+    } catch (error) {
+      await rateLimits.giveBack(place.policy, identity)
+      throw error
     }
   }
 
-  async #take(places: readonly Place[]): Promise<void> {
+  /** Takes the place, or waits for it where it may come back. */
+  async #take(place: Place, taken: Place[]): Promise<void> {
+    const { policy, identity } = place
+    const { rateLimits } = this.#parts
+    if (rateLimits.rates[policy] === 0) return
+    const key = keyOf(place)
+    for (;;) {
+      const trying = rateLimits.take(policy, identity)
+      // Not awaited where it is known: whoever is refused next must find this one under way.
+      const tried = trying instanceof Promise ? await trying : trying
+      if (tried.type === 'taken') break
+      if (!(await this.#underWay.nextEnd(key))) throw this.#refusal(policy, tried.retryInMs)
+    }
+    this.#underWay.begin(key)
+    taken.push(place)
+  }
+
+  #refusal(policy: AccountPolicy, retryInMs: number): Problem {
     const { rateLimits, random } = this.#parts
-    for (const [index, { policy, identity }] of places.entries()) {
-      const taken = await rateLimits.take(policy, identity)
-      if (taken.type === 'taken') continue
-      await this.#giveBack(places.slice(0, index))
-      this.#refusals.set(policy, (this.#refusals.get(policy) ?? 0) + 1)
-      const minutes = rateWindowsMs[policy] / MINUTE_MS
-      const detail = `There can be ${rateLimits.rates[policy]} ${WHAT[policy]} in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`
-      const headers = { 'retry-after': retryAfter(taken.retryInMs / SECOND_MS, random) }
-      throw new Problem('rate-limited', detail, { members: { policy }, headers })
-    }
+    this.#refusals.set(policy, (this.#refusals.get(policy) ?? 0) + 1)
+    const minutes = rateWindowsMs[policy] / MINUTE_MS
+    const within = minutes === 1 ? 'a minute' : `${minutes} minutes`
+    const detail = `There can be ${rateLimits.rates[policy]} ${WHAT[policy]} in ${within}.`
+    const headers = { 'retry-after': retryAfter(retryInMs / SECOND_MS, random) }
+    return new Problem('rate-limited', detail, { members: { policy }, headers })
   }
+}
 
-  async #giveBack(places: readonly Place[]): Promise<void> {
-    for (const { policy, identity } of places) await this.#parts.rateLimits.giveBack(policy, identity)
-  }
+function keyOf({ policy, identity }: Place): string {
+  return `${policy} ${identity}`
 }

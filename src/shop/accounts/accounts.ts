@@ -51,6 +51,9 @@ export type AccountsParts = {
   readonly refreshMs: number
 }
 
+/** A password is hardly ever changed amid a login, and its hash made dearer once. */
+const LOGIN_TRIES_MAX = 3
+
 export class Accounts {
   readonly #parts: AccountsParts
 
@@ -82,18 +85,29 @@ export class Accounts {
   }
 
   async login(
-    { email, password }: { readonly email: string; readonly password: string },
+    credentials: { readonly email: string; readonly password: string },
     key?: TableKey,
   ): Promise<SignIn | RefusedFor<'wrongCredentials'>> {
+    for (let tries = 0; tries < LOGIN_TRIES_MAX; tries++) {
+      const reply = await this.#tryLogin(credentials, key)
+      if (reply.type === 'signedIn' || reply.reason === 'wrongCredentials') return reply
+      // Another login has made a dearer hash of the same password meanwhile, or there is a new one: that is what counts now.
+    }
+    return refused('wrongCredentials')
+  }
+
+  async #tryLogin(
+    { email, password }: { readonly email: string; readonly password: string },
+    key: TableKey | undefined,
+  ): Promise<SignIn | RefusedFor<'wrongCredentials'> | NotSignedIn> {
     const { tables, passwords, refreshMs } = this.#parts
     const found = await tables.read('users.credentials', { emailKey: emailKeyOf(email) })
     const isRight = await passwords.isRight(password, found?.passwordHash ?? nobodysHash)
-    if (found === undefined || !isRight) return { type: 'refused', reason: 'wrongCredentials' }
+    if (found === undefined || !isRight) return refused('wrongCredentials')
     const { id: userId, passwordHash } = found
     const newHash = isBelowCurrent(passwordHash) ? await passwords.hash(password) : undefined
     const reply = await tables.write('sessions.start', { userId, passwordHash, newHash, refreshMs }, key)
-    if (reply.type === 'refused') return { type: 'refused', reason: 'wrongCredentials' }
-    return this.#withToken(reply)
+    return reply.type === 'refused' ? reply : this.#withToken(reply)
   }
 
   async refresh(refreshToken: string, key?: TableKey): Promise<SignIn | NotSignedIn> {
