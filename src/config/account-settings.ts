@@ -1,5 +1,5 @@
 /** The settings of how people sign in. */
-import { accessTokenMsMax, refreshTokenDaysMax } from '../limits.ts'
+import { accessTokenMsMax, refreshTokenDaysMax } from '../limits/account-limits.ts'
 import { type Setting, text, whole } from '../setting.ts'
 
 /** How people sign in, and stay so. */

@@ -1,7 +1,12 @@
 /** The shapes of what people say of themselves, and of what they are told. */
 import { z } from 'zod'
 import { isCountryCode } from '../domain/countries.ts'
-import { emailLengthMax, passwordLengthMax, passwordLengthMin, personNameLengthMax } from '../limits.ts'
+import {
+  emailLengthMax,
+  passwordLengthMax,
+  passwordLengthMin,
+  personNameLengthMax,
+} from '../limits/account-limits.ts'
 import { userRoles } from '../persistence/tables/accounts/user.ts'
 import { plainText, time } from './schemas.ts'
 

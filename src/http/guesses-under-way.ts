@@ -1,5 +1,5 @@
 /** Guesses of which nobody knows yet whether they are right, and who waits for one of them to end; of one listener. */
-import { guessesWaitingMax } from '../limits.ts'
+import { guessesWaitingMax } from '../limits/account-limits.ts'
 
 type Entry = { count: number; readonly waiting: (() => void)[] }
 

@@ -8,7 +8,8 @@
  */
 import { EngineError } from '../actors/engine-error.ts'
 import type { CustomerId } from '../domain/ids.ts'
-import { principalCacheMs, principalsCachedMax, tokensVerifiedMax } from '../limits.ts'
+import { tokensVerifiedMax } from '../limits/account-limits.ts'
+import { principalCacheMs, principalsCachedMax } from '../limits.ts'
 import type { Tables } from '../persistence/tables/operations.ts'
 import type { Clock } from '../seams.ts'
 import type { AccessToken, AccessTokens } from '../shop/accounts/access-tokens.ts'

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert'
 import { EngineError } from '../../src/actors/engine-error.ts'
 import { signInReply } from '../../src/http/account-schemas.ts'
-import { refreshTokensKept, sessionsPerUserMax } from '../../src/limits.ts'
+import { refreshTokensKept, sessionsPerUserMax } from '../../src/limits/account-limits.ts'
 import { isBelowCurrent, nobodysHash } from '../../src/shop/accounts/password-hash.ts'
 import { suite } from '../support/suite.ts'
 import { ACCESS_MS, AccountsWorld, ADMIN_KEY, PASSWORD, REFRESH_MS, tokensOf } from './accounts-world.ts'

@@ -1,7 +1,7 @@
 /** People about themselves, their addresses, and what admins say they may do (FAULTS.md, attacks 8, 11, 13 to 15). */
 import * as assert from 'uvu/assert'
 import { addressesReply, addressReply, userReply } from '../../src/http/account-schemas.ts'
-import { addressesPerUserMax } from '../../src/limits.ts'
+import { addressesPerUserMax } from '../../src/limits/account-limits.ts'
 import { suite } from '../support/suite.ts'
 import { AccountsWorld, ADMIN_KEY, PASSWORD, tokensOf } from './accounts-world.ts'
 import { pathsOf } from './replies.ts'

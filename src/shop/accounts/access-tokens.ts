@@ -7,7 +7,7 @@
  */
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
-import { accessTokenLengthMax, accessTokenMsMax, tokenLeewayMs } from '../../limits.ts'
+import { accessTokenLengthMax, accessTokenMsMax, tokenLeewayMs } from '../../limits/account-limits.ts'
 import type { Clock } from '../../seams.ts'
 import { type SigningKeys, signatureAlgorithm } from './signing-keys.ts'
 

@@ -1,7 +1,7 @@
 /** A listener's way to the passwords' threads. */
 import { EngineError } from '../../actors/engine-error.ts'
 import { assert } from '../../domain/assert.ts'
-import { passwordsWaitingMax } from '../../limits.ts'
+import { passwordsWaitingMax } from '../../limits/account-limits.ts'
 import type { Port, Random } from '../../seams.ts'
 import { isPasswordHash, saltBytes } from './password-hash.ts'
 import type { FromPasswords, PasswordJob, PasswordOutcome, ToPasswords } from './password-protocol.ts'

@@ -1,7 +1,7 @@
 /** A thread that hashes passwords, one at a time, behind everybody else. */
 import { parentPort } from 'node:worker_threads'
 import { assert, unreachable } from '../../domain/assert.ts'
-import { passwordNiceness } from '../../limits.ts'
+import { passwordNiceness } from '../../limits/account-limits.ts'
 import { portOf, yieldToOthers } from '../../seams.ts'
 import { checkArgon2, hashPassword, isPasswordOf } from './password-hash.ts'
 import type {

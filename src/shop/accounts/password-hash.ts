@@ -6,7 +6,7 @@
  */
 import { argon2Sync, timingSafeEqual } from 'node:crypto'
 import { assert } from '../../domain/assert.ts'
-import { passwordMemoryKib, passwordPasses } from '../../limits.ts'
+import { passwordMemoryKib, passwordPasses } from '../../limits/account-limits.ts'
 
 export type PasswordCosts = {
   readonly memoryKib: number

@@ -2,7 +2,7 @@
  * Which passwords are taken (NIST SP 800-63B-4, 3.1.1.2; ASVS 5.0, 6.2): long enough, not known to everybody, and more than
  * what anybody knows of their owner. Nothing about which kinds of characters there must be.
  */
-import { passwordLengthMax, passwordLengthMin } from '../../limits.ts'
+import { passwordLengthMax, passwordLengthMin } from '../../limits/account-limits.ts'
 import { commonPasswords } from './common-passwords.ts'
 
 /** Shorter names are in too many words to mean anything. */

@@ -8,7 +8,7 @@
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { assert } from '../../domain/assert.ts'
-import { passwordsWaitingMax, passwordWaitMs } from '../../limits.ts'
+import { passwordsWaitingMax, passwordWaitMs } from '../../limits/account-limits.ts'
 import { type Clock, type Port, portOf, type Timers } from '../../seams.ts'
 import type {
   FromPasswords,

@@ -10,7 +10,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { importJWK, type JWK } from 'jose'
 import { assert } from '../../domain/assert.ts'
-import { signingKeyMs, signingKeysReloadMs } from '../../limits.ts'
+import { signingKeyMs, signingKeysReloadMs } from '../../limits/account-limits.ts'
 import type { Tables } from '../../persistence/tables/operations.ts'
 import type { Clock, Random } from '../../seams.ts'
 

@@ -1,7 +1,7 @@
 /** The line in which passwords wait (FAULTS.md, attack 35), with threads that a test plays, and with a real one. */
 import * as assert from 'uvu/assert'
 import { EngineError } from '../../../src/actors/engine-error.ts'
-import { passwordsWaitingMax, passwordWaitMs } from '../../../src/limits.ts'
+import { passwordsWaitingMax, passwordWaitMs } from '../../../src/limits/account-limits.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../../../src/seams.ts'
 import { PasswordClient } from '../../../src/shop/accounts/password-client.ts'
 import { nobodysHash } from '../../../src/shop/accounts/password-hash.ts'

@@ -1,5 +1,5 @@
 /** Where people live, each their own: an address of somebody else is as if there were none. */
-import { addressesPerUserMax } from '../../../limits.ts'
+import { addressesPerUserMax } from '../../../limits/account-limits.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { change, type Query, row, rows } from '../query.ts'

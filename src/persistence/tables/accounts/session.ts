@@ -1,5 +1,5 @@
 /** A person who has signed in: one session for each time they did, and in it one refresh token after another. */
-import { refreshTokensKept, sessionMsMax, sessionsPerUserMax } from '../../../limits.ts'
+import { refreshTokensKept, sessionMsMax, sessionsPerUserMax } from '../../../limits/account-limits.ts'
 import { base62, hashOfApiKey } from '../api-key.ts'
 import { drawId } from '../draw-id.ts'
 import type { Moment } from '../operation.ts'

@@ -2,7 +2,7 @@
  * The keys that access tokens are signed with. They are kept as they are: whoever can read the tables' file, which is its
  * owner's alone (0600), can sign for anybody; so can whoever reads the admin key beside it.
  */
-import { signingKeyKeptMs } from '../../../limits.ts'
+import { signingKeyKeptMs } from '../../../limits/account-limits.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { change, type Query, rows } from '../query.ts'
