@@ -41,8 +41,8 @@ export class FileMailer implements Mailer {
     const path = join(this.#directory, name)
     const file = await open(`${path}.part`, 'w', 0o600)
     try {
+      // Not synced: no reservation's sync shall wait for a letter's. A power cut may take the last ones.
       await file.writeFile(bytes)
-      await file.datasync()
     } finally {
       await file.close()
     }

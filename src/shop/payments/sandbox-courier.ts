@@ -29,6 +29,8 @@ export type SandboxCourierParts = {
 const tickMs = 250
 /** At a time: what does not hold up the shop's own requests. */
 const postsMax = 32
+/** Of a round, those that say again what a call was answered: in a rush they are many, and nobody waits for them. */
+const knownPostsMax = 16
 
 export class SandboxCourier {
   readonly #parts: SandboxCourierParts
@@ -55,7 +57,10 @@ export class SandboxCourier {
     const { tables, delays } = this.#parts
     while ((await tables.write('sandbox.settleCharges', { delays })).settled === settlementsMax);
     while ((await tables.write('sandbox.settleRefunds', {})).settled === settlementsMax);
-    const { webhooks } = await tables.write('sandbox.takeWebhooks', { most: postsMax })
+    const { webhooks } = await tables.write('sandbox.takeWebhooks', {
+      most: postsMax,
+      mostKnown: knownPostsMax,
+    })
     if (webhooks.length === 0) return 0
     const { secret } = await tables.write('sandbox.secret', {})
     await Promise.all(webhooks.map((webhook) => this.#carry(webhook, secret)))

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { MailEvent } from '../../../src/persistence/tables/mail/mail-operations.ts'
-import { mailKeptMax } from '../../../src/persistence/tables/mail/mail-operations.ts'
+import { mailKeptMax, mailWaitingMax } from '../../../src/persistence/tables/mail/mail-operations.ts'
 import { enqueue, type OutboxEventType } from '../../../src/persistence/tables/outbox.ts'
 import { SqliteSession } from '../../../src/persistence/tables/sqlite-session.ts'
 import type { LetterFacts } from '../../../src/shop/notifications/letters.ts'
@@ -160,6 +160,21 @@ test('that could not be told is kept for a while, and not for ever', () =>
     for (let i = 0; i < mailKeptMax + 20; i++) world.happens('order.confirmed', `ord_${i}`)
     while ((await world.courier.tick()) > 0);
     assert.is(world.waiting, mailKeptMax)
+  }))
+
+test('waits in the outbox where as much waits to be sent as may', () =>
+  within(async (world) => {
+    world.answer = () => FAILED
+    world.tables.database.exec('BEGIN')
+    for (let i = 0; i < mailWaitingMax + 500; i++) world.happens('order.confirmed', `ord_${i}`)
+    world.tables.database.exec('COMMIT')
+    await world.courier.tick()
+    assert.is(world.waiting, mailWaitingMax)
+    world.answer = () => ({ type: 'sent' })
+    world.timers.clock.pass(60_000)
+    await world.courier.tick()
+    await world.courier.tick()
+    assert.is(world.waiting, mailWaitingMax - 16)
   }))
 
 test('is signed with the shop’s name', () => {

@@ -51,7 +51,7 @@ test('a successor takes over what was taken and not received', () =>
   within(async (till) => {
     await charge(till, 'ord_1:1')
     // Taken by somebody who died with it.
-    assert.is((await till.tables.write('sandbox.takeWebhooks', { most: 8 })).webhooks.length, 1)
+    assert.is((await till.tables.write('sandbox.takeWebhooks', { most: 8, mostKnown: 8 })).webhooks.length, 1)
     assert.is(await till.courier.tick(), 0)
     till.timers.clock.pass(5_000)
     assert.is(await till.courier.tick(), 1)
@@ -78,6 +78,19 @@ test('makes what is pending final without anybody asking', () =>
     await pass(till, 5)
     assert.is(till.captured('ord_1:1').count, 1)
     assert.is(till.posted.length, 1)
+  }))
+
+test('what somebody waits for goes before what only says again what a call was answered', () =>
+  within(async (till) => {
+    for (let i = 0; i < 60; i++) await charge(till, `ord_known:${i}`)
+    till.timers.clock.pass(5_000)
+    for (let i = 0; i < 20; i++) await charge(till, `ord_awaited:${i}`, '4000000000010019')
+    till.timers.clock.pass(3_000)
+    await till.courier.tick()
+    const awaited = till.posted.filter(({ body }) => body.includes('ord_awaited'))
+    assert.equal([awaited.length, till.posted.length], [20, 32])
+    await till.courier.tick()
+    assert.is(till.posted.length, 32 + 16)
   }))
 
 test('gives up after two days or so', () =>

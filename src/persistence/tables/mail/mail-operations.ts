@@ -23,6 +23,8 @@ const waitsMs: readonly number[] = [
 ]
 /** Longer than a try may take. */
 const leaseMs = 2 * MINUTE_MS
+/** Of those that wait. Beyond it events stay in the outbox, where they are as safe. */
+export const mailWaitingMax = 10_000
 /** Of those that could not be sent; the oldest are forgotten beyond it. */
 export const mailKeptMax = 1_000
 
@@ -64,7 +66,8 @@ export const mailOperations = {
 
 function* plan({ nowMs }: Moment): Query<{ readonly events: number }> {
   const events = yield* unread(CONSUMER, eventsPerTurn)
-  if (events.length === 0 || !(yield* markRead(CONSUMER, events))) return { events: 0 }
+  if (events.length === 0 || (yield* waiting()) > mailWaitingMax - eventsPerTurn) return { events: 0 }
+  if (!(yield* markRead(CONSUMER, events))) return { events: 0 }
   for (const { id, type, subjectId, payload, atMs } of events) {
     if (!mailEventTypes.some((each) => each === type)) continue
     yield* change(
@@ -78,6 +81,11 @@ function* plan({ nowMs }: Moment): Query<{ readonly events: number }> {
     )
   }
   return { events: events.length }
+}
+
+function* waiting(): Query<number> {
+  const sql = 'SELECT count(*) AS waiting FROM mail WHERE due_at_ms IS NOT NULL'
+  return (yield* row<{ readonly waiting: number }>(sql))?.waiting ?? 0
 }
 
 function* take(most: number, { nowMs }: Moment): Query<{ readonly jobs: readonly MailJob[] }> {

@@ -73,7 +73,7 @@ function* makeCharge(request: NewSandboxCharge, moment: Moment): Query<SandboxCh
   const made = (yield* findCharge(key, delays, moment)).charge
   assert(made !== undefined, 'a charge that was inserted or conflicted is there')
   if (inserted === 1) {
-    if (made.status !== 'pending') yield* tellOfCharge(made, delays, moment)
+    if (made.status !== 'pending') yield* tellOfCharge(made, { delays, isKnown: true }, moment)
     return { type: 'charged', charge: made, isFirst: true }
   }
   const isSame =
@@ -116,6 +116,6 @@ function* settle(pending: SandboxCharge, delays: SandboxDelays, moment: Moment):
   )
   const final: SandboxCharge = { ...pending, status, reason, settlesAtMs: null }
   // Whoever made it final tells of it, so that it is told as often as the scenario says.
-  if (settled === 1) yield* tellOfCharge(final, delays, moment)
+  if (settled === 1) yield* tellOfCharge(final, { delays, isKnown: false }, moment)
   return final
 }

@@ -85,7 +85,7 @@ function* makeRefund(request: NewSandboxRefund, moment: Moment): Query<SandboxRe
     amountMinor,
   )
   if (promised === 0) throw undone('exceeds-charge')
-  if (refund.status !== 'pending') yield* tellOfRefund(refund, moment)
+  if (refund.status !== 'pending') yield* tellOfRefund(refund, { isKnown: true }, moment)
   return { type: 'refunded', refund }
 }
 
@@ -130,6 +130,6 @@ function* settle(pending: SandboxRefund, moment: Moment): Query<SandboxRefund> {
       pending.transactionId,
     )
   }
-  yield* tellOfRefund(final, moment)
+  yield* tellOfRefund(final, { isKnown: false }, moment)
   return final
 }

@@ -41,11 +41,12 @@ export const sandboxSchema: Migration = {
       event_id  TEXT NOT NULL CHECK (event_id GLOB 'evt_*'),
       copy      INTEGER NOT NULL CHECK (copy BETWEEN 1 AND 20),
       body      TEXT NOT NULL CHECK (length(body) BETWEEN 2 AND 4096),
+      is_known  INTEGER NOT NULL CHECK (is_known IN (0, 1)),
       due_at_ms INTEGER NOT NULL CHECK (due_at_ms >= 0),
       tries     INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
       PRIMARY KEY (event_id, copy)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX sandbox_webhooks_by_due ON sandbox_webhooks (due_at_ms);
+    CREATE INDEX sandbox_webhooks_by_due ON sandbox_webhooks (is_known, due_at_ms);
 
     CREATE TABLE sandbox_secret (
       number INTEGER PRIMARY KEY CHECK (number = 1),
