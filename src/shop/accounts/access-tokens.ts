@@ -20,7 +20,7 @@ export type AccessToken = {
 export const tokenType = 'at+jwt'
 export const tokenAudience = 'holdfast'
 const SECOND_MS = 1_000
-const FORM = /^([A-Za-z0-9_-]{10,300})\.([A-Za-z0-9_-]{10,700})\.([A-Za-z0-9_-]{86})$/
+const FORM = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})$/
 
 const header = z.strictObject({
   alg: z.literal(signatureAlgorithm),
@@ -78,7 +78,7 @@ export class AccessTokens {
   /** Undefined where it is not one of ours, or not good any more. */
   async verify(token: string): Promise<AccessToken | undefined> {
     const read = readUnverified(token)
-    if (read === undefined || read.claims.iss !== this.#parts.issuer) return undefined
+    if (read === undefined) return undefined
     const { sub: userId, sid: sessionId, iat, nbf, exp } = read.claims
     const expiresAtMs = exp * SECOND_MS
     const nowMs = this.#parts.clock.wallMs()
