@@ -19,6 +19,7 @@ const PATH = '/v1/products/{id}/reviews'
 const SAID = { rating: 5, title: 'Good', text: 'It takes good pictures.' }
 export const REVIEW = {
   reviewId: 'rev_01K5ZC4N8XQ2M7V3H9R6T1B0DW',
+  author: 'Ann',
   ...SAID,
   createdAt: '2026-11-27T08:00:00.000Z',
 }
@@ -106,9 +107,10 @@ async function make({ tables }: Parts, call: Call): Promise<Response> {
   throw new Problem('already-reviewed', `You have reviewed ${productId} already.`)
 }
 
-export function shownReview({ reviewId, rating, title, text, createdAtMs }: Review) {
+export function shownReview({ reviewId, author, rating, title, text, createdAtMs }: Review) {
   return {
     reviewId,
+    ...(author === null ? {} : { author }),
     rating,
     ...(title === null ? {} : { title }),
     ...(text === null ? {} : { text }),

@@ -29,6 +29,7 @@ export const reviewsQuery = z.strictObject({
 export const reviewReply = z
   .strictObject({
     reviewId: z.string(),
+    author: z.string().optional().meta({ description: 'First name of who wrote it.', example: 'Ann' }),
     rating,
     title: z.string().optional(),
     text: z.string().optional(),

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { ProductId } from '../../src/domain/ids.ts'
 import { startServer } from '../../src/http/server.ts'
+import { importLinesMax } from '../../src/limits.ts'
 import { suite } from '../support/suite.ts'
 import { rawClient } from './raw-client.ts'
 import { type Shop, shop } from './shop-parts.ts'
@@ -82,6 +83,14 @@ sockets('that breaks off keeps what was saved, and makes room for the next one',
     world.logged.filter(({ level }) => Number(level) >= 50),
     [],
   )
+})
+
+sockets('with more lines than one takes is answered for those that it takes', async () => {
+  await using running = await serving()
+  const client = await running.client()
+  const blank = importLinesMax - 1
+  client.send(`${HEAD}${blank.toString(16)}\r\n${'\n'.repeat(blank)}\r\n${chunk(0, 2)}`)
+  assert.match(await client.closed(), /"created":1,.*"complete":false,"detail":"The file has more lines/)
 })
 
 sockets('18: that is chunked without end is not taken beyond its bound of one line', async () => {

@@ -17,21 +17,35 @@ async function sold(...customers: readonly string[]): Promise<Shop> {
 
 const reviews = suite('reviews')
 
-reviews('are written by buyers and shown to all, on the page too', async () => {
+reviews('are written by buyers and shown to all with their first name, on the page too', async () => {
   using world = await sold('usr_ann', 'usr_bob')
   const { call } = world
+  world.shopTables.database.exec(
+    `INSERT INTO users (id, email, email_key, name, role, password_hash, created_at_ms)
+     VALUES ('usr_ann', 'ann@shop.example', 'ann@shop.example', ' Ann Maria Smith', 'customer', '${'x'.repeat(60)}', 0)`,
+  )
   const before = (await call('GET', PRODUCT)).headers.get('etag')
   const body = { rating: 4, title: '<b>Good</b>', text: 'Two\nlines' }
   const made = await call('POST', PATH, { as: 'ann', body })
   assert.is(made.status, 201)
   assert.ok(reviewReply.safeParse(made.body).success)
   assert.is(made.headers.get('holdfast-position'), 't2')
-  assert.not.match(made.text, /usr_ann/)
+  assert.is(made.body.author, 'Ann')
   await call('POST', PATH, { as: 'bob', body: { rating: 1 } })
   const list = await call('GET', PATH)
   assert.ok(reviewsReply.safeParse(list.body).success)
   assert.is((list.body.reviews as unknown[]).length, 2)
+  assert.equal(
+    (list.body.reviews as { author?: string; rating: number }[])
+      .map(({ author, rating }) => [rating, author])
+      .sort(),
+    [
+      [1, undefined],
+      [4, 'Ann'],
+    ],
+  )
   const page = await call('GET', PRODUCT)
+  assert.not.match(page.text + list.text + made.text, /usr_|Smith|@/, '15: nothing else of who wrote it')
   assert.is(page.body.rating, 2.5)
   assert.is(page.body.reviewCount, 2)
   assert.is((page.body.reviews as unknown[]).length, 2)

@@ -18,6 +18,8 @@ export type NewReview = {
 
 export type Review = {
   readonly reviewId: string
+  /** First name of who wrote it, as it is now; null where there is no such account. */
+  readonly author: string | null
   readonly rating: number
   readonly title: string | null
   readonly text: string | null
@@ -52,14 +54,21 @@ export const reviewOperations = {
   'catalog.review': write((review: NewReview, moment) => makeReview(review, moment)),
 }
 
-function reviews({ productId, before = NEWEST, limit }: ReviewsArgs): Query<readonly Review[]> {
-  return rows<Review>(
-    `SELECT id AS "reviewId", rating, title, text, created_at_ms AS "createdAtMs"
-     FROM reviews WHERE product_id = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+function* reviews({ productId, before = NEWEST, limit }: ReviewsArgs): Query<readonly Review[]> {
+  const found = yield* rows<Review>(
+    `SELECT reviews.id AS "reviewId", users.name AS author, rating, title, text, reviews.created_at_ms AS "createdAtMs"
+     FROM reviews LEFT JOIN users ON users.id = reviews.customer_id
+     WHERE product_id = ? AND reviews.id < ? ORDER BY reviews.id DESC LIMIT ?`,
     productId,
     before,
     Math.min(limit, reviewPageMax + 1),
   )
+  return found.map((review) => ({ ...review, author: firstName(review.author) }))
+}
+
+/** All that others are told of somebody's name. */
+function firstName(name: string | null): string | null {
+  return name?.trim().split(/\s+/, 1)[0] ?? null
 }
 
 function* makeReview(made: NewReview, moment: Moment): Query<ReviewReply> {
@@ -90,9 +99,11 @@ function* makeReview(made: NewReview, moment: Moment): Query<ReviewReply> {
   assert(counted === 1, 'a review is of a product')
   const event = { type: 'review.changed', subjectId: productId, payload: { reviewId, rating } } as const
   const position = yield* enqueue(event, moment)
+  const writer = yield* row<{ readonly name: string }>('SELECT name FROM users WHERE id = ?', customerId)
+  const author = firstName(writer?.name ?? null)
   return {
     type: 'reviewed',
-    review: { reviewId, rating, title, text, createdAtMs: moment.nowMs },
+    review: { reviewId, author, rating, title, text, createdAtMs: moment.nowMs },
     position,
   }
 }
