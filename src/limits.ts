@@ -318,6 +318,16 @@ export const importBatchMax = 200
 export const importsMax = 2
 /** Results that a client has not taken yet; beyond it no more lines are read until it does. */
 export const importUnreadBytesMax = 8 * MIB
+/** Of one image, and of its pixels: what a browser unpacks of a few bytes must not be without end. */
+export const imageBytesMax = 5 * MIB
+export const imagePixelsMax = 50_000_000
+/** With what stands around the image. */
+export const multipartBytesMax = imageBytesMax + 16 * KIB
+/** Uploads of one listener at once, each of them whole in memory. */
+export const imageUploadsMax = 8
+/** Of these, how many are written at once: journals sync in the same pool of threads. */
+export const imagesKeptAtOnceMax = 1
+export const imageReadBytes = 64 * KIB
 /** Products that one reading brings, for a cart. */
 export const productsReadMax = 100
 

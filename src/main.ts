@@ -16,6 +16,7 @@ import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
 import { adminKeyOf } from './persistence/admin-key.ts'
 import { type DataPaths, DirectoryError, openDataDirectory } from './persistence/directory.ts'
+import { prepareImages } from './persistence/images/directory-images.ts'
 import { tidyJournal } from './persistence/journal/carry.ts'
 import { realDisk } from './persistence/journal/disk.ts'
 import { nextEpoch } from './persistence/journal/segments.ts'
@@ -51,6 +52,7 @@ async function run(config: Config): Promise<void> {
   const { paths } = directory
   const adminKey = adminKeyOf(config.adminKey, paths.adminKey, realRandom())
   prepareJournal(paths, logger)
+  prepareImages(paths.images)
 
   const cooldowns = cooldownMemory(realRandom())
   const expiries = new SharedCooldowns(cooldowns, realClock)
@@ -106,6 +108,7 @@ async function run(config: Config): Promise<void> {
       payments: config.payments,
       tablesPath: paths.tables,
       revocations: tables.revocations,
+      imagesDirectory: paths.images,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
       corsOrigins: config.corsOrigins,

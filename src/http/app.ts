@@ -26,6 +26,7 @@ import { discountRoutes } from './discount-routes.ts'
 import { historyRoutes } from './history-routes.ts'
 import { HttpMetrics } from './http-metrics.ts'
 import { idempotencyKeyIn } from './idempotency.ts'
+import { imageRoutes } from './image-routes.ts'
 import { importRoutes } from './import-route.ts'
 import { operationsRoutes } from './operations-routes.ts'
 import { orderRoutes } from './order-routes.ts'
@@ -87,6 +88,7 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...saleRoutes(parts),
     ...waitlistRoutes(parts),
     ...importRoutes(parts),
+    ...imageRoutes(parts),
     ...productRoutes(parts),
     ...productChangeRoutes(parts),
     ...reviewRoutes(parts),

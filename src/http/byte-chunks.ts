@@ -16,6 +16,18 @@ export function checkLength(call: Call, bytesMax: number): void {
   }
 }
 
+/** All of a body that is small enough. Throws 413, and 400 where it breaks off. */
+export async function bytesWithin(call: Call, bytesMax: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunksOf(call)) {
+    size += chunk.length
+    if (size > bytesMax) throw new Problem('body-too-large', `This body can have ${bytesMax} bytes.`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
 /** Read no faster than whoever reads these. Whoever stops early leaves the rest to be thrown away. Throws 400 where it breaks off. */
 export async function* chunksOf(call: Call): AsyncGenerator<Uint8Array> {
   const incoming = call.context.env?.incoming

@@ -24,4 +24,14 @@ export const CATALOG_PROBLEMS = {
     title: 'There is a product with this id',
     help: 'Ids are never used again, not even after a product was retired. Replace the product with PUT, change it with PATCH, or take another id.',
   },
+  'too-many-images': {
+    status: CONFLICT,
+    title: 'The product has as many images as it may have',
+    help: 'Take some of them away with PATCH, then add the new one.',
+  },
+  'images-unavailable': {
+    status: 503,
+    title: 'Images cannot be kept or read at the moment',
+    help: 'Nothing happened. Try again after the seconds that `Retry-After` names. Whoever runs this server finds the reason in its log.',
+  },
 } as const satisfies Readonly<Record<string, ProblemEntry>>

@@ -10,6 +10,7 @@ import type { PaymentConfig } from '../config/payment-settings.ts'
 import { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
+import { DirectoryImages } from '../persistence/images/directory-images.ts'
 import { apiKeysOf } from '../persistence/tables/api-keys-client.ts'
 import { RevocationCount } from '../persistence/tables/revocation-count.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
@@ -48,6 +49,7 @@ export type ListenerSettings = {
   readonly tablesPath: string
   /** Memory of the tables' `RevocationCount`. */
   readonly revocations: SharedArrayBuffer
+  readonly imagesDirectory: string
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
   readonly corsOrigins: readonly string[]
@@ -136,6 +138,7 @@ export async function runListener(
     tables,
     accounts: new Accounts({ tables, passwords, tokens, clock: realClock, refreshMs }),
     signingKeys,
+    images: new DirectoryImages(settings.imagesDirectory, random),
     history,
     streams,
     status: {

@@ -7,6 +7,7 @@ import {
   type ZodOpenApiResponseObject,
 } from 'zod-openapi'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { IMAGE } from './product-examples.ts'
 import type { Operation } from './route.ts'
 import { problemReply } from './schemas.ts'
 
@@ -194,11 +195,20 @@ function parametersOf(operation: Operation): NonNullable<ZodOpenApiOperationObje
 function exampleOf(path: string): string {
   if (path.startsWith('/v1/reservations/')) return 'res_01K5ZC4N8XQ2M7V3H9R6T1B0DW05'
   if (path.startsWith('/v1/api-keys/')) return 'key_01K5ZC4N8XQ2M7V3H9R6T1B0DW'
+  if (path.startsWith('/images/')) return IMAGE.slice('/images/'.length)
   return path.startsWith('/problems/') ? 'out-of-stock' : 'iphone-17-pro'
 }
 
 function successOf({ success, changes }: Operation): ZodOpenApiResponseObject {
-  const { description, schema, example, contentType = 'application/json', hasPage, headers = [] } = success
+  const {
+    description,
+    schema,
+    example,
+    contentType = 'application/json',
+    otherTypes = [],
+    hasPage,
+    headers = [],
+  } = success
   const replayed = changes === true ? ['Idempotency-Replayed'] : []
   return {
     description,
@@ -208,6 +218,7 @@ function successOf({ success, changes }: Operation): ZodOpenApiResponseObject {
       : {
           content: {
             [contentType]: example === undefined ? { schema } : { schema, example },
+            ...Object.fromEntries(otherTypes.map((type) => [type, { schema }])),
             ...(hasPage === true ? { 'text/html': { schema: { type: 'string' } } } : {}),
           },
         }),

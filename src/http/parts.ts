@@ -7,6 +7,7 @@ import type { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
+import type { ImageStore } from '../persistence/images/image-store.ts'
 import type { Tables } from '../persistence/tables/operations.ts'
 import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
@@ -121,6 +122,7 @@ export type HttpParts = {
   readonly webhookPolicy: DestinationPolicy
   readonly accounts: Accounts
   readonly signingKeys: Pick<SigningKeys, 'publicJwks'>
+  readonly images: ImageStore
   readonly history: Pick<HistoryClient, 'ask'>
   readonly streams: StockStreams
   readonly status: Status

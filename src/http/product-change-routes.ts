@@ -1,7 +1,8 @@
 /** Products, as staff make, replace, change and retire them. */
 import { EngineError } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
-import { isProductId } from '../domain/ids.ts'
+import type { ProductId } from '../domain/ids.ts'
+import { productImagesMax } from '../limits.ts'
 import type {
   ProductGuard,
   ProductRefused,
@@ -14,7 +15,7 @@ import { tableKey, withReplay } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
 import { matchedVersions } from './preconditions.ts'
-import { invalid, Problem } from './problems.ts'
+import { Problem } from './problems.ts'
 import { FIELDS, PRODUCT, PRODUCT_ID } from './product-examples.ts'
 import { patchProductBody, productBody, productReply, replaceProductBody } from './product-schemas.ts'
 import { badPrice, changeOf, fieldsOf, shownProduct, versionTag } from './product-view.ts'
@@ -64,7 +65,7 @@ async function create({ tables }: Parts, call: Call): Promise<Response> {
   const body = await readBody(call, productBody)
   const { productId, ...rest } = body
   const args = { productId, fields: fieldsOf(rest) }
-  return answer(call, await tables.write('catalog.create', args, tableKey(call, body)))
+  return answer(call, await tables.write('catalog.create', args, tableKey(call, body)), productId)
 }
 
 const REPLACE: Operation = {
@@ -97,7 +98,7 @@ async function replace({ tables }: Parts, call: Call): Promise<Response> {
   const guard = guardOf(call)
   const body = await readBody(call, replaceProductBody)
   const args = { productId, fields: fieldsOf(body), guard }
-  return answer(call, await tables.write('catalog.replace', args, tableKey(call, { body, guard })))
+  return answer(call, await tables.write('catalog.replace', args, tableKey(call, { body, guard })), productId)
 }
 
 const PATCH: Operation = {
@@ -120,7 +121,7 @@ async function patch({ tables }: Parts, call: Call): Promise<Response> {
   const guard = guardOf(call)
   const body = await readBody(call, patchProductBody)
   const args = { productId, change: changeOf(body), guard }
-  return answer(call, await tables.write('catalog.patch', args, tableKey(call, { body, guard })))
+  return answer(call, await tables.write('catalog.patch', args, tableKey(call, { body, guard })), productId)
 }
 
 const RETIRE: Operation = {
@@ -156,7 +157,7 @@ async function retire({ tables, engine }: Parts, call: Call): Promise<Response> 
       throw new EngineError('outcome-unknown', 'retired in the catalog alone', { cause: error })
     }
   }
-  return answer(call, reply)
+  return answer(call, reply, productId)
 }
 
 function guardOf(call: Call): ProductGuard {
@@ -164,8 +165,8 @@ function guardOf(call: Call): ProductGuard {
 }
 
 /** The part of the product that was changed: the same whenever it is given again. */
-function answer(call: Call, reply: Replied): Response {
-  if (reply.type === 'refused') throw problemOf(call, reply)
+function answer(call: Call, reply: Replied, productId: ProductId | undefined): Response {
+  if (reply.type === 'refused') throw productProblem(productId ?? 'with this id', reply)
   const { how, product, position } = reply
   const fields = { etag: versionTag(product), 'holdfast-position': `t${position}` }
   const isNew = how === 'created'
@@ -173,22 +174,21 @@ function answer(call: Call, reply: Replied): Response {
   return json(call, isNew ? MADE : 200, shownProduct(product), withReplay({ ...fields, ...location }, reply))
 }
 
-function problemOf(call: Call, refused: ProductRefused): Problem {
-  const id = call.context.req.param('id') ?? ''
-  const named = isProductId(id) ? id : 'with this id'
+/** What HTTP says of a change that was refused. */
+export function productProblem(named: string, refused: ProductRefused): Problem {
   switch (refused.reason) {
     case 'unknown':
       return new Problem('unknown-product', `There is no product ${named}.`)
     case 'exists':
-      return new Problem('product-exists', 'There is a product with this id.')
+      return new Problem('product-exists', `There is a product ${named}.`)
     case 'retired':
       return new Problem('product-retired', `${named} was retired, and cannot be changed.`)
     case 'guard':
-      return new Problem('precondition-failed', 'The product is not as If-Match or If-None-Match wants it.')
+      return new Problem('precondition-failed', `${named} is not as If-Match or If-None-Match wants it.`)
     case 'price':
       return badPrice(refused.currency)
     case 'images':
-      return invalid({ path: 'images', message: 'are as many as a product may have' })
+      return new Problem('too-many-images', `${named} has ${productImagesMax} images, the most there can be.`)
     default:
       return unreachable(refused)
   }

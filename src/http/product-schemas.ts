@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { categoryLengthMax, categoryLevelsMax, categoryPath } from '../domain/category-path.ts'
 import { amountMinorMax, type CurrencyCode, isCurrencyCode } from '../domain/money.ts'
 import * as limits from '../limits.ts'
+import { isImageName } from '../persistence/images/image-store.ts'
 import { isText, longText } from './long-text.ts'
 import { IMAGE } from './product-examples.ts'
 import { reviewReply } from './review-schemas.ts'
 import { count, instant, isPlainText, plainText, productId, saleBody } from './schemas.ts'
 
-/** Of images kept here: what `imageName` in `persistence/images` makes. */
-const OWN_IMAGE = /^\/images\/[0-9a-f]{64}\.(?:png|jpg|webp|gif|avif)$/
+const IMAGES_PATH = '/images/'
 const CURSOR_LENGTH_MAX = 64
 /** One of the smallest units there are. */
 const PRICE_MIN = 0.001
@@ -154,7 +154,9 @@ export const productPageReply = z
   })
   .meta({ id: 'ProductPage' })
 
+export const imageReply = z.strictObject({ url: z.string() }).meta({ id: 'Image' })
+
 function isImageUrl(text: string): boolean {
-  if (OWN_IMAGE.test(text)) return true
+  if (text.startsWith(IMAGES_PATH)) return isImageName(text.slice(IMAGES_PATH.length))
   return text.startsWith('https://') && isPlainText(text) && !/\s/.test(text) && URL.canParse(text)
 }

@@ -61,6 +61,20 @@ export function empty(call: Call, more?: Readonly<HeaderFields>): Response {
   return new Response(null, { status: 204, headers })
 }
 
+/** A file as it is. */
+export function file(
+  call: Call,
+  body: ReadableStream<Uint8Array> | null,
+  {
+    type,
+    size,
+    headers,
+  }: { readonly type: string; readonly size: number; readonly headers: Readonly<HeaderFields> },
+): Response {
+  const more = { ...headers, 'content-length': String(size) }
+  return new Response(body, { status: 200, headers: fieldsOf(call, type, more) })
+}
+
 /** 304: the reader has what there is. */
 export function notModified(call: Call, more: Readonly<HeaderFields>): Response {
   const { 'content-type': _, ...headers } = fieldsOf(call, '', more)

@@ -64,6 +64,8 @@ export type Success = {
   readonly schema?: z.ZodType
   readonly example?: unknown
   readonly contentType?: string
+  /** Of the same schema. */
+  readonly otherTypes?: readonly string[]
   /** Comes as HTML instead where `Accept` names that. */
   readonly hasPage?: boolean
   /** The same of a call that may also make what it changes. */

@@ -37,11 +37,12 @@ export type DataPaths = {
   readonly tables: string
   /** Derived from the journal: it may be deleted while nobody has it open. */
   readonly history: string
-  /** Directories, which the journal makes. */
+  /** Directories, which those make that use them. */
   readonly journal: string
   readonly snapshots: string
   /** Messages to customers, where no mail server takes them; made with the first. */
   readonly mail: string
+  readonly images: string
 }
 
 export type DirectoryRecord = {
@@ -109,6 +110,7 @@ export function dataPaths(directory: string): DataPaths {
     journal: join(root, 'journal'),
     snapshots: join(root, 'snapshots'),
     mail: join(root, 'mail'),
+    images: join(root, 'images'),
   }
 }
 

@@ -23,6 +23,7 @@ export class Marks {
     if (location.startsWith('/v1/reservations/')) this.#tell('reservation', location.split('/').at(-1))
     if (location.startsWith('/v1/me/addresses/')) this.#tell('address', location.split('/').at(-1))
     if (location.startsWith('/v1/orders/')) this.#tell('order', location.split('/').at(-1))
+    if (location.startsWith('/images/')) this.#tell('image', location.split('/').at(-1))
     if (location.startsWith('/v1/api-keys/')) this.#tell('key-id', location.split('/').at(-1))
     if (location.startsWith('/v1/webhooks/')) this.#tell('webhook', location.split('/').at(-1))
     if (typeof json !== 'object' || json === null) return

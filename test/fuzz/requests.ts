@@ -154,7 +154,9 @@ function pathValue({ path }: Place, { name, example = 'x' }: Parameter): fc.Arbi
                   ? fc.constantFrom('sandbox', 'stripe')
                   : path.startsWith('/v1/users')
                     ? mark('user')
-                    : fc.constant(example)
+                    : path.startsWith('/images')
+                      ? mark('image')
+                      : fc.constant(example)
   const strange = fc.oneof(
     fc.constantFrom(
       example,

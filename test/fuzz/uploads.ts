@@ -1,5 +1,6 @@
 /** Bodies that are files, by the type that the document names. */
 import fc from 'fast-check'
+import { formOf, gifOf, pngOf } from '../support/images.ts'
 import type { Schema } from './document.ts'
 import type { RawBody } from './raw-bodies.ts'
 import { fitting } from './values.ts'
@@ -29,11 +30,31 @@ const UPLOADS: Readonly<Record<string, (schemas: Schemas) => fc.Arbitrary<string
   },
 }
 
+const FORMS = [
+  formOf(pngOf(3, 4)),
+  formOf(gifOf(5, 6)),
+  formOf(Buffer.from('<svg/>')),
+  formOf(Buffer.alloc(0)),
+]
+
+/** Of the form's own type, so that its boundary fits. */
+const form = fc
+  .constantFrom(...FORMS.map(({ body }) => body.toString('latin1')))
+  .chain((text) => fc.oneof({ weight: 9, arbitrary: fc.constant(text) }, { weight: 1, arbitrary: cut(text) }))
+
+function cut(text: string): fc.Arbitrary<string> {
+  return fc.nat({ max: text.length }).map((at) => text.slice(0, at))
+}
+
 export type BodyForm = { readonly type: string | undefined; readonly body: fc.Arbitrary<RawBody | undefined> }
 
 /** Of those types that are known here. */
 export function uploadsOf(types: readonly string[], schemas: Schemas): readonly BodyForm[] {
-  return types.flatMap((type) => {
+  return types.flatMap((type): readonly BodyForm[] => {
+    if (type === 'multipart/form-data') {
+      const body = fc.record({ text: form, encoding: fc.constant('latin1' as const) })
+      return [{ type: FORMS[0]?.type, body }]
+    }
     const text = UPLOADS[type]?.(schemas)
     return text === undefined
       ? []

@@ -31,6 +31,7 @@ import { incomingOf } from '../http/fake-parts.ts'
 import { QuickPasswords } from '../http/quick-passwords.ts'
 import { journalDirectory } from '../support/in-process-engine.ts'
 import { eventsIn, type Recorded } from '../support/journal-reader.ts'
+import { MemoryImages } from '../support/memory-images.ts'
 import { Wire } from '../support/wire.ts'
 import { fillCatalog } from './catalog.ts'
 import { Marks } from './marks.ts'
@@ -141,6 +142,7 @@ export class FuzzWorld {
       chargeTimeoutMs: 10_000,
       orderStreams: new OrderStreams({ tables, timers: timers.session() }),
       ...limited,
+      images: new MemoryImages(),
       history,
       streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),
       status: {

@@ -46,6 +46,7 @@ import type { TableKey } from '../../src/persistence/tables/table-key.ts'
 import { Accounts } from '../../src/shop/accounts/accounts.ts'
 import { SandboxGateway } from '../../src/shop/payments/sandbox-gateway.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
+import { MemoryImages } from '../support/memory-images.ts'
 import { limits } from './fake-limits.ts'
 import { QuickPasswords } from './quick-passwords.ts'
 
@@ -367,6 +368,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     chargeTimeoutMs: 10_000,
     orderStreams: new OrderStreams({ tables, timers: timers.session() }),
     ...limits(clock),
+    images: new MemoryImages(),
     history,
     streams: new StockStreams(streamParts),
     status: { readiness: () => readiness, metricsText: () => registry.metrics() },

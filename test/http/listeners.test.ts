@@ -59,6 +59,7 @@ class World implements AsyncDisposable {
         payments: { gateway: 'none' },
         tablesPath: '/nowhere/tables.sqlite',
         revocations: new SharedArrayBuffer(4),
+        imagesDirectory: 'nowhere',
         metricsPublic: true,
         trustedProxies: [],
         corsOrigins: [],

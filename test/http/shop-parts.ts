@@ -1,5 +1,6 @@
 /** The app over real tables in memory and an engine that answers what a test tells it. */
 import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
+import type { HttpParts } from '../../src/http/parts.ts'
 import { recordPurchase } from '../../src/persistence/tables/catalog/purchases.ts'
 import { SqliteSession } from '../../src/persistence/tables/sqlite-session.ts'
 import { InProcessTables } from '../support/in-process-tables.ts'
@@ -12,10 +13,10 @@ export type Shop = Fakes &
     sell(customerId: string, ...productIds: readonly string[]): void
   }
 
-export function shop(): Shop {
+export function shop(parts: Partial<HttpParts> = {}): Shop {
   const shopTables = new InProcessTables({ wallMs: () => NOW_MS, monotonicMs: () => 0 })
   const session = new SqliteSession(shopTables.database)
-  return Object.assign(fakes({ tables: shopTables }), {
+  return Object.assign(fakes({ tables: shopTables, ...parts }), {
     shopTables,
     sell: (customerId: string, ...productIds: readonly string[]) => {
       const purchase = {

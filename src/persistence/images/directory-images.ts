@@ -1,0 +1,142 @@
+/**
+ * Images as files of one directory. A file is whole or absent: written beside under a name that no image has, synced, renamed,
+ * the directory synced. Everything happens in libuv's pool, which the journals' syncs use too, and so for few at a time.
+ */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { imageReadBytes, imagesKeptAtOnceMax } from '../../limits.ts'
+import type { Random } from '../../seams.ts'
+import { realDisk } from '../journal/disk.ts'
+import {
+  type ImageFormat,
+  type ImageName,
+  type ImageStore,
+  ImageStoreError,
+  imageNameOf,
+  isImageName,
+  type StoredImage,
+} from './image-store.ts'
+
+const NAME_SPAN = 36 ** 8
+
+export class DirectoryImages implements ImageStore {
+  readonly #directory: string
+  readonly #random: Random
+  #writing = 0
+  readonly #waiting: (() => void)[] = []
+
+  /** The directory must exist. Several stores may share it, in one process or in several threads of it. */
+  constructor(directory: string, random: Random) {
+    this.#directory = directory
+    this.#random = random
+  }
+
+  async keep(bytes: Uint8Array, format: ImageFormat): Promise<ImageName> {
+    const name = await imageNameOf(bytes, format)
+    await this.#turn()
+    try {
+      if ((await this.find(name)) === undefined) await this.#write(name, bytes)
+      // Whoever wrote it first may not have come so far.
+      await this.#syncDirectory()
+      return name
+    } catch (error) {
+      throw storeError(error)
+    } finally {
+      this.#endTurn()
+    }
+  }
+
+  async find(name: ImageName): Promise<StoredImage | undefined> {
+    const path = join(this.#directory, name)
+    try {
+      const { size } = await stat(path)
+      return { size, bytes: () => bytesOf(path) }
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw storeError(error)
+    }
+  }
+
+  async #write(name: ImageName, bytes: Uint8Array): Promise<void> {
+    const path = join(this.#directory, name)
+    const beside = `${path}.${Math.floor(this.#random.fraction() * NAME_SPAN).toString(36)}`
+    try {
+      const file = await open(beside, 'wx', 0o600)
+      try {
+        await file.writeFile(bytes)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(beside, path)
+    } catch (error) {
+      await rm(beside, { force: true })
+      throw error
+    }
+  }
+
+  async #syncDirectory(): Promise<void> {
+    const directory = await open(this.#directory, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#writing < imagesKeptAtOnceMax) this.#writing += 1
+    else await new Promise<void>((resolve) => void this.#waiting.push(resolve))
+  }
+
+  /** Whoever waits has it next. */
+  #endTurn(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#writing -= 1
+    else next()
+  }
+}
+
+/** Makes the directory if need be, and removes what uploads left that never came to their end. */
+export function prepareImages(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  realDisk.syncDirectory(dirname(directory))
+  for (const name of readdirSync(directory)) {
+    const isUnfinished = isImageName(name.slice(0, name.lastIndexOf('.'))) && !isImageName(name)
+    if (isUnfinished) rmSync(join(directory, name), { force: true })
+  }
+}
+
+/** Read no faster than whoever reads them. */
+function bytesOf(path: string): ReadableStream<Uint8Array> {
+  let file: FileHandle | undefined
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        file ??= await open(path, 'r')
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(imageReadBytes), 0, imageReadBytes)
+        if (bytesRead > 0) {
+          controller.enqueue(buffer.subarray(0, bytesRead))
+          return
+        }
+        await file.close()
+        controller.close()
+      },
+      cancel: async () => {
+        await file?.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+function storeError(error: unknown): ImageStoreError {
+  const code = codeOf(error)
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+  return new ImageStoreError(isFull ? 'storage-full' : 'unavailable', `an image was not kept: ${code}`, error)
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
