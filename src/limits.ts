@@ -288,49 +288,6 @@ export const cooldownWindowMs = 3_600_000
 /** Customers of whom something has expired within the window, at 16 bytes each. */
 export const cooldownPlaces = 131_072
 
-// ---- Catalog -------------------------------------------------------------------------------------------------------
-
-/** Characters. The tables check the same. */
-export const productTitleLengthMax = 300
-export const productDescriptionLengthMax = 10_000
-export const brandLengthMax = 100
-export const productImagesMax = 20
-export const imageUrlLengthMax = 2_000
-export const specificationsMax = 100
-export const specificationNameLengthMax = 100
-export const specificationValueLengthMax = 300
-/** Products of one page; each takes a row and, where its availability is shown, a look at the engine. */
-export const productPageMax = 100
-export const reviewTitleLengthMax = 150
-export const reviewTextLengthMax = 5_000
-export const reviewPageMax = 100
-/** Reviews that a product's own page shows, the newest. */
-export const reviewsShownMax = 10
-/** Of one import. Its time is bounded too, see `uploadTimeoutMs`. */
-export const importBytesMax = 256 * MIB
-export const importLinesMax = 200_000
-/** Of one line, or of one record of several lines. */
-export const importLineBytesMax = 64 * KIB
-export const importRecordLinesMax = 1_000
-/** Products that one transaction takes: enough to pay for its sync, and few enough that others do not wait for it. */
-export const importBatchMax = 200
-/** Imports of one listener at once: each of them is a client that never waits for its own replies. */
-export const importsMax = 2
-/** Results that a client has not taken yet; beyond it no more lines are read until it does. */
-export const importUnreadBytesMax = 8 * MIB
-/** Of one image, and of its pixels: what a browser unpacks of a few bytes must not be without end. */
-export const imageBytesMax = 5 * MIB
-export const imagePixelsMax = 50_000_000
-/** With what stands around the image. */
-export const multipartBytesMax = imageBytesMax + 16 * KIB
-/** Uploads of one listener at once, each of them whole in memory. */
-export const imageUploadsMax = 8
-/** Of these, how many are written at once: journals sync in the same pool of threads. */
-export const imagesKeptAtOnceMax = 1
-export const imageReadBytes = 64 * KIB
-/** Products that one reading brings, for a cart. */
-export const productsReadMax = 100
-
 assert(syncStuckMs >= replyTimeoutMs, 'a disk that answers callers in time is not given up')
 assert(
   replyTimeoutMs + commandDeadlineMs < abortedKnownMs,

@@ -1,6 +1,6 @@
 /** Images of products: sent by staff, seen by everybody, and kept by their browsers for ever. */
 import { z } from 'zod'
-import { imageBytesMax, imagePixelsMax, imageUploadsMax, multipartBytesMax } from '../limits.ts'
+import { imageBytesMax, imagePixelsMax, imageUploadsMax, multipartBytesMax } from '../limits/catalog.ts'
 import { type ImageFormat, ImageStoreError, isImageName } from '../persistence/images/image-store.ts'
 import { TablesError } from '../persistence/tables/tables-error.ts'
 import { imageShapeOf } from '../shop/catalog/image-format.ts'

@@ -1,7 +1,7 @@
 /** Products in bulk: a file comes in, and a line comes back for each of its records, while it is still coming. */
 import { z } from 'zod'
 import { onHandMax } from '../domain/bounds.ts'
-import { importBytesMax, importLinesMax, importsMax, importUnreadBytesMax } from '../limits.ts'
+import { importBytesMax, importLinesMax, importsMax, importUnreadBytesMax } from '../limits/catalog.ts'
 import { TablesError } from '../persistence/tables/tables-error.ts'
 import { ImportLines } from '../shop/catalog/import-lines.ts'
 import { csvRecords, jsonRecords } from '../shop/catalog/import-source.ts'

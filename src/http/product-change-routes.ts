@@ -2,7 +2,7 @@
 import { EngineError } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
 import type { ProductId } from '../domain/ids.ts'
-import { productImagesMax } from '../limits.ts'
+import { productImagesMax } from '../limits/catalog.ts'
 import type {
   ProductGuard,
   ProductRefused,

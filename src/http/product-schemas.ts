@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { categoryLengthMax, categoryLevelsMax, categoryPath } from '../domain/category-path.ts'
 import { amountMinorMax, type CurrencyCode, isCurrencyCode } from '../domain/money.ts'
-import * as limits from '../limits.ts'
+import * as limits from '../limits/catalog.ts'
 import { isImageName } from '../persistence/images/image-store.ts'
 import { isText, longText } from './long-text.ts'
 import { IMAGE } from './product-examples.ts'

@@ -1,5 +1,5 @@
 /** What buyers say of a product. */
-import { reviewPageMax } from '../limits.ts'
+import { reviewPageMax } from '../limits/catalog.ts'
 import type { Review } from '../persistence/tables/catalog/review-operations.ts'
 import { readBody } from './body.ts'
 import { tableKey, withReplay } from './idempotency.ts'

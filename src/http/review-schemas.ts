@@ -1,6 +1,6 @@
 /** The shapes of reviews. */
 import { z } from 'zod'
-import { reviewPageMax, reviewTextLengthMax, reviewTitleLengthMax } from '../limits.ts'
+import { reviewPageMax, reviewTextLengthMax, reviewTitleLengthMax } from '../limits/catalog.ts'
 import { longText } from './long-text.ts'
 import { instant, plainText } from './schemas.ts'
 

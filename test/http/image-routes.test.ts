@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { HttpParts } from '../../src/http/parts.ts'
-import { imageBytesMax } from '../../src/limits.ts'
+import { imageBytesMax } from '../../src/limits/catalog.ts'
 import { type ImageName, ImageStoreError } from '../../src/persistence/images/image-store.ts'
 import { formOf, jpegOf, pngOf } from '../support/images.ts'
 import { MemoryImages } from '../support/memory-images.ts'

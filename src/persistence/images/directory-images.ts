@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { imageReadBytes, imagesKeptAtOnceMax } from '../../limits.ts'
+import { imageReadBytes, imagesKeptAtOnceMax } from '../../limits/catalog.ts'
 import type { Random } from '../../seams.ts'
 import { realDisk } from '../journal/disk.ts'
 import {

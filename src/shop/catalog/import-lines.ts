@@ -1,5 +1,5 @@
 /** The lines of a file as it comes in, in bounded memory: a line that is too long is passed over, a file ends where it must. */
-import { importBytesMax, importLineBytesMax, importLinesMax } from '../../limits.ts'
+import { importBytesMax, importLineBytesMax, importLinesMax } from '../../limits/catalog.ts'
 
 export type ImportLine = {
   /** From 1. */

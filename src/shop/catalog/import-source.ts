@@ -1,7 +1,7 @@
 /** What a file says, record by record, before anybody looks at what it means. */
 import { isUtf8 } from 'node:buffer'
 import { parse } from 'csv-parse/sync'
-import { importLineBytesMax, importRecordLinesMax } from '../../limits.ts'
+import { importLineBytesMax, importRecordLinesMax } from '../../limits/catalog.ts'
 import type { ImportLine } from './import-lines.ts'
 
 export type SourceRecord =

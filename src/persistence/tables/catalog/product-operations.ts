@@ -2,7 +2,7 @@
 import { assert } from '../../../domain/assert.ts'
 import type { ProductId } from '../../../domain/ids.ts'
 import { type CurrencyCode, minorUnits } from '../../../domain/money.ts'
-import { productImagesMax, productPageMax, productsReadMax } from '../../../limits.ts'
+import { productImagesMax, productPageMax, productsReadMax } from '../../../limits/catalog.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { type Query, rows } from '../query.ts'

@@ -1,7 +1,7 @@
 /** What buyers say of products. What it adds up to stands with the product, changed in the same transaction. */
 import { assert } from '../../../domain/assert.ts'
 import type { CustomerId, ProductId } from '../../../domain/ids.ts'
-import { reviewPageMax } from '../../../limits.ts'
+import { reviewPageMax } from '../../../limits/catalog.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { enqueue } from '../outbox.ts'
