@@ -1,4 +1,5 @@
 /** An order's way as server-sent events. */
+import { z } from 'zod'
 import { visibleOrder } from './order-routes.ts'
 import { orderStreamQuery } from './order-schemas.ts'
 import { EXAMPLE_ORDER_ID } from './order-view.ts'
@@ -30,6 +31,7 @@ const LISTEN: Operation = {
   success: {
     status: 200,
     description: 'A stream without end. Comments keep it alive.',
+    schema: z.string(),
     contentType: 'text/event-stream',
     example: `retry: 2000\n\nid: 2\nevent: status\ndata: {"orderId":"${EXAMPLE_ORDER_ID}","status":"confirmed","at":"2026-11-27T08:01:12.000Z"}\n\n`,
   },

@@ -70,7 +70,8 @@ for (const [what, thrown, found] of [
   faults(`${what} is found, and told with the request it came of`, async () => {
     const said = await run({
       seed,
-      runs: RUNS,
+      // Until it is found: one request of some hundred is to where it is.
+      runs: 8 * RUNS,
       stepsMax: 200,
       shrinks: false,
       sabotage: failing(thrown),
