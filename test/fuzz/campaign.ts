@@ -13,6 +13,8 @@ export type Campaign = {
   /** Of one run; half as many on average. */
   readonly stepsMax: number
   readonly sabotage?: WorldOptions['sabotage']
+  /** Only these paths are asked for; all unless given. */
+  readonly about?: RegExp
   /** Whether a fault is worth looking for fewer steps that show it. */
   readonly shrinks?: boolean
   /** Told after each run how many requests have been sent in all. */
@@ -34,15 +36,18 @@ export async function run(campaign: Campaign): Promise<ReadonlyMap<string, numbe
     runs,
     stepsMax,
     sabotage = (parts) => parts,
+    about = /^/,
     shrinks = true,
     onProgress = () => {},
   } = campaign
   const document = await readDocument()
   const judge = new Judge(document)
+  const paths = Object.entries(document.paths).filter(([path]) => about.test(path))
+  const asked = { ...document, paths: Object.fromEntries(paths) }
   let triesLeft = Number.POSITIVE_INFINITY
   const isLimited = fc.nat({ max: 9 }).map((drawn) => drawn === 9)
   await fc.assert(
-    fc.asyncProperty(stepsWith(document, stepsMax), isLimited, async (steps, limited) => {
+    fc.asyncProperty(stepsWith(asked, stepsMax), isLimited, async (steps, limited) => {
       if (triesLeft === 0) return
       await using world = await FuzzWorld.start({ rates: limited ? RATES : {}, sabotage })
       try {
