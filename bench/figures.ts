@@ -14,6 +14,7 @@ export const FIGURES: Readonly<Record<string, () => Promise<Figure>>> = {
   'journal-bytes': async () => (await import('./figures/journal-bytes.ts')).journalBytes,
   overload: async () => (await import('./figures/overload.ts')).overload,
   'overload-http': async () => (await import('./figures/overload-http.ts')).overloadHttp,
+  journey: async () => (await import('./figures/journey.ts')).journey,
   logins: async () => (await import('./figures/logins.ts')).logins,
   restart: async () => (await import('./figures/restart.ts')).restart,
   'flash-sale': async () => (await import('./figures/flash-sale.ts')).flashSale,
