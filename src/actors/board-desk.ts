@@ -40,7 +40,7 @@ export class BoardDesk {
   fill(shards: readonly BoardedShard[]): void {
     this.#kept = new Map(shards.map((shard) => [shard.id, { shard, board: new ShardBoard(shard.id) }]))
     for (const { shard, board } of this.#kept.values()) {
-      for (const stock of shard.state.products.values()) board.show(stock)
+      board.show([...shard.state.products.values()])
     }
     this.#tell()
   }
@@ -59,7 +59,7 @@ export class BoardDesk {
       if (ordinal > durableOrdinal) break
       count += 1
       const { chunks } = board
-      for (const entry of entries) board.show(entry)
+      board.show(entries)
       hasGrown ||= board.chunks > chunks
     }
     if (count > 0) this.#gathered = this.#gathered.slice(count)

@@ -40,10 +40,10 @@ if (!isMainThread) {
   const { gate, firstVersion } = workerData as HammerData
   const cells = new Int32Array(gate)
   const board = new ShardBoard(0 as ShardId)
-  board.show(stockAt(firstVersion))
+  board.show([stockAt(firstVersion)])
   parentPort?.postMessage(board.memory)
   Atomics.wait(cells, 0, 0)
   let version = firstVersion
-  while (Atomics.load(cells, 0) === 1) board.show(stockAt(++version))
+  while (Atomics.load(cells, 0) === 1) board.show([stockAt(++version)])
   parentPort?.postMessage(version)
 }

@@ -78,7 +78,7 @@ board('says of each product what was shown of it last', () => {
         // What was recovered may begin anywhere.
         const version = (newest[number]?.version ?? first) + later
         newest[number] = { number, version, ...counts }
-        shard.show(newest[number])
+        shard.show([newest[number]])
       }
       assert.is(reader().products, newest.length)
       for (const shown of newest) assert.equal(plain(reader().read(shown.number)), shownOf(shown))
@@ -90,10 +90,10 @@ board('says of each product what was shown of it last', () => {
 
 board('grows with its products, and who was not told of the new part finds none of it', () => {
   const shard = new ShardBoard(0 as ShardId)
-  for (let number = 0; number < 1_024; number++) shard.show(entry({ number, version: number + 1 }))
+  for (let number = 0; number < 1_024; number++) shard.show([entry({ number, version: number + 1 })])
   const early = new ShardBoardReader(shard.memory)
   assert.is(shard.chunks, 1)
-  for (let number = 1_024; number < 5_000; number++) shard.show(entry({ number, version: number + 1 }))
+  for (let number = 1_024; number < 5_000; number++) shard.show([entry({ number, version: number + 1 })])
   assert.is(shard.chunks, 4, 'each is as large as all before')
   const reader = new ShardBoardReader(shard.memory)
   for (let number = 0; number < 5_000; number++) assert.is(reader.read(number)?.version, number + 1)
@@ -107,7 +107,7 @@ board('goes on where the low half of a version begins anew', () => {
     const shard = new ShardBoard(0 as ShardId)
     const reader = (): ShownStock | undefined => new ShardBoardReader(shard.memory).read(0)
     for (let version = around - 3; version < around + 3; version++) {
-      shard.show(entry({ version }))
+      shard.show([entry({ version })])
       assert.is(reader()?.version, version)
     }
   }
@@ -115,15 +115,15 @@ board('goes on where the low half of a version begins anew', () => {
 
 board('refuses to go back, and products out of order; the same may be shown twice', () => {
   const shard = new ShardBoard(0 as ShardId)
-  for (const version of [5, 6, 6]) shard.show(entry({ version }))
+  for (const version of [5, 6, 6]) shard.show([entry({ version })])
   assert.is(new ShardBoardReader(shard.memory).read(0)?.version, 6)
-  assert.throws(() => shard.show(entry({ version: 5 })), /versions only go up/)
-  assert.throws(() => shard.show(entry({ number: 2 })), /come in order/)
+  assert.throws(() => shard.show([entry({ version: 5 })]), /versions only go up/)
+  assert.throws(() => shard.show([entry({ number: 2 })]), /come in order/)
 })
 
 board('is read while a writer stands still half-way', () => {
   const shard = new ShardBoard(0 as ShardId)
-  shard.show(entry({ version: 1 }))
+  shard.show([entry({ version: 1 })])
   const { memory } = shard
   const reader = new ShardBoardReader(memory)
   const half = entry({ version: 2, held: 3 })
@@ -132,7 +132,7 @@ board('is read while a writer stands still half-way', () => {
       throw new Error('it stops here')
     },
   })
-  assert.throws(() => shard.show(half), /it stops here/)
+  assert.throws(() => shard.show([half]), /it stops here/)
   assert.equal(plain(reader.read(0)), shownOf(entry({ version: 1 })))
 })
 

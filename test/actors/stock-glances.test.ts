@@ -325,7 +325,7 @@ down('what an ended worker still says of its board is not heard', () => {
   const boardOf = (version: number) => {
     const board = new ShardBoard(0 as ShardId)
     const counts = { onHand: version, held: 0, earmarked: 0, sold: 0, retired: false, sale: {} }
-    board.show({ number: 0, version, ...counts })
+    board.show([{ number: 0, version, ...counts }])
     return { cells: [], board: [board.memory] }
   }
   for (const wire of wires) {

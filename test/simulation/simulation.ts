@@ -10,6 +10,7 @@ import type { Verdict } from '../support/journal-oracle.ts'
 import type { JournalView } from '../support/journal-reader.ts'
 import { LoadClient, randomFrom } from '../support/load-client.ts'
 import { RequestLedger } from '../support/request-ledger.ts'
+import { BoardWitness } from './board-witness.ts'
 import {
   endsProcess,
   type FaultName,
@@ -97,6 +98,7 @@ class Simulation {
   readonly #padding: number
   readonly #hash: Hash = createHash('sha1')
   readonly #faults = new Map<FaultName, number>()
+  readonly #boards = new BoardWitness()
   #load: LoadClient | undefined
   #earlier: JournalView | undefined
   #deaths = 0
@@ -185,7 +187,9 @@ class Simulation {
     const until = timers.made + count
     while (timers.made < until) {
       if (!(await timers.step()) && !timers.ringNext()) return
-      this.#machine.process?.tend()
+      const { process } = this.#machine
+      process?.tend()
+      if (process !== undefined) this.#boards.look(process.engine)
     }
   }
 
@@ -240,13 +244,14 @@ class Simulation {
   /** What would be there if the power went now, and nothing unsynced survived: all that was acknowledged. */
   #look(): void {
     this.#lookedAt = this.#machine.steps
-    judgeDisk(this.#machine.disk.afterPowerLoss(), this.#ledger)
+    this.#boards.judge(judgeDisk(this.#machine.disk.afterPowerLoss(), this.#ledger))
     this.#judged += 1
   }
 
   #judge(): Verdict {
     const verdict = judgeDisk(this.#machine.disk.copy(), this.#ledger, this.#earlier)
     for (const [shard, state] of verdict.journal.states) this.#hash.update(`${shard}`).update(state)
+    this.#boards.judge(verdict)
     this.#earlier = verdict.journal
     this.#judged += 1
     return verdict
@@ -278,8 +283,11 @@ class Simulation {
       while (timers.nextAtMs < untilMs) await this.#steps(1)
       await process.stop()
       await this.#steps(ROUND)
+      this.#boards.look(process.engine)
       this.#machine.crash()
       const verdict = this.#judge()
+      // A worker that could not close in order may have left what nobody was shown.
+      if (process.engine.lives.every((lives) => lives.at(-1)?.isClosed)) this.#boards.expectEqual(verdict)
       if ([...verdict.books.several.pending()].length === 0) return
       if (starts === STARTS_MAX) return expectSettled(verdict)
       process = await this.#up()

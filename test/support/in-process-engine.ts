@@ -77,6 +77,8 @@ export class WorkerLife {
   readonly states: WorkerState[] = []
   exitCode: number | undefined
   isClosed = false
+  /** Where it keeps its board, as soon as it has said so to anybody. */
+  board: RepliesMessage['board']
   status: WorkerStatus | undefined
   readonly #control: Wire<ToWorker, FromWorker> = new Wire()
   readonly #worker: ShardWorker
@@ -107,7 +109,7 @@ export class WorkerLife {
       clock: options.timers.clock,
       timers,
       supervisor: this.#control.far,
-      portOf: () => this.wire.far,
+      portOf: () => ({ ...this.wire.far, send: (message) => this.#send(message) }),
       engine: options.engine,
       exit: (code) => {
         this.exitCode = code
@@ -155,6 +157,11 @@ export class WorkerLife {
     this.#endSessions()
     this.wire.back.isHolding = true
     this.exitCode ??= 137
+  }
+
+  #send(message: RepliesMessage): void {
+    if (message.board !== undefined) this.board = message.board
+    this.wire.far.send(message)
   }
 
   #note(message: FromWorker): void {
