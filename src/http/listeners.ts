@@ -23,6 +23,7 @@ import { limitsRegistry } from './limits-metrics.ts'
 import { type ListenerEnds, type ListenerSettings, runListener } from './listener.ts'
 import type { ListenerData } from './listener-entry.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
+import { passwordsRegistry } from './passwords-metrics.ts'
 import { SharedRateLimits } from './rate-limits.ts'
 
 export type ListenersOptions = {
@@ -30,7 +31,7 @@ export type ListenersOptions = {
   readonly settings: ListenerSettings
   readonly supervisor: Supervisor
   readonly tables: TablesThread
-  readonly passwords: Pick<PasswordThreads, 'connect'>
+  readonly passwords: Pick<PasswordThreads, 'connect' | 'status'>
   readonly history: HistoryThread
   readonly timers: Timers
   readonly log: Logger
@@ -193,7 +194,7 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings, history } = this.#options
+    const { supervisor, settings, history, passwords } = this.#options
     const [statuses, historyStatus, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
       history.status(metricsTimeoutMs),
@@ -204,7 +205,8 @@ export class Listeners {
     const cooldowns = new SharedCooldowns(settings.cooldownMemory, realClock)
     const limits = await limitsRegistry(rateLimits, cooldowns).getMetricsAsJSON()
     const past = await historyRegistry(historyStatus, history.restarts).getMetricsAsJSON()
-    const values = [...listeners, engine, limits, past].map((registry) => [...registry])
+    const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
+    const values = [...listeners, engine, limits, past, hashing].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }
 

@@ -60,7 +60,8 @@ const reachable =
   max-per-reservation sale-not-open sale-closed reservation-resolved not-confirmed payment-started exceeds-held
   exceeds-confirmed stock-below-held stock-version-mismatch stock-above-max stock-available already-waiting
   history-behind shard-unavailable outcome-unknown product-exists product-retired precondition-failed
-  not-a-buyer already-reviewed`.split(/\s+/)
+  not-a-buyer already-reviewed wrong-credentials invalid-refresh-token wrong-password unknown-user unknown-address
+  email-taken`.split(/\s+/)
 
 function rssMb(): number {
   return Math.round(process.memoryUsage().rss / 2 ** 20)

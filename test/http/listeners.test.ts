@@ -72,7 +72,10 @@ class World implements AsyncDisposable {
         version: '0.0.0',
       },
       supervisor,
-      passwords: { connect: () => new MessageChannel().port2 },
+      passwords: {
+        connect: () => new MessageChannel().port2,
+        status: () => ({ waiting: 3, done: 20, refused: 4, restarts: 1 }),
+      },
       tables: {
         connect: () => new MessageChannel().port2,
         close: () => Promise.resolve(),

@@ -95,6 +95,9 @@ test('35: a thousand who sign in at once are signed in or told to come back, and
     counts.set(status, (counts.get(status) ?? 0) + 1)
   }
   assert.equal([...counts.keys()].sort(), [200, 503], JSON.stringify([...counts]))
+  const { body: metrics } = await server.request('GET', '/metrics')
+  const hashed = /^holdfast_passwords_hashed_total (\d+)$/m.exec(String(metrics.text))?.[1]
+  assert.is(Number(hashed), 1 + (counts.get(200) ?? 0))
   await server.stop()
 })
 

@@ -36,6 +36,14 @@ export type PasswordThreadsOptions = {
   readonly spawn?: () => PasswordThread
 }
 
+/** Since the start, and now. */
+export type PasswordsStatus = {
+  readonly waiting: number
+  readonly done: number
+  readonly refused: number
+  readonly restarts: number
+}
+
 type ListenerPort = Port<ToPasswords, FromPasswords>
 type Waiting = ToPasswords & { readonly port: ListenerPort; readonly sinceMs: number }
 type Member = { readonly thread: PasswordThread; job: Waiting | undefined }
@@ -47,6 +55,9 @@ export class PasswordThreads {
   readonly #ports = new Set<ListenerPort>()
   #waiting: Waiting[] = []
   #failures = 0
+  #done = 0
+  #refused = 0
+  #restarts = 0
   #mode: 'running' | 'closed' = 'running'
 
   constructor(options: PasswordThreadsOptions) {
@@ -76,18 +87,27 @@ export class PasswordThreads {
     })
   }
 
+  status(): PasswordsStatus {
+    return {
+      waiting: this.#waiting.length,
+      done: this.#done,
+      refused: this.#refused,
+      restarts: this.#restarts,
+    }
+  }
+
   /** Ends all threads. Listeners must have ended before: whatever waits is refused. */
   close(): void {
     this.#mode = 'closed'
     for (const { thread } of this.#members) thread.end()
-    for (const waiting of this.#waiting.splice(0)) refuse(waiting, 'the server is shutting down')
+    for (const waiting of this.#waiting.splice(0)) this.#refuse(waiting, 'the server is shutting down')
     for (const port of this.#ports) port.close()
   }
 
   #take(waiting: Waiting): void {
-    if (this.#mode === 'closed') return refuse(waiting, 'the server is shutting down')
+    if (this.#mode === 'closed') return this.#refuse(waiting, 'the server is shutting down')
     if (this.#waiting.length >= passwordsWaitingMax) {
-      return refuse(waiting, `${passwordsWaitingMax} passwords wait to be hashed already`)
+      return this.#refuse(waiting, `${passwordsWaitingMax} passwords wait to be hashed already`)
     }
     this.#waiting.push(waiting)
     this.#dispatch()
@@ -98,7 +118,7 @@ export class PasswordThreads {
       const next = this.#waiting.shift()
       if (next === undefined) return
       if (this.#options.clock.monotonicMs() - next.sinceMs > passwordWaitMs) {
-        refuse(next, `it has waited for ${passwordWaitMs} ms`)
+        this.#refuse(next, `it has waited for ${passwordWaitMs} ms`)
         continue
       }
       const member = this.#idle.pop()
@@ -129,6 +149,7 @@ export class PasswordThreads {
     const { job } = member
     assert(job !== undefined, 'a thread answers what it was asked')
     member.job = undefined
+    this.#done += 1
     job.port.send({ call: job.call, outcome })
   }
 
@@ -136,19 +157,21 @@ export class PasswordThreads {
     this.#members.delete(member)
     const at = this.#idle.indexOf(member)
     if (at >= 0) this.#idle.splice(at, 1)
-    if (member.job !== undefined) refuse(member.job, 'the thread that hashed it has ended')
+    if (member.job !== undefined) this.#refuse(member.job, 'the thread that hashed it has ended')
     if (this.#mode === 'closed') return
     this.#failures += 1
+    this.#restarts += 1
     const delayMs = this.#options.respawnDelayMs(this.#failures)
     this.#options.log('error', 'passwords.respawn', { why: String(error), delayMs })
     this.#options.timers.after(delayMs, () => {
       if (this.#mode === 'running') this.#spawn({ onReady() {}, onFailure() {} })
     })
   }
-}
 
-function refuse({ port, call }: Waiting, why: string): void {
-  port.send({ call, outcome: { type: 'refused', why } })
+  #refuse({ port, call }: Waiting, why: string): void {
+    this.#refused += 1
+    port.send({ call, outcome: { type: 'refused', why } })
+  }
 }
 
 function realThread(): PasswordThread {
