@@ -123,6 +123,7 @@ export async function runListener(
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
     engine,
+    board: engine,
     splits: new SplitCoordinator(engine, { clock: realClock, timers: realTimers, shards }),
     shards,
     authenticator,

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { ReplyTo, Request } from '../actors/requests.ts'
 import type { SplitCoordinator } from '../actors/split-coordinator.ts'
+import type { Glance } from '../actors/stock-glances.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
@@ -27,6 +28,12 @@ export type ReservationEngine = {
   newReservationId(productId: ProductId): ReservationId
   /** Whether so many wait for an answer that nobody else should be asked for units. */
   readonly isCrowded: boolean
+}
+
+/** Live stock that waits for no disk, and is there while a shard is down; rejects with `EngineError` and nothing else. */
+export type StockBoard = {
+  /** Undefined where the product has no stock. */
+  glance(productId: ProductId): Glance | Promise<Glance>
 }
 
 /** Reservations of several products, and what changes those of any; rejects with `EngineError` and nothing else. */
@@ -100,6 +107,7 @@ export type Drain = { started: boolean }
 
 export type HttpParts = {
   readonly engine: ReservationEngine
+  readonly board: StockBoard
   readonly splits: SplitReservations
   /** Number of shards, fixed for the life of the data. */
   readonly shards: number

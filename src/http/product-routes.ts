@@ -19,7 +19,7 @@ import { REVIEW, shownReview } from './review-routes.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { shownSale } from './sale-routes.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'tables'>
+type Parts = Pick<HttpParts, 'engine' | 'board' | 'tables'>
 
 /** Anybody may keep a page, and asks whether it still holds before showing it: it is the same for all. */
 const CACHE = { 'cache-control': 'no-cache' }
@@ -53,7 +53,8 @@ const READ: Operation = {
   problems: ['unknown-product'],
 }
 
-async function read({ engine, tables }: Parts, call: Call): Promise<Response> {
+async function read(parts: Parts, call: Call): Promise<Response> {
+  const { tables } = parts
   const productId = productIdOf(call)
   const product = await tables.read('catalog.product', { productId })
   if (product === undefined) throw new Problem('unknown-product', `There is no product ${productId}.`)
@@ -64,7 +65,7 @@ async function read({ engine, tables }: Parts, call: Call): Promise<Response> {
   const body = JSON.stringify({
     ...listedProduct(product),
     reviews: reviews.map(shownReview),
-    ...(await stockOf(engine, product)),
+    ...(await stockOf(parts, product)),
   })
   const etag = `"${product.version}-${hash('sha256', body, 'base64url').slice(0, DIGEST_LENGTH)}"`
   const fields = { ...CACHE, etag }
@@ -72,14 +73,15 @@ async function read({ engine, tables }: Parts, call: Call): Promise<Response> {
 }
 
 /** What can be had of it; nothing of one that never had stock, or is not sold any more. */
-async function stockOf(engine: Parts['engine'], { productId, retiredAtMs }: Product) {
-  const stock = await engine.execute({ type: 'readStock', productId })
+async function stockOf({ engine, board }: Parts, { productId, retiredAtMs }: Product) {
+  const glance = board.glance(productId)
+  const stock = glance instanceof Promise ? await glance : glance
   const isRetired = retiredAtMs !== null
-  if (isRetired && (stock.type === 'refused' || !stock.retired)) {
+  if (isRetired && stock?.retired !== true) {
     // Something broke off between the catalog and the engine (shop/catalog/retirement.ts). Nobody waits for it here.
     void retireInEngine(engine, productId).catch(ignoreEngineError)
   }
-  if (stock.type === 'refused') return { availableQty: 0, sale: {} }
+  if (stock === undefined) return { availableQty: 0, sale: {} }
   return { availableQty: isRetired ? 0 : stock.available, sale: shownSale(stock.sale) }
 }
 

@@ -124,6 +124,7 @@ export class FuzzWorld {
     const registry = new Registry()
     this.#parts = sabotage({
       engine,
+      board: engine,
       splits: new SplitCoordinator(engine, { clock: timers.clock, timers: timers.session(), shards: SHARDS }),
       shards: SHARDS,
       authenticator: withBuyers(authenticator),

@@ -13,6 +13,7 @@ import type {
   StockReply,
 } from '../../src/actors/requests.ts'
 import type { SeveralProducts } from '../../src/actors/split-coordinator.ts'
+import type { Glance } from '../../src/actors/stock-glances.ts'
 import {
   type CustomerId,
   type ProductId,
@@ -68,6 +69,12 @@ export class FakeEngine {
     this.requests.push(request)
     // The test chose the answer; that it fits the request is for the test to see.
     return Promise.resolve(request).then(this.answer) as Promise<ReplyTo<R>>
+  }
+
+  /** As `readStock` is answered. */
+  async glance(productId: ProductId): Promise<Glance> {
+    const reply = await this.execute({ type: 'readStock', productId })
+    return reply.type === 'refused' ? undefined : reply
   }
 
   newReservationId(productId: ProductId): ReservationId {
@@ -347,6 +354,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
   const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   const all: HttpParts = {
     engine,
+    board: engine,
     splits,
     shards: SHARDS,
     authenticator: {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { EngineError } from '../../src/actors/engine-error.ts'
 import { productPageReply, productsReply } from '../../src/http/product-schemas.ts'
 import { suite } from '../support/suite.ts'
 import { stock } from './fake-parts.ts'
@@ -31,6 +32,21 @@ page('shows what is left of it, its sale and its rating', async () => {
   const without = await world.call('GET', PATH)
   assert.is(without.body.availableQty, 0)
   assert.equal(without.body.sale, {})
+})
+
+page('is there while the shard of the product is down, as the board shows it', async () => {
+  using world = shop({ board: { glance: () => stock({ available: 7 }) } })
+  const body = { productId: 'pixel-11', title: 'x', price: 5, currency: 'USD' }
+  await world.call('POST', '/v1/products', { as: 'staff', body })
+  const away = () => {
+    throw new EngineError('shard-unavailable', 'planted')
+  }
+  world.engine.answer = away
+  const reply = await world.call('GET', PATH)
+  assert.equal([reply.status, reply.body.availableQty], [200, 7])
+  using other = await stocked('pixel-11')
+  other.engine.answer = away
+  assert.is((await other.call('GET', PATH)).body.code, 'shard-unavailable', 'nobody knows')
 })
 
 page('is not sent again to whoever has it', async () => {
