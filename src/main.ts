@@ -96,6 +96,23 @@ async function run(config: Config): Promise<void> {
   const started = supervisor.start()
   // Recovery comes first: until its shards serve, the history is of no use to anybody.
   void started.then(() => history.start())
+  const desk = new DeskThread({
+    data: {
+      shards,
+      workers,
+      tablesPath: paths.tables,
+      payments: config.payments,
+      outgoing: config.outgoing,
+      mailDirectory: paths.mail,
+      logLevel: config.logLevel,
+      crashPoint,
+    },
+    supervisor,
+    tables,
+    timers: realTimers,
+    log: logger,
+    respawnDelayMs,
+  })
   const listeners = new Listeners({
     count: config.listeners,
     settings: {
@@ -124,28 +141,11 @@ async function run(config: Config): Promise<void> {
     tables,
     passwords,
     history,
+    desk,
     timers: realTimers,
     log: logger,
     logLevel: config.logLevel,
     crashPoint,
-  })
-
-  const desk = new DeskThread({
-    data: {
-      shards,
-      workers,
-      tablesPath: paths.tables,
-      payments: config.payments,
-      outgoing: config.outgoing,
-      mailDirectory: paths.mail,
-      logLevel: config.logLevel,
-      crashPoint,
-    },
-    supervisor,
-    tables,
-    timers: realTimers,
-    log: logger,
-    respawnDelayMs,
   })
 
   let shuttingDownSinceMs: number | undefined

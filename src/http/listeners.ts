@@ -16,7 +16,9 @@ import type { Logger } from '../log.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
 import { type Port, portOf, realClock, type Timers } from '../seams.ts'
 import type { PasswordThreads } from '../shop/accounts/password-threads.ts'
+import type { DeskThread } from '../shop/desk/desk-thread.ts'
 import { SharedCooldowns } from './cooldowns.ts'
+import { deskRegistry } from './desk-metrics.ts'
 import { engineRegistry } from './engine-metrics.ts'
 import { historyRegistry } from './history-metrics.ts'
 import { limitsRegistry } from './limits-metrics.ts'
@@ -33,6 +35,7 @@ export type ListenersOptions = {
   readonly tables: TablesThread
   readonly passwords: Pick<PasswordThreads, 'connect' | 'status'>
   readonly history: HistoryThread
+  readonly desk: Pick<DeskThread, 'status' | 'restarts'>
   readonly timers: Timers
   readonly log: Logger
   readonly logLevel: string
@@ -194,10 +197,11 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings, history, passwords } = this.#options
-    const [statuses, historyStatus, ...listeners] = await Promise.all([
+    const { supervisor, settings, history, passwords, desk } = this.#options
+    const [statuses, historyStatus, deskStatus, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
       history.status(metricsTimeoutMs),
+      desk.status(metricsTimeoutMs),
       ...[...this.#members].map((member) => this.#collect(member)),
     ])
     const engine = await engineRegistry(statuses, supervisor.readiness()).getMetricsAsJSON()
@@ -206,7 +210,8 @@ export class Listeners {
     const limits = await limitsRegistry(rateLimits, cooldowns).getMetricsAsJSON()
     const past = await historyRegistry(historyStatus, history.restarts).getMetricsAsJSON()
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
-    const values = [...listeners, engine, limits, past, hashing].map((registry) => [...registry])
+    const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
+    const values = [...listeners, engine, limits, past, hashing, orders].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }
 

@@ -82,6 +82,7 @@ class World implements AsyncDisposable {
         revocations: new SharedArrayBuffer(4),
         ended: new Promise(() => {}),
       },
+      desk: { status: () => Promise.resolve(undefined), restarts: 0 },
       // Never started.
       history: new HistoryThread({
         data: {

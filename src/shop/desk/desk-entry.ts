@@ -67,7 +67,7 @@ outgoing.start()
 
 main.receive((message) => {
   if (message.type === 'status') {
-    main.send({ type: 'status', id: message.id, status: { sweeper: sweeper.counters } })
+    void tellStatus(message.id)
     return
   }
   courier?.stop()
@@ -79,3 +79,12 @@ main.receive((message) => {
     main.close()
   })
 })
+
+/** Whoever asks has no answer in time where the tables have none. */
+async function tellStatus(id: number): Promise<void> {
+  const nowMs = realClock.wallMs()
+  const backlog = await tables.read('orders.backlog', { nowMs }).catch(() => undefined)
+  if (backlog === undefined) return
+  const lateMs = backlog.dueSinceMs === null ? 0 : Math.max(0, nowMs - backlog.dueSinceMs)
+  main.send({ type: 'status', id, status: { sweeper: sweeper.counters, backlog, lateMs } })
+}

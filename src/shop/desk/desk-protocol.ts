@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { OutgoingConfig } from '../../config/outgoing-settings.ts'
 import type { PaymentConfig } from '../../config/payment-settings.ts'
+import type { Backlog } from '../../persistence/tables/orders/duty-operations.ts'
 import type { SweeperCounters } from '../orders/sweeper.ts'
 
 export type DeskData = {
@@ -22,7 +23,12 @@ export type DeskData = {
 
 export type DeskEnds = { readonly engine: MessagePort; readonly tables: MessagePort }
 
-export type DeskStatus = { readonly sweeper: SweeperCounters }
+export type DeskStatus = {
+  readonly sweeper: SweeperCounters
+  readonly backlog: Backlog
+  /** Of the order that has waited longest to be looked at. */
+  readonly lateMs: number
+}
 
 export type ToDesk = { readonly type: 'close' } | { readonly type: 'status'; readonly id: number }
 export type FromDesk =

@@ -1,7 +1,7 @@
 /** What is still owed for an order, to the engine or by a gateway, and when to look at it again. */
 import type { ReservationId } from '../../../domain/ids.ts'
 import { type Moment, read, write } from '../operation.ts'
-import { change, type Query, rows } from '../query.ts'
+import { change, type Query, row, rows } from '../query.ts'
 import { type Duty, findOrderRow, note, type OrderRow } from './order-rows.ts'
 import { type Attempt, attemptsOf } from './payment-operations.ts'
 import { type Refund, refundRest, refundsOf } from './refund-operations.ts'
@@ -24,6 +24,8 @@ export const dutyOperations = {
   'orders.due': read(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
     due(nowMs, limit),
   ),
+  /** What an operator should know of all that is under way. */
+  'orders.backlog': read(({ nowMs }: { readonly nowMs: number }) => backlog(nowMs)),
   'orders.lookAgain': write((args: Of & { readonly lookAtMs: number | undefined }, _) => lookAgain(args)),
   /** The engine knows by now. */
   'orders.dutyDone': write((args: Of & { readonly duty: Duty }, moment) => dutyDone(args, moment)),
@@ -51,6 +53,39 @@ function* due(nowMs: number, limit: number): Query<readonly string[]> {
     limit,
   )
   return found.map(({ id }) => id)
+}
+
+export type Backlog = {
+  /** Orders that should have been looked at by now, and since when the first of them. */
+  readonly due: number
+  readonly dueSinceMs: number | null
+  /** Orders that will be looked at. */
+  readonly underWay: number
+  /** Refunds that their provider has not carried out, and would not: somebody must look. */
+  readonly refundsOpen: number
+  readonly refundsFailed: number
+}
+
+function* backlog(nowMs: number): Query<Backlog> {
+  const orders = yield* row<Pick<Backlog, 'due' | 'dueSinceMs' | 'underWay'>>(
+    `SELECT count(*) AS "underWay", coalesce(sum(CASE WHEN look_at_ms <= ? THEN 1 ELSE 0 END), 0) AS due,
+            min(CASE WHEN look_at_ms <= ? THEN look_at_ms END) AS "dueSinceMs"
+       FROM orders WHERE look_at_ms IS NOT NULL`,
+    nowMs,
+    nowMs,
+  )
+  const refunds = yield* row<{ readonly open: number; readonly failed: number }>(
+    `SELECT coalesce(sum(CASE WHEN status IN ('requested', 'pending') THEN 1 ELSE 0 END), 0) AS open,
+            coalesce(sum(CASE WHEN status = 'failed' THEN 1 ELSE 0 END), 0) AS failed
+       FROM refunds WHERE status <> 'succeeded'`,
+  )
+  return {
+    due: orders?.due ?? 0,
+    dueSinceMs: orders?.dueSinceMs ?? null,
+    underWay: orders?.underWay ?? 0,
+    refundsOpen: refunds?.open ?? 0,
+    refundsFailed: refunds?.failed ?? 0,
+  }
 }
 
 /** With something still owed an order is always looked at again. */

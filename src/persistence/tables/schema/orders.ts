@@ -140,6 +140,7 @@ export const ordersSchema: Migration = {
       updated_at_ms  INTEGER NOT NULL CHECK (updated_at_ms >= 0)
     ) STRICT;
     CREATE INDEX refunds_of_order ON refunds (order_id);
+    CREATE INDEX refunds_unfinished ON refunds (status) WHERE status <> 'succeeded';
 
     CREATE TABLE order_returns (
       id            TEXT PRIMARY KEY CHECK (id GLOB 'rtn_*'),
