@@ -27,7 +27,9 @@ export async function driveOrder(parts: ShopParts, orderId: string): Promise<voi
     if (state === undefined) return
     const step = nextStep(state, { asked, nowMs: parts.clock.wallMs(), chargeTimeoutMs })
     if (step.type === 'rest') {
-      await parts.tables.write('orders.lookAgain', { orderId, lookAtMs: step.lookAtMs })
+      const { lookAtMs } = step
+      if (lookAtMs !== (state.order.lookAtMs ?? undefined))
+        await parts.tables.write('orders.lookAgain', { orderId, lookAtMs })
       return
     }
     await take(parts, { state, step, asked })

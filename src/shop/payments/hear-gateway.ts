@@ -48,6 +48,8 @@ async function hearOfCharge(parts: HearingParts, event: OfCharge): Promise<boole
   const { key, transactionId, outcome, amountMinor, currency } = event
   const attempt = await tables.read('payments.find', { key })
   if (attempt === undefined) return false
+  // The most there is to hear: whoever charged was told so, and all that follows from it has been done or is owed.
+  if (outcome.type === attempt.status) return true
   if (outcome.type === 'failed') {
     await tables.write('payments.fail', { key, reason: outcome.reason })
   } else if (amountMinor !== attempt.amountMinor || currency !== attempt.currency) {
@@ -55,7 +57,7 @@ async function hearOfCharge(parts: HearingParts, event: OfCharge): Promise<boole
     log.error({ orderId, asked: attempt.amountMinor, captured: amountMinor, currency }, 'payment.mismatch')
     const captured = isCurrencyCode(currency) ? currency : attempt.currency
     await tables.write('payments.mismatch', { key, transactionId, amountMinor, currency: captured })
-  } else if (attempt.status !== 'succeeded' && attempt.status !== 'surplus') {
+  } else if (attempt.status !== 'surplus') {
     await succeed(parts, attempt, transactionId)
   }
   await driveOrder(parts, attempt.orderId)

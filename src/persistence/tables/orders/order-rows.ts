@@ -59,6 +59,8 @@ export type OrderRow = {
   readonly carrier: string | null
   readonly estimatedDelivery: string | null
   readonly expiresAtMs: number
+  /** When somebody is to look at it; never where nothing is left to do. */
+  readonly lookAtMs: number | null
   readonly createdAtMs: number
   readonly updatedAtMs: number
 }
@@ -82,7 +84,7 @@ export const ORDER_COLUMNS = `
   total_minor AS "totalMinor", captured_minor AS "capturedMinor", refunded_minor AS "refundedMinor",
   discount_code AS "discountCode", address, payment_method AS "paymentMethod",
   invoice_number AS "invoiceNumber", tracking_number AS "trackingNumber", carrier,
-  estimated_delivery AS "estimatedDelivery", expires_at_ms AS "expiresAtMs", created_at_ms AS "createdAtMs",
+  estimated_delivery AS "estimatedDelivery", expires_at_ms AS "expiresAtMs", look_at_ms AS "lookAtMs", created_at_ms AS "createdAtMs",
   updated_at_ms AS "updatedAtMs"`
 
 export function findOrderRow(orderId: string): Query<OrderRow | undefined> {
