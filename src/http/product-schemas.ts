@@ -10,6 +10,8 @@ import { reviewReply } from './review-schemas.ts'
 import { count, instant, isPlainText, plainText, productId, saleBody } from './schemas.ts'
 
 const IMAGES_PATH = '/images/'
+/** What RFC 3986 wants encoded. */
+const NOT_IN_URLS = /[\s"\\<>^`{|}]/
 const CURSOR_LENGTH_MAX = 64
 /** One of the smallest units there are. */
 const PRICE_MIN = 0.001
@@ -50,6 +52,9 @@ const specifications = z
   )
   .refine((map) => Object.keys(map).length <= limits.specificationsMax, {
     error: `must have at most ${limits.specificationsMax} members`,
+  })
+  .refine((map) => JSON.stringify(Object.entries(map)).length <= limits.specificationsLengthMax, {
+    error: `must have at most ${limits.specificationsLengthMax} characters as JSON`,
   })
   .meta({ example: { Colour: 'black', Memory: '256 GB' } })
 
@@ -158,5 +163,5 @@ export const imageReply = z.strictObject({ url: z.string() }).meta({ id: 'Image'
 
 function isImageUrl(text: string): boolean {
   if (text.startsWith(IMAGES_PATH)) return isImageName(text.slice(IMAGES_PATH.length))
-  return text.startsWith('https://') && isPlainText(text) && !/\s/.test(text) && URL.canParse(text)
+  return text.startsWith('https://') && isPlainText(text) && !NOT_IN_URLS.test(text) && URL.canParse(text)
 }

@@ -10,6 +10,8 @@ export const brandLengthMax = 100
 export const productImagesMax = 20
 export const imageUrlLengthMax = 2_000
 export const specificationsMax = 100
+/** Of all of them as JSON. */
+export const specificationsLengthMax = 50_000
 export const specificationNameLengthMax = 100
 export const specificationValueLengthMax = 300
 /** Products of one page; each takes a row and, where its availability is shown, a look at the engine. */

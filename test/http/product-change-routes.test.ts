@@ -10,6 +10,11 @@ const BODY = { productId: 'pixel-11', title: 'Pixel 11', price: 999.99, currency
 const { productId: _, ...FIELDS } = BODY
 const PATH = '/v1/products/pixel-11'
 
+/** Twice as long once they are JSON. */
+function quotes(count: number, length: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`n${i}`, '"'.repeat(length)]))
+}
+
 const making = suite('making a product')
 
 making('answers with what was made, where it is, and its version', async () => {
@@ -102,6 +107,8 @@ making('14, 16: takes no field that is not in its schema, and no value that is n
     [{ images: ['/images/../../etc/passwd'] }, 'images.0'],
     [{ images: ['https://'] }, 'images.0'],
     [{ images: Array.from({ length: 21 }, () => 'https://img.example/a.png') }, 'images'],
+    [{ images: ['https://img.example/a".png'] }, 'images.0'],
+    [{ specifications: quotes(88, 300) }, 'specifications'],
     [{ specifications: { a: 1 } }, 'specifications.a'],
     [{ specifications: [] }, 'specifications'],
     [{ productId: 'search' }, 'productId'],
@@ -116,6 +123,24 @@ making('14, 16: takes no field that is not in its schema, and no value that is n
     assert.equal(pathsOf(reply), [path])
   }
   assert.is(await world.shopTables.read('catalog.product', { productId: 'pixel-11' as ProductId }), undefined)
+})
+
+making('takes as much as all its bounds allow', async () => {
+  using world = shop()
+  const long = (text: string, length: number) => text.repeat(length).slice(0, length)
+  const body = {
+    ...BODY,
+    title: long('💥', 300),
+    description: long('"\n', 10_000),
+    brand: long('é', 100),
+    category: long('x', 300),
+    price: 1e10,
+    images: Array.from({ length: 10 }, (_, i) => `https://img.example/${i}${'a'.repeat(1_900)}`),
+    specifications: quotes(24, 300),
+  }
+  const reply = await world.call('POST', '/v1/products', { as: 'staff', body })
+  assert.is(reply.status, 201, reply.text.slice(0, 300))
+  assert.equal(reply.body.specifications, body.specifications)
 })
 
 making('17: keeps names of JavaScript’s own as names, and refuses the one that cannot be', async () => {

@@ -1,4 +1,5 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -39,6 +40,26 @@ files('are whole or absent, and a start removes what never came to its end', asy
   assert.is(await store.find(`${'0'.repeat(64)}.png` as ImageName), undefined)
   prepareImages(directory)
   assert.equal(readdirSync(directory).sort(), [name, 'notes.txt'].sort())
+})
+
+files('are on the disk before they have their name, and the name before anybody hears of it', async () => {
+  using world = opened()
+  const { directory, store } = world
+  const probe = await open(directory, 'r')
+  const handles: { sync(): Promise<void> } = Object.getPrototypeOf(probe)
+  await probe.close()
+  const { sync } = handles
+  const synced: string[] = []
+  handles.sync = function (this: unknown) {
+    synced.push(readdirSync(directory).some(isImageName) ? 'named' : 'beside')
+    return sync.call(this)
+  }
+  try {
+    await store.keep(Buffer.from('x'), 'png')
+  } finally {
+    handles.sync = sync
+  }
+  assert.equal(synced, ['beside', 'named'])
 })
 
 files('that cannot be written leave nothing behind, and say why', async () => {
