@@ -8,6 +8,8 @@ export type SourceText = {
   /** Without comments. */
   readonly codeAndStrings: string
   readonly comments: string
+  /** Literals, with their slashes and flags. */
+  readonly regularExpressions: readonly string[]
 }
 
 const COMMENT = /\/\/.*|\/\*[\s\S]*?(?:\*\/|$)/y
@@ -24,6 +26,7 @@ const KEYWORD_BEFORE = /\b(?:return|typeof|case|in|of|await|yield|void|throw|els
 export function readSource(text: string): SourceText {
   const strings: Range[] = []
   const comments: Range[] = []
+  const regularExpressions: string[] = []
   /** Braces open inside each `${` that is open, the innermost last. */
   const templates: number[] = []
   let at = 0
@@ -57,6 +60,7 @@ export function readSource(text: string): SourceText {
       const regex =
         comment === undefined && startsRegex(text.slice(Math.max(0, at - 40), at)) ? take(REGEX) : undefined
       if (comment !== undefined) comments.push([at, at + comment.length])
+      if (regex !== undefined) regularExpressions.push(regex)
       if (regex !== undefined) strings.push([at + 1, at + regex.lastIndexOf('/')])
       at += (comment ?? regex ?? '/').length
     } else {
@@ -71,6 +75,7 @@ export function readSource(text: string): SourceText {
     code: blank(codeAndStrings, strings),
     codeAndStrings,
     comments: blank(text, between(comments, text.length)),
+    regularExpressions,
   }
 }
 

@@ -11,6 +11,8 @@ export type Instrument = {
   readonly card?: CardDetails
 }
 
+/** Whose buyer approves, where a request names none. */
+const usualAddress = 'success@upi'
 const digitsMin = 12
 const digitsMax = 19
 const codeZero = 48
@@ -68,7 +70,7 @@ export const TEST_UPI: ReadonlyMap<string, ScenarioName> = new Map<string, Scena
 
 /** What the sandbox does with it. The card is looked at here and nowhere else. */
 export function scenarioFor({ method, paymentToken, card }: Instrument, nowMs: number): ScenarioName {
-  if (method === 'upi') return TEST_UPI.get(paymentToken ?? '') ?? 'invalid-token'
+  if (method === 'upi') return TEST_UPI.get(paymentToken ?? usualAddress) ?? 'invalid-token'
   if (card !== undefined) return scenarioOfCard(card, nowMs)
   return TEST_TOKENS.get(paymentToken ?? '') ?? 'invalid-token'
 }
