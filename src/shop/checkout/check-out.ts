@@ -187,10 +187,9 @@ async function discountFor(
 async function supersede(parts: ShopParts, cartId: string): Promise<void> {
   const pending = await parts.tables.read('orders.pendingOfCart', { cartId })
   for (const { orderId } of pending) {
-    const attempts = await parts.tables.read('payments.ofOrder', { orderId })
-    if (attempts.some(({ status }) => status !== 'failed')) continue
     const reason = 'another order was made of the cart'
-    const cancelled = await parts.tables.write('orders.cancel', { orderId, by: 'shop', reason })
+    const cancel = { orderId, by: 'shop', reason, unlessPaid: true } as const
+    const cancelled = await parts.tables.write('orders.cancel', cancel)
     if (cancelled.type === 'order') await driveOrLeave(parts, orderId)
   }
 }

@@ -6,9 +6,9 @@
 import { crashPoint } from '../../crash-points.ts'
 import { unreachable } from '../../domain/assert.ts'
 import type { ReservationId } from '../../domain/ids.ts'
-import { chargeWaitMs } from '../../limits.ts'
+import { chargeWaitMs, orderRetryMs } from '../../limits.ts'
 import type { OrderState } from '../../persistence/tables/orders/duty-operations.ts'
-import type { Attempt } from '../../persistence/tables/orders/payment-operations.ts'
+import { type Attempt, isLive } from '../../persistence/tables/orders/payment-operations.ts'
 import type { Refund } from '../../persistence/tables/orders/refund-operations.ts'
 import type { ReturnRow } from '../../persistence/tables/orders/return-operations.ts'
 import type { ShopParts } from '../shop-parts.ts'
@@ -34,6 +34,8 @@ export async function driveOrder(parts: ShopParts, orderId: string): Promise<voi
     }
     await take(parts, { state, step, asked })
   }
+  // It must not stand before all others that are due.
+  await parts.tables.write('orders.lookAgain', { orderId, lookAtMs: parts.clock.wallMs() + orderRetryMs })
 }
 
 type Taking = { readonly state: OrderState; readonly step: Step; readonly asked: Set<string> }
@@ -96,13 +98,15 @@ async function confirmOrGiveBack(parts: ShopParts, { order }: OrderState, attemp
     await tables.write('payments.confirm', { key: attempt.key, transactionId })
     return
   }
-  if (needsNoGateway(attempt)) {
+  if (needsNoGateway(attempt) && attempt.status !== 'succeeded') {
     await tables.write('payments.fail', { key: attempt.key, reason: 'hold-over' })
     return
   }
   const anew = await reserveAnew(parts, order)
-  if (anew === 'refused')
-    await tables.write('orders.giveBack', { orderId, reason: 'no units were left when it was paid' })
+  if (anew.type === 'reserved') return
+  const { reservationId } = anew
+  const reason = 'no units were left when it was paid'
+  await tables.write('orders.giveBack', { orderId, reservationId, reason })
 }
 
 /** Under the return's own key, so that units which came back once are on hand once. */
@@ -133,10 +137,16 @@ async function refund({ gateway, tables }: ShopParts, owed: Refund): Promise<voi
   else if (outcome.type === 'pending') await record('pending', outcome.refundId)
 }
 
-/** Whether the hold of an unpaid order has ended. */
-async function lookAtHold({ engine, tables }: ShopParts, { order }: OrderState): Promise<void> {
+/** Whether the hold of an unpaid order has ended. Where its units were sold and nobody pays for them, they come back. */
+async function lookAtHold({ engine, tables }: ShopParts, { order, attempts }: OrderState): Promise<void> {
   const { orderId, reservationId } = order
   const reservation = await findReservation({ engine }, reservationId)
-  const lives = reservation?.status === 'held' || reservation?.status === 'paying'
-  if (!lives) await tables.write('orders.expire', { orderId })
+  const status = reservation?.status
+  if (status === 'held' || status === 'paying') return
+  if (status === 'confirmed' && !attempts.some(isLive)) {
+    const reason = 'its units were sold, and it was not paid'
+    await tables.write('orders.cancel', { orderId, by: 'shop', reason, unlessPaid: true })
+    return
+  }
+  await tables.write('orders.expire', { orderId })
 }

@@ -1,20 +1,26 @@
 /** Units for an order that was paid after its hold had ended: from what is left, by the same rules as for anybody else. */
 import { crashPoint } from '../../crash-points.ts'
+import { assert } from '../../domain/assert.ts'
 import type { Line } from '../../domain/commands.ts'
-import type { ProductId } from '../../domain/ids.ts'
+import type { ProductId, ReservationId } from '../../domain/ids.ts'
 import type { OrderRow } from '../../persistence/tables/orders/order-rows.ts'
 import { couponOf } from '../checkout/coupon.ts'
 import type { ShopParts } from '../shop-parts.ts'
 import { holdUnits } from './units.ts'
 
+export type Anew =
+  | { readonly type: 'reserved' }
+  /** Under this id nothing could be held. */
+  | { readonly type: 'refused'; readonly reservationId: ReservationId }
+
 /**
  * `reserved`: there is a hold to be confirmed, made now or by who else drives the order. The new reservation's id stands in
  * the order before it is made: who comes after a crash finds it there, and makes it or finds it made.
  */
-export async function reserveAnew(parts: ShopParts, order: OrderRow): Promise<'reserved' | 'refused'> {
+export async function reserveAnew(parts: ShopParts, order: OrderRow): Promise<Anew> {
   const { orderId, customerId, reservationId: stale } = order
   const found = await parts.tables.read('orders.find', { orderId })
-  if (found === undefined) return 'refused'
+  assert(found !== undefined, 'an order that is driven is known')
   const goods = found.lines.map(({ productId, quantity }) => ({ productId, quantity }))
   const coupon = order.discountCode === null ? undefined : await couponInUse(parts, order.discountCode)
   const lines = [...goods, ...(coupon === undefined ? [] : [{ productId: coupon, quantity: 1 }])]
@@ -22,7 +28,7 @@ export async function reserveAnew(parts: ShopParts, order: OrderRow): Promise<'r
   const [first, ...rest] = sorted as [Line, ...Line[]]
   const reservationId = parts.engine.newReservationId(first.productId)
   const { isDone } = await parts.tables.write('orders.rehold', { orderId, stale, reservationId })
-  if (!isDone) return 'reserved'
+  if (!isDone) return { type: 'reserved' }
   crashPoint('order.afterRehold')
   const reply = await holdUnits(parts, {
     reservationId,
@@ -30,8 +36,8 @@ export async function reserveAnew(parts: ShopParts, order: OrderRow): Promise<'r
     lines: [first, ...rest],
     reference: orderId,
   })
-  if (reply.type === 'held' || reply.refusal.reason === 'reservationExists') return 'reserved'
-  return 'refused'
+  if (reply.type === 'held' || reply.refusal.reason === 'reservationExists') return { type: 'reserved' }
+  return { type: 'refused', reservationId }
 }
 
 async function couponInUse({ tables }: ShopParts, code: string): Promise<ProductId | undefined> {

@@ -13,7 +13,11 @@ import type { CustomerId } from '../../domain/ids.ts'
 import { chargeGraceMs, chargeWaitMs } from '../../limits.ts'
 import type { Replayable } from '../../persistence/tables/idempotency-records.ts'
 import type { Order, OrderStatus } from '../../persistence/tables/orders/order-rows.ts'
-import type { Attempt, PaymentReply } from '../../persistence/tables/orders/payment-operations.ts'
+import {
+  type Attempt,
+  isLive,
+  type PaymentReply,
+} from '../../persistence/tables/orders/payment-operations.ts'
 import type { TableKey } from '../../persistence/tables/table-key.ts'
 import { answeredBefore } from '../answered-before.ts'
 import { driveOrLeave, leaveToSweeper } from '../orders/drive-or-leave.ts'
@@ -151,7 +155,7 @@ export async function succeed(
 ): Promise<PaymentReply & Replayable> {
   const { tables } = parts
   const { key, orderId } = attempt
-  const sold = await soldNow(parts, orderId)
+  const sold = await soldNow(parts, attempt)
   crashPoint('payment.afterUnits')
   if (sold) {
     const confirmed = await tables.write('payments.confirm', { key, transactionId }, once)
@@ -167,9 +171,11 @@ export async function succeed(
 }
 
 /** Whether its units are sold; where the engine does not say, it is asked again by whoever sweeps. */
-async function soldNow(parts: ShopParts, orderId: string): Promise<boolean> {
+async function soldNow(parts: ShopParts, { orderId, key }: Attempt): Promise<boolean> {
   const state = await parts.tables.read('orders.state', { orderId })
   if (state === undefined || state.order.status === 'cancelled') return false
+  // Where another attempt may pay the order, its units are for that one.
+  if (state.attempts.some((each) => each.key !== key && isLive(each))) return false
   try {
     return (await confirmUnits(parts, state.order)) === 'sold'
   } catch (error) {

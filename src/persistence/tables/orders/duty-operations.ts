@@ -2,7 +2,7 @@
 import type { ReservationId } from '../../../domain/ids.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { change, type Query, row, rows } from '../query.ts'
-import { type Duty, findOrderRow, note, type OrderRow } from './order-rows.ts'
+import { type Duty, findOrderRow, IS_BEING_PAID, note, type OrderRow, OWES_REFUND } from './order-rows.ts'
 import { type Attempt, attemptsOf } from './payment-operations.ts'
 import { type Refund, refundRest, refundsOf } from './refund-operations.ts'
 import { openReturnsOf, type ReturnRow } from './return-operations.ts'
@@ -32,7 +32,7 @@ export const dutyOperations = {
   /** The hold of what was paid has ended; its units are to be held anew, under this reservation. */
   'orders.rehold': write((args: Rehold, moment) => rehold(args, moment)),
   /** There are no units for what was paid: the money goes back. */
-  'orders.giveBack': write((args: Of & { readonly reason: string }, moment) => giveBack(args, moment)),
+  'orders.giveBack': write((args: GiveBack, moment) => giveBack(args, moment)),
 }
 
 function* stateOf(orderId: string): Query<OrderState | undefined> {
@@ -91,7 +91,9 @@ function* backlog(nowMs: number): Query<Backlog> {
 /** With something still owed an order is always looked at again. */
 function* lookAgain({ orderId, lookAtMs }: Of & { readonly lookAtMs: number | undefined }): Query<Done> {
   const changed = yield* change(
-    `UPDATE orders SET look_at_ms = ? WHERE id = ? AND (? IS NOT NULL OR duty IS NULL)`,
+    `UPDATE orders SET look_at_ms = ? WHERE id = ? AND (? IS NOT NULL OR (duty IS NULL
+        AND status <> 'pending_payment' AND NOT ${IS_BEING_PAID} AND NOT ${OWES_REFUND} AND NOT EXISTS
+          (SELECT 1 FROM order_returns t WHERE t.order_id = orders.id AND t.status = 'requested')))`,
     lookAtMs ?? null,
     orderId,
     lookAtMs ?? null,
@@ -124,14 +126,18 @@ function* rehold({ orderId, stale, reservationId }: Rehold, moment: Moment): Que
   return { type: 'done', isDone: changed === 1 }
 }
 
-function* giveBack({ orderId, reason }: Of & { readonly reason: string }, moment: Moment): Query<Done> {
+type GiveBack = Of & { readonly reason: string; readonly reservationId: ReservationId }
+
+/** Unless somebody else has found units meanwhile: then the order has another reservation. */
+function* giveBack({ orderId, reason, reservationId }: GiveBack, moment: Moment): Query<Done> {
   const changed = yield* change(
     `UPDATE orders SET duty = NULL, look_at_ms = ?, updated_at_ms = ?,
         status = CASE status WHEN 'pending_payment' THEN 'expired' ELSE status END
-      WHERE id = ? AND duty = 'confirm'`,
+      WHERE id = ? AND duty = 'confirm' AND reservation_id = ?`,
     moment.nowMs,
     moment.nowMs,
     orderId,
+    reservationId,
   )
   if (changed === 0) return { type: 'done', isDone: false }
   yield* note(

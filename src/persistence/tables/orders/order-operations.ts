@@ -6,11 +6,13 @@ import { change, type Query, row, rows, type SqlValue } from '../query.ts'
 import {
   findOrder,
   findOrderRow,
+  IS_BEING_PAID,
   note,
   ORDER_COLUMNS,
   type Order,
   type OrderRow,
   type OrderStatus,
+  OWES_REFUND,
   whole,
 } from './order-rows.ts'
 import { refundRest } from './refund-operations.ts'
@@ -204,15 +206,19 @@ function* readdress(
 export type Cancel = ById & {
   readonly by: string
   readonly reason: string
+  /** Where nobody asked for it: only as long as it waits for a payment, and none may come to something. */
+  readonly unlessPaid?: boolean
 }
 
 /** Before shipping. The units follow, and what was captured goes back: both are owed from this moment on. */
-function* cancelOrder({ orderId, by, reason }: Cancel, moment: Moment): Query<OrderReply | OrderRefused> {
+function* cancelOrder(cancel: Cancel, moment: Moment): Query<OrderReply | OrderRefused> {
+  const { orderId, by, reason, unlessPaid = false } = cancel
+  const isUnpaid = `AND status = 'pending_payment' AND duty IS NULL AND NOT ${IS_BEING_PAID}`
   const cancelled = yield* change(
     `UPDATE orders
         SET duty = CASE status WHEN 'confirmed' THEN 'return' ELSE 'release' END, status = 'cancelled',
             look_at_ms = ?, updated_at_ms = ?
-      WHERE id = ? AND status IN ('pending_payment', 'confirmed')`,
+      WHERE id = ? AND status IN ('pending_payment', 'confirmed') ${unlessPaid ? isUnpaid : ''}`,
     moment.nowMs,
     moment.nowMs,
     orderId,
@@ -238,9 +244,7 @@ function* cancelOrder({ orderId, by, reason }: Cancel, moment: Moment): Query<Or
 function* expireOrder({ orderId }: ById, moment: Moment): Query<OrderReply | OrderRefused> {
   const expired = yield* change(
     `UPDATE orders SET status = 'expired', updated_at_ms = ?, look_at_ms =
-        CASE WHEN EXISTS (SELECT 1 FROM payment_attempts a
-                           WHERE a.order_id = orders.id AND a.status IN ('charging', 'pending'))
-             THEN look_at_ms END
+        CASE WHEN ${IS_BEING_PAID} OR ${OWES_REFUND} THEN look_at_ms END
       WHERE id = ? AND status = 'pending_payment' AND duty IS NULL`,
     moment.nowMs,
     orderId,

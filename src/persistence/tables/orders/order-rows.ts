@@ -87,6 +87,13 @@ export const ORDER_COLUMNS = `
   estimated_delivery AS "estimatedDelivery", expires_at_ms AS "expiresAtMs", look_at_ms AS "lookAtMs", created_at_ms AS "createdAtMs",
   updated_at_ms AS "updatedAtMs"`
 
+/** Of a row of `orders`: an attempt to pay it may yet come to something. */
+export const IS_BEING_PAID = `EXISTS (SELECT 1 FROM payment_attempts a
+  WHERE a.order_id = orders.id AND a.status IN ('charging', 'pending'))`
+/** Of a row of `orders`: something is on its way back, and has to be followed. */
+export const OWES_REFUND = `EXISTS (SELECT 1 FROM refunds r
+  WHERE r.order_id = orders.id AND r.status IN ('requested', 'pending'))`
+
 export function findOrderRow(orderId: string): Query<OrderRow | undefined> {
   return row<OrderRow>(`SELECT ${ORDER_COLUMNS} FROM orders WHERE id = ?`, orderId)
 }

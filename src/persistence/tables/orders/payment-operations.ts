@@ -16,6 +16,7 @@ import {
   type Order,
   type OrderRow,
   type OrderStatus,
+  OWES_REFUND,
   type PaymentMethod,
 } from './order-rows.ts'
 import { insertRefund, refundAttempt, refundRest } from './refund-operations.ts'
@@ -33,6 +34,11 @@ export type Attempt = {
   readonly transactionId: string | null
   readonly reason: string | null
   readonly startedAtMs: number
+}
+
+/** Whether it pays the order, or may yet. */
+export function isLive({ status }: Pick<Attempt, 'status'>): boolean {
+  return status === 'charging' || status === 'pending' || status === 'succeeded'
 }
 
 /** What an attempt has come to, and its order with it. */
@@ -164,7 +170,8 @@ function* fail(
   )
   if (failed === 1) {
     yield* change(
-      `UPDATE orders SET look_at_ms = CASE status WHEN 'pending_payment' THEN expires_at_ms END
+      `UPDATE orders SET look_at_ms =
+          CASE WHEN ${OWES_REFUND} THEN look_at_ms WHEN status = 'pending_payment' THEN expires_at_ms END
         WHERE id = ? AND duty IS NULL`,
       orderId,
     )
@@ -256,7 +263,9 @@ function* count({ orderId, method, amountMinor }: Attempt, { nowMs }: Moment): Q
 function* confirm({ key, transactionId }: Success, moment: Moment): Query<PaymentReply> {
   const attempt = yield* known(key)
   const { orderId } = attempt
-  const captured = attempt.status === 'succeeded' || attempt.status === 'surplus'
+  // Its money is on its way back: the order is not paid by it.
+  if (attempt.status === 'surplus') return yield* replyOf(key)
+  const captured = attempt.status === 'succeeded'
   if (!captured) {
     const isSurplus = (yield* succeed(attempt, transactionId, moment)) === 'surplus'
     yield* count(attempt, moment)
@@ -267,7 +276,8 @@ function* confirm({ key, transactionId }: Success, moment: Moment): Query<Paymen
     }
   }
   const confirmed = yield* change(
-    `UPDATE orders SET status = 'confirmed', duty = NULL, look_at_ms = NULL, updated_at_ms = ?
+    `UPDATE orders SET status = 'confirmed', duty = NULL, updated_at_ms = ?,
+        look_at_ms = CASE WHEN ${OWES_REFUND} THEN look_at_ms END
       WHERE id = ? AND status IN ('pending_payment', 'expired')`,
     moment.nowMs,
     orderId,

@@ -182,9 +182,10 @@ function* giveUp({ orderId, amountMinor, counted, failure }: Refund, moment: Mom
 function* arrive({ orderId, amountMinor, refundId }: Refund, moment: Moment): Query<void> {
   // An order stays what it is until all of it has gone back; what was not sent then stays, too.
   const isWhole = yield* change(
-    `UPDATE orders SET duty = CASE status WHEN 'confirmed' THEN 'return' ELSE duty END, look_at_ms = ?,
-        status = 'refunded', updated_at_ms = ?
-      WHERE id = ? AND status NOT IN ('refunded', 'pending_payment') AND captured_minor = refunded_minor
+    `UPDATE orders SET look_at_ms = ?, updated_at_ms = ?, status = 'refunded',
+        duty = CASE WHEN duty = 'confirm' THEN 'release' WHEN status = 'confirmed' THEN 'return' ELSE duty END
+      WHERE id = ? AND status <> 'refunded' AND (status <> 'pending_payment' OR duty = 'confirm')
+        AND captured_minor = refunded_minor
         AND captured_minor = (SELECT sum(r.amount_minor) FROM refunds r
                                WHERE r.order_id = orders.id AND r.status = 'succeeded' AND r.counted = 1)`,
     moment.nowMs,

@@ -1,0 +1,187 @@
+/** What is left hanging where two things happen at once: every order ends all the same, with its units and its money. */
+import * as assert from 'uvu/assert'
+import type { ReservationRequest } from '../../../src/actors/requests.ts'
+import type { Order } from '../../../src/persistence/tables/orders/order-rows.ts'
+import type { Attempt } from '../../../src/persistence/tables/orders/payment-operations.ts'
+import { payOrder, succeed } from '../../../src/shop/payments/pay-order.ts'
+import type { ShopParts } from '../../../src/shop/shop-parts.ts'
+import { suite } from '../../support/suite.ts'
+import { ANN, PHONE, paymentOf, ShopWorld } from '../shop-world.ts'
+
+const MINUTE_MS = 60_000
+
+async function shop(units = 5): Promise<ShopWorld> {
+  const world = await ShopWorld.start()
+  await world.sell(PHONE, 1_000, units)
+  return world
+}
+
+async function attemptsOf(world: ShopWorld, { orderId }: Order): Promise<readonly Attempt[]> {
+  return await world.wait(world.tables.read('payments.ofOrder', { orderId }))
+}
+
+/** The provider charges, and the shop hears that it failed: the first attempt is over, and may still succeed. */
+async function failFirst(world: ShopWorld, order: Order, paymentToken: string): Promise<Attempt> {
+  const parts = world.parts()
+  const gateway = parts.gateway as NonNullable<ShopParts['gateway']>
+  const charge: typeof gateway.charge = async (request) => {
+    await gateway.charge(request)
+    return { type: 'failed', reason: 'processing-error' }
+  }
+  await world.pay(order, { paymentToken }, { ...parts, gateway: { ...gateway, charge } })
+  const [attempt] = await attemptsOf(world, order)
+  return attempt as Attempt
+}
+
+function chargedAs(world: ShopWorld, { key }: Attempt): string {
+  const charge = world.database
+    .prepare<[string], { readonly id: string }>(
+      'SELECT transaction_id AS id FROM sandbox_charges WHERE key = ?',
+    )
+    .get(key)
+  return charge?.id ?? ''
+}
+
+/** The units are lost in the moment in which they are to be sold. */
+function losing(parts: ShopParts): ShopParts {
+  const change = async (request: ReservationRequest) => {
+    const { reservationId } = request
+    if (request.type === 'confirm')
+      await parts.splits.change({ type: 'release', reservationId, items: undefined })
+    return await parts.splits.change(request)
+  }
+  return { ...parts, splits: { ...parts.splits, change: change as typeof parts.splits.change } }
+}
+
+const atTheDoor = suite('an order to be paid at the door')
+
+atTheDoor('whose hold is lost as it is confirmed has its units held anew', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 2 })
+  await world.pay(order, { method: 'cod', paymentToken: undefined }, losing(world.parts()))
+  await world.finish()
+  const { status, duty } = await world.find(order.orderId)
+  const { held, sold } = await world.stockOf(PHONE)
+  assert.equal([status, duty, held, sold], ['confirmed', null, 0, 2])
+})
+
+atTheDoor('expires where no units are left to be held anew', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 2 })
+  const parts = losing(world.parts())
+  const execute = async (request: Parameters<typeof parts.engine.execute>[0]) =>
+    request.type === 'reserve'
+      ? ({ type: 'refused', refusal: { reason: 'outOfStock', items: [] } } as const)
+      : await parts.engine.execute(request)
+  const soldOut = { ...parts, engine: { ...parts.engine, execute: execute as typeof parts.engine.execute } }
+  await world.pay(order, { method: 'cod', paymentToken: undefined }, soldOut)
+  await world.finish()
+  const { status, duty, invoiceNumber } = await world.find(order.orderId)
+  assert.equal([status, duty, invoiceNumber], ['expired', null, null])
+  assert.is((await world.stockOf(PHONE)).available, 5)
+})
+
+atTheDoor.run()
+
+const late = suite('a payment that had failed, and succeeds after all')
+
+late('while another is tried pays nothing, however often it is heard at once', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const first = await failFirst(world, order, 'tok_visa')
+  await world.pay(order, { method: 'upi', paymentToken: 'failure@upi' })
+  const parts = world.parts()
+  const twice = [1, 2].map(() => succeed(parts, first, chargedAs(world, first)))
+  await world.wait(Promise.all(twice))
+  assert.is((await world.find(order.orderId)).status, 'pending_payment')
+  assert.is((await world.stockOf(PHONE)).held, 1, 'the units wait for the other attempt')
+  await world.finish()
+  const { status, capturedMinor, refundedMinor } = await world.find(order.orderId)
+  assert.equal([status, capturedMinor, refundedMinor], ['expired', 1_000, 1_000])
+  assert.is((await world.stockOf(PHONE)).available, 5)
+  assert.equal(world.books(order.orderId), { captured: 1_000, refunded: 1_000, captures: 1 })
+})
+
+late('has its money back though the order is confirmed before that has arrived', async () => {
+  await using world = await shop()
+  world.hears = false
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const first = await failFirst(world, order, 'tok_slowRefund')
+  const parts = world.parts()
+  const gateway = parts.gateway as NonNullable<ShopParts['gateway']>
+  const charge: typeof gateway.charge = async (request) => {
+    await succeed(parts, first, chargedAs(world, first))
+    return await gateway.charge(request)
+  }
+  await world.pay(order, {}, { ...parts, gateway: { ...gateway, charge } })
+  await world.finish()
+  assert.is((await world.find(order.orderId)).status, 'confirmed')
+  assert.equal(world.books(order.orderId), { captured: 2_000, refunded: 1_000, captures: 2 })
+  const refunds = await world.wait(world.tables.read('refunds.ofOrder', { orderId: order.orderId }))
+  assert.equal(
+    refunds.map(({ status }) => status),
+    ['succeeded'],
+  )
+})
+
+late('leaves no units sold that nobody has paid', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const { orderId } = order
+  const { reservationId } = await world.find(orderId)
+  await world.wait(
+    world.parts().splits.change({ type: 'confirm', reservationId, items: undefined, reference: orderId }),
+  )
+  await world.finish()
+  const { available, sold } = await world.stockOf(PHONE)
+  assert.equal([(await world.find(orderId)).status, available, sold], ['cancelled', 5, 0])
+})
+
+late.run()
+
+const givenBack = suite('an order whose money staff gave back')
+
+givenBack('while its units were still to be found is over', async () => {
+  await using world = await shop()
+  world.hears = false
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const { orderId } = order
+  await world.pay(order, { method: 'upi', paymentToken: 'lost@upi' })
+  await world.engine.advance(4_000)
+  const [attempt] = await attemptsOf(world, order)
+  const { key, transactionId } = attempt as Attempt
+  await world.wait(world.tables.write('payments.capture', { key, transactionId: transactionId ?? '' }))
+  const request = { orderId, amountMinor: 1_000, reason: 'asked for it', by: 'staff' }
+  const promised = await world.wait(world.tables.write('refunds.request', request))
+  if (promised.type === 'refused') throw new Error(promised.reason)
+  const { refundId } = promised.refund
+  const arrived = { refundId, result: 'succeeded', providerId: undefined, failure: undefined } as const
+  await world.wait(world.tables.write('refunds.record', arrived))
+  await world.finish()
+  const { status, duty } = await world.find(orderId)
+  const { available, sold } = await world.stockOf(PHONE)
+  assert.equal([status, duty, available, sold], ['refunded', null, 5, 0])
+})
+
+givenBack.run()
+
+const superseded = suite('an order whose cart has changed')
+
+superseded('and that is paid in that moment stays paid', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  await world.fillCart(ANN, { [PHONE]: 1 })
+  const parts = world.parts()
+  const write: typeof parts.tables.write = async (name, args, key) => {
+    if (name === 'orders.cancel') await payOrder(parts, paymentOf(order))
+    return await parts.tables.write(name, args, key)
+  }
+  const made = await world.checkOut(ANN, {}, { ...parts, tables: { ...parts.tables, write } })
+  assert.is(made.type, 'order')
+  const { status, refundedMinor } = await world.find(order.orderId)
+  assert.equal([status, refundedMinor], ['confirmed', 0])
+  await world.pass(20 * MINUTE_MS)
+  assert.is((await world.stockOf(PHONE)).sold, 1)
+})
+
+superseded.run()
