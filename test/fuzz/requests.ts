@@ -91,6 +91,8 @@ const BUSY = new Set(['/v1/reservations', '/v1/cart/add', '/v1/checkout'])
 function weightOf({ path, method }: Place): number {
   if (!path.startsWith('/v1/')) return 1
   if (method === 'POST' && BUSY.has(path)) return 24
+  // What is retired stays so, and nothing more can be done with it.
+  if (method === 'DELETE' && path === '/v1/products/{id}') return 1
   return method === 'GET' ? 4 : 8
 }
 
