@@ -75,6 +75,7 @@ const EXTEND: Operation = {
 async function extend(parts: Parts, call: Call): Promise<Response> {
   const reservationId = await changeable(parts, call)
   const body = await readBody(call, extendBody)
+  await expectFree(parts, reservationId)
   const ttlMs = body.ttlSeconds * SECOND_MS
   const key = commandKey(call, body)
   return answer(call, await parts.engine.execute({ type: 'extend', reservationId, ttlMs, key }))
@@ -92,6 +93,7 @@ const START_PAYMENT: Operation = {
 async function startPayment(parts: Parts, call: Call): Promise<Response> {
   const reservationId = await changeable(parts, call)
   const body = await readOptionalBody(call, payingBody)
+  await expectFree(parts, reservationId)
   const payingMs = body.seconds === undefined ? payingMsDefault : body.seconds * SECOND_MS
   const key = commandKey(call, body)
   return answer(call, await parts.engine.execute({ type: 'startPayment', reservationId, payingMs, key }))
@@ -108,6 +110,7 @@ const RELEASE: Operation = {
 async function release(parts: Parts, call: Call): Promise<Response> {
   const reservationId = await changeable(parts, call)
   const body = await readOptionalBody(call, releaseBody)
+  await expectFree(parts, reservationId)
   const { items } = body
   const key = commandKey(call, body)
   return answer(call, await parts.splits.change({ type: 'release', reservationId, items, key }))
@@ -125,6 +128,7 @@ const CONFIRM: Operation = {
 async function confirm(parts: Parts, call: Call): Promise<Response> {
   const reservationId = await changeable(parts, call)
   const body = await readOptionalBody(call, confirmBody)
+  await expectFree(parts, reservationId)
   const { items, reference } = body
   const key = commandKey(call, body)
   return answer(call, await parts.splits.change({ type: 'confirm', reservationId, items, reference, key }))
@@ -145,6 +149,7 @@ const RETURN: Operation = {
 async function takeBack(parts: Parts, call: Call): Promise<Response> {
   const reservationId = await changeable(parts, call)
   const body = await readBody(call, returnBody)
+  await expectFree(parts, reservationId)
   const { items, reason } = body
   const key = commandKey(call, body)
   return answer(call, await parts.splits.change({ type: 'return', reservationId, items, reason, key }))
@@ -185,16 +190,21 @@ function isShownTo({ principal }: Call, { customerId }: Pick<ReservationReply, '
 
 /**
  * The id in the path, if the caller may change what it names. A customer's is read first: whose a reservation is never
- * changes, so nothing can come between. For services the command itself finds out what exists. What an order owns changes
- * with the order alone, whoever asks. (An order made this very moment finds its hold changed when it is to be paid.)
+ * changes, so nothing can come between. For services the command itself finds out what exists.
  */
 async function changeable(parts: Parts, call: Call): Promise<ReservationId> {
-  const reservationId =
-    call.principal?.role === 'customer'
-      ? (await visible(parts, call)).reservationId
-      : reservationIdOf(call, parts.shards)
-  const owner = await parts.tables.read('orders.ofReservation', { reservationId })
-  if (owner === undefined) return reservationId
+  return call.principal?.role === 'customer'
+    ? (await visible(parts, call)).reservationId
+    : reservationIdOf(call, parts.shards)
+}
+
+/**
+ * What an order owns changes with the order alone, whoever asks. Asked last, since a body can take its time to come. (An
+ * order made this very moment finds its hold changed when it is to be paid.)
+ */
+async function expectFree({ tables }: Parts, reservationId: ReservationId): Promise<void> {
+  const owner = await tables.read('orders.ofReservation', { reservationId })
+  if (owner === undefined) return
   const { orderId } = owner
   throw new Problem('owned-by-order', `The reservation belongs to ${orderId}.`, { members: { orderId } })
 }

@@ -436,6 +436,27 @@ change('by a service is validated before anybody looks whether there is such a r
   assert.is(engine.requests.length, 0)
 })
 
+change('is refused once an order owns the reservation, and be it while the body still comes', async () => {
+  const { app, engine, tables } = fakes()
+  const orderId = 'ord_01K5ZC4N8XQ2M7V3H9R6T1B0DW'
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        tables.answer = () => ({ orderId, customerId: 'usr_ann' })
+        controller.enqueue(new TextEncoder().encode(JSON.stringify({ items: [LINE] })))
+        controller.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  const headers = { authorization: 'Bearer ann', 'content-type': 'application/json' }
+  const init: RequestInit = { method: 'POST', headers, body, duplex: 'half' }
+  const reply = await app.request(`${PATH}/release`, init)
+  assert.is(reply.status, 409)
+  assert.match(await reply.text(), '"owned-by-order"')
+  assert.ok(engine.requests.every(({ type }) => type === 'readReservation'))
+})
+
 change('payment has 900 seconds unless it says otherwise', async () => {
   const { call, engine } = fakes()
   await call('POST', `${PATH}/paying`, { as: 'service' })

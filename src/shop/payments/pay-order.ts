@@ -6,6 +6,7 @@
  * and the sweeper asks the gateway what became of it (src/shop/orders/drive-order.ts).
  */
 
+import type { ReservationReply } from '../../actors/requests.ts'
 import { crashPoint } from '../../crash-points.ts'
 import { assert } from '../../domain/assert.ts'
 import { payingMsDefault } from '../../domain/bounds.ts'
@@ -77,8 +78,10 @@ async function attempt(
   const { tables, clock, chargeTimeoutMs } = parts
   const { orderId, totalMinor } = order
   const method = totalMinor === 0 ? 'none' : payment.method
-  const expiresAtMs = await startPaying(parts, order)
-  if (expiresAtMs === undefined) return await hasEnded(parts, orderId)
+  const hold = await startPaying(parts, order)
+  if (hold === undefined) return await hasEnded(parts, orderId)
+  if (!holdsAll(hold, order)) return await callOff(parts, orderId)
+  const { expiresAtMs } = hold
   const nowMs = clock.wallMs()
   const asksGateway = method === 'card' || method === 'upi'
   if (asksGateway && expiresAtMs - nowMs <= chargeTimeoutMs)
@@ -97,10 +100,27 @@ async function attempt(
   return await record(parts, begun.attempt, outcome, payment.key)
 }
 
-/** When the hold ends, now that it is being paid; undefined where it has. */
-async function startPaying({ engine }: ShopParts, { reservationId }: Order): Promise<number | undefined> {
+/** The hold, now that it is being paid; undefined where it has ended. */
+async function startPaying(
+  { engine }: ShopParts,
+  { reservationId }: Order,
+): Promise<ReservationReply | undefined> {
   const reply = await engine.execute({ type: 'startPayment', reservationId, payingMs: payingMsDefault })
-  return reply.type === 'refused' ? undefined : reply.expiresAtMs
+  return reply.type === 'refused' ? undefined : reply
+}
+
+/** A part of it may have been released in the very moment in which it was adopted. */
+function holdsAll(hold: ReservationReply, order: Order): boolean {
+  const held = new Map(hold.lines.map(({ productId, quantity }) => [productId, quantity]))
+  return order.lines.every(({ productId, quantity }) => held.get(productId) === quantity)
+}
+
+/** Nobody is charged for units that are not held. */
+async function callOff(parts: ShopParts, orderId: string): Promise<PaymentRefused> {
+  const reason = 'its hold was changed'
+  await parts.tables.write('orders.cancel', { orderId, by: 'shop', reason, unlessPaid: true })
+  await driveOrLeave(parts, orderId)
+  return { type: 'refused', reason: 'order-state', status: 'cancelled' }
 }
 
 /** Nothing can be paid any more, unless somebody else has just paid it. */

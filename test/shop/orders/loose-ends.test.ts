@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert'
 import type { ReservationRequest } from '../../../src/actors/requests.ts'
 import type { Order } from '../../../src/persistence/tables/orders/order-rows.ts'
 import type { Attempt } from '../../../src/persistence/tables/orders/payment-operations.ts'
+import { cancelOrder } from '../../../src/shop/orders/cancel-order.ts'
+import { returnItems } from '../../../src/shop/orders/return-items.ts'
 import { payOrder, succeed } from '../../../src/shop/payments/pay-order.ts'
 import type { ShopParts } from '../../../src/shop/shop-parts.ts'
 import { suite } from '../../support/suite.ts'
@@ -31,6 +33,12 @@ async function failFirst(world: ShopWorld, order: Order, paymentToken: string): 
   await world.pay(order, { paymentToken }, { ...parts, gateway: { ...gateway, charge } })
   const [attempt] = await attemptsOf(world, order)
   return attempt as Attempt
+}
+
+async function paidOrder(world: ShopWorld, quantity: number): Promise<Order> {
+  const order = await world.order(ANN, { [PHONE]: quantity })
+  await world.pay(order)
+  return order
 }
 
 function chargedAs(world: ShopWorld, { key }: Attempt): string {
@@ -163,6 +171,39 @@ givenBack('while its units were still to be found is over', async () => {
   assert.equal([status, duty, available, sold], ['refunded', null, 5, 0])
 })
 
+givenBack('for one item and not for another keeps the other’s price', async () => {
+  await using world = await shop()
+  const { orderId } = await paidOrder(world, 3)
+  const back = { orderId, items: [{ productId: PHONE, quantity: 1 }], reason: 'worn', by: 'staff' }
+  for (const gives of [true, false, true])
+    await world.wait(returnItems(world.parts(), { ...back, gives, key: undefined }))
+  await world.finish()
+  const { status, refundedMinor } = await world.find(orderId)
+  assert.equal([status, refundedMinor], ['confirmed', 2_000])
+  assert.equal(world.books(orderId), { captured: 3_000, refunded: 2_000, captures: 1 })
+})
+
+givenBack('has each charge give back its own, where it was charged twice', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const { orderId } = order
+  const first = await failFirst(world, order, 'tok_failingRefund')
+  await world.pay(order)
+  await world.wait(succeed(world.parts(), first, chargedAs(world, first)))
+  await world.finish()
+  const late = await world.find(orderId)
+  assert.equal([late.status, late.capturedMinor, late.refundedMinor], ['confirmed', 2_000, 0])
+  await world.wait(cancelOrder(world.parts(), { orderId, by: 'staff', reason: 'no', key: undefined }))
+  await world.finish()
+  assert.equal(world.books(orderId), { captured: 2_000, refunded: 1_000, captures: 2 })
+  const refunds = await world.wait(world.tables.read('refunds.ofOrder', { orderId }))
+  assert.equal(refunds.map(({ attemptKey, status }) => `${attemptKey} ${status}`).sort(), [
+    `${first.key} failed`,
+    `${first.key} failed`,
+    `${orderId}:2 succeeded`,
+  ])
+})
+
 givenBack.run()
 
 const superseded = suite('an order whose cart has changed')
@@ -185,3 +226,30 @@ superseded('and that is paid in that moment stays paid', async () => {
 })
 
 superseded.run()
+
+const adopted = suite('an order of a reservation')
+
+adopted('of which a part was released meanwhile is not paid, and gives the rest back', async () => {
+  await using world = await shop()
+  const { engine } = world.engine
+  const reservationId = engine.newReservationId(PHONE)
+  const hold = {
+    productId: PHONE,
+    customerId: ANN,
+    quantity: 3,
+    ttlMs: undefined,
+    allowPartial: false,
+  } as const
+  await world.wait(engine.execute({ type: 'reserve', reservationId, ...hold, reference: undefined }))
+  const made = await world.checkOut(ANN, { source: { type: 'reservation', reservationId } })
+  if (made.type === 'refused') throw new Error(made.reason)
+  const items = [{ productId: PHONE, quantity: 2 }]
+  await world.wait(engine.execute({ type: 'release', reservationId, items }))
+  const paid = await world.pay(made.order)
+  assert.equal(paid, { type: 'refused', reason: 'order-state', status: 'cancelled' })
+  const { available, sold } = await world.stockOf(PHONE)
+  assert.equal([available, sold], [5, 0])
+  assert.is(world.books(made.order.orderId).captures, 0)
+})
+
+adopted.run()

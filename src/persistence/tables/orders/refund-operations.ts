@@ -60,20 +60,28 @@ export type RefundRequested = Why & { readonly orderId: string; readonly amountM
 export function* requestRefund(args: RefundRequested, moment: Moment): Query<RefundReply | RefundRefused> {
   const order = yield* findOrderRow(args.orderId)
   if (order === undefined) return { type: 'refused', reason: 'unknown-order' }
-  const paid = yield* payingAttempt(args.orderId)
-  const refund = paid === undefined ? undefined : yield* promise({ ...args, attemptKey: paid.key }, moment)
+  const charges = yield* chargesOf(args.orderId)
+  const charge = charges.find(({ leftMinor }) => leftMinor >= args.amountMinor)
+  const refund =
+    charge === undefined ? undefined : yield* promise({ ...args, attemptKey: charge.key }, moment)
   if (refund !== undefined) return { type: 'refund', refund }
-  const refundableMinor = order.capturedMinor - order.refundedMinor
+  const refundableMinor = Math.min(
+    order.capturedMinor - order.refundedMinor,
+    Math.max(0, ...charges.map(({ leftMinor }) => leftMinor)),
+  )
   return { type: 'refused', reason: 'exceeds-captured', refundableMinor }
 }
 
 /** All that was captured and is not promised back yet. */
 export function* refundRest(args: Why & { readonly orderId: string }, moment: Moment): Query<void> {
   const order = (yield* findOrderRow(args.orderId)) as OrderRow
-  const amountMinor = order.capturedMinor - order.refundedMinor
-  const paid = yield* payingAttempt(args.orderId)
-  if (amountMinor > 0 && paid !== undefined)
-    yield* promise({ ...args, attemptKey: paid.key, amountMinor }, moment)
+  let left = order.capturedMinor - order.refundedMinor
+  for (const { key: attemptKey, leftMinor } of yield* chargesOf(args.orderId)) {
+    const amountMinor = Math.min(left, leftMinor)
+    if (amountMinor <= 0) continue
+    left -= amountMinor
+    yield* promise({ ...args, attemptKey, amountMinor }, moment)
+  }
 }
 
 /** The whole of one attempt that was of no use. */
@@ -89,8 +97,21 @@ export function* refundAttempt(
   assert(refund !== undefined, 'what was captured twice can go back once')
 }
 
-function payingAttempt(orderId: string): Query<{ readonly key: string } | undefined> {
-  return row(`SELECT key FROM payment_attempts WHERE order_id = ? AND status = 'succeeded'`, orderId)
+type Charge = { readonly key: string; readonly leftMinor: number }
+
+/**
+ * What each charge of an order can still give back, the one that pays it first: a charge gives no more than itself. One in
+ * another amount than was asked for is not among them, it went back as it came.
+ */
+function chargesOf(orderId: string): Query<readonly Charge[]> {
+  return rows<Charge>(
+    `SELECT a.key, a.amount_minor - CAST(coalesce((SELECT sum(r.amount_minor) FROM refunds r
+              WHERE r.attempt_key = a.key AND r.counted = 1 AND r.status <> 'failed'), 0) AS BIGINT) AS "leftMinor"
+       FROM payment_attempts a
+      WHERE a.order_id = ? AND (a.status = 'succeeded' OR (a.status = 'surplus' AND a.reason IS NULL))
+      ORDER BY a.status, a.number`,
+    orderId,
+  )
 }
 
 /** Undefined where less than that is left. */

@@ -115,7 +115,7 @@ function* returnDone({ returnId }: Of, moment: Moment): Query<{ readonly type: '
   yield* note(orderId, { type: 'returned', detail: reason }, moment)
   if (taken.gives === 0) return { type: 'done' }
   const order = (yield* findOrder(orderId)) as Order
-  const amountMinor = priceOfReturn(order, taken.items)
+  const amountMinor = priceOfReturn(order, yield* givenBackBefore(taken), taken.items)
   if (amountMinor > 0) yield* requestRefund({ orderId, amountMinor, reason, by }, moment)
   return { type: 'done' }
 }
@@ -150,18 +150,26 @@ function* settle(returnId: string, status: 'done' | 'refused'): Query<ReturnRow 
   return found === undefined ? undefined : { ...found, items: JSON.parse(found.items) }
 }
 
-/**
- * What was paid for these items: their price less their share of the discount, rounded down; with the last of them all that
- * is left, so that nothing of the order stays behind by rounding.
- */
-function priceOfReturn(order: Order, items: readonly Line[]): number {
-  const left = order.capturedMinor - order.refundedMinor
-  if (order.lines.every(({ quantity, returned }) => quantity === returned)) return left
-  const prices = new Map(order.lines.map((line) => [line.productId, line.unitPriceMinor]))
-  const full = items.reduce(
-    (sum, { productId, quantity }) => sum + (prices.get(productId) ?? 0) * quantity,
-    0,
+/** Items of the same order whose price has gone back with a return of their own. */
+function* givenBackBefore({ orderId, returnId }: ReturnRow): Query<readonly Line[]> {
+  const found = yield* rows<{ readonly items: string }>(
+    `SELECT items FROM order_returns WHERE order_id = ? AND id <> ? AND status = 'done' AND gives = 1`,
+    orderId,
+    returnId,
   )
-  const share = (BigInt(full) * BigInt(order.totalMinor)) / BigInt(Math.max(1, order.subtotalMinor))
-  return Math.min(left, Number(share))
+  return found.flatMap(({ items }) => JSON.parse(items))
+}
+
+/**
+ * What was paid for these items: their price less their share of the discount. Shares are those of all items up to these,
+ * rounded down, less those of the items before: nothing stays behind by rounding, and what was kept back stays kept.
+ */
+function priceOfReturn(order: Order, before: readonly Line[], items: readonly Line[]): number {
+  const prices = new Map(order.lines.map((line) => [line.productId, line.unitPriceMinor]))
+  const paidFor = (lines: readonly Line[]) => {
+    const full = lines.reduce((sum, line) => sum + (prices.get(line.productId) ?? 0) * line.quantity, 0)
+    return Number((BigInt(full) * BigInt(order.totalMinor)) / BigInt(Math.max(1, order.subtotalMinor)))
+  }
+  const left = order.capturedMinor - order.refundedMinor
+  return Math.min(left, paidFor([...before, ...items]) - paidFor(before))
 }
