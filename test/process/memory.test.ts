@@ -5,7 +5,7 @@ import { note, suite } from '../support/suite.ts'
 const test = suite('a heap that is too small', { limitMs: 60_000 })
 
 test('may end the process, and nothing acknowledged is lost', async () => {
-  note(await tryHeapOf(18, 5_000))
+  note(await tryHeapOf(23, 5_000))
 })
 
 test('for all that is reserved of it refuses that and no more, and no worker dies', async () => {
