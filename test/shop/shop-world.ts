@@ -12,7 +12,7 @@ import { schema } from '../../src/persistence/tables/schema.ts'
 import { TablesClient } from '../../src/persistence/tables/tables-client.ts'
 import type { FromTables, ToTables } from '../../src/persistence/tables/tables-protocol.ts'
 import { TablesServer } from '../../src/persistence/tables/tables-server.ts'
-import { realRandom } from '../../src/seams.ts'
+import { type Random, realRandom, type Timers } from '../../src/seams.ts'
 import { type CheckoutAsk, checkOut } from '../../src/shop/checkout/check-out.ts'
 import { Sweeper } from '../../src/shop/orders/sweeper.ts'
 import { hearGateway } from '../../src/shop/payments/hear-gateway.ts'
@@ -38,7 +38,7 @@ export class Killed extends Error {
 
 export type Kill = { readonly call: number; readonly when: 'before' | 'after' }
 
-const DELAYS = { shortMs: 3_000, longMs: 900_000 }
+export const DELAYS = { shortMs: 3_000, longMs: 900_000 }
 const PATIENCE_MS = 60_000
 const STEP_MS = 50
 /** More than any order takes, whatever befalls it. */
@@ -52,22 +52,26 @@ export class ShopWorld {
   /** What the sandbox posted, and whether the shop hears it at once. */
   readonly posts: Post[] = []
   hears = true
+  /** How long a call of another part takes, before it gets there and again before its reply does. */
+  lagMs: (call: string) => number = () => 0
   readonly errors: string[] = []
   readonly #server: TablesServer
   /** Names of the calls that the shop has made of other parts. */
   readonly calls: string[] = []
   #kill: Kill | undefined
+  readonly #timers: Timers
   #isDead = false
 
-  private constructor(engine: InProcessEngine) {
+  private constructor(engine: InProcessEngine, random: Random) {
     this.engine = engine
     const { timers } = engine
     const { clock } = timers
+    this.#timers = timers.session()
     migrate(this.database, schema, clock.wallMs())
     this.#server = new TablesServer(this.database, {
       clock,
       timers: timers.session(),
-      random: realRandom(),
+      random,
     })
     this.tables = new TablesClient({ timers: timers.session(), onNotice: () => {} })
     const wire = new Wire<ToTables, FromTables>()
@@ -76,8 +80,11 @@ export class ShopWorld {
     this.gateway = new SandboxGateway({ tables: this.tables, clock, delays: DELAYS })
   }
 
-  static async start(): Promise<ShopWorld> {
-    return new ShopWorld(await new InProcessEngine({ shards: 4, workers: 1 }).start())
+  /** Where chance is given, everything that happens is the same in every run. */
+  static async start(chance?: Random): Promise<ShopWorld> {
+    const fraction = chance === undefined ? {} : { fraction: () => chance.fraction() }
+    const engine = await new InProcessEngine({ shards: 4, workers: 1, ...fraction }).start()
+    return new ShopWorld(engine, chance ?? realRandom())
   }
 
   /** A product with its stock. */
@@ -135,9 +142,16 @@ export class ShopWorld {
     const call = this.calls.push(name)
     const dies = this.#kill?.call === call
     if (dies && this.#kill?.when === 'before') this.#die(name)
+    await this.#lag(name)
     const reply = await make()
+    await this.#lag(name)
     if (dies) this.#die(name)
     return reply
+  }
+
+  async #lag(name: string): Promise<void> {
+    const ms = this.lagMs(name)
+    if (ms > 0) await new Promise<void>((resolve) => void this.#timers.after(ms, resolve))
   }
 
   #die(name: string): never {
@@ -224,7 +238,7 @@ export class ShopWorld {
       await this.wait(sweeper.sweep())
       await this.wait(courier.tick().catch(() => 0))
       if (this.#isDead) ({ sweeper, courier } = this.#desk())
-      const nextMs = this.#nextMs()
+      const nextMs = this.nextMs()
       if (nextMs === undefined) return
       const nowMs = this.engine.timers.clock.wallMs()
       await this.engine.advance(Math.max(STEP_MS, nextMs - nowMs))
@@ -233,7 +247,7 @@ export class ShopWorld {
   }
 
   /** When the shop or the sandbox has something to do by itself. */
-  #nextMs(): number | undefined {
+  nextMs(): number | undefined {
     const next = this.database
       .prepare<[], { readonly ms: number | null }>(
         `SELECT min(ms) AS ms FROM (SELECT look_at_ms AS ms FROM orders UNION ALL
@@ -270,7 +284,7 @@ export class ShopWorld {
   }
 
   #hearWith(parts: ShopParts, { body, headers }: Post) {
-    const log = pino({ level: 'silent' })
+    const log = pino({ level: 'error' }, { write: (line: string) => void this.errors.push(line) })
     const fields = new Headers(headers)
     return hearGateway(
       { ...parts, log },

@@ -28,8 +28,9 @@ export async function driveOrder(parts: ShopParts, orderId: string): Promise<voi
     const step = nextStep(state, { asked, nowMs: parts.clock.wallMs(), chargeTimeoutMs })
     if (step.type === 'rest') {
       const { lookAtMs } = step
-      if (lookAtMs !== (state.order.lookAtMs ?? undefined))
-        await parts.tables.write('orders.lookAgain', { orderId, lookAtMs })
+      const { lookAtMs: before, updatedAtMs } = state.order
+      if (lookAtMs !== (before ?? undefined))
+        await parts.tables.write('orders.lookAgain', { orderId, lookAtMs, updatedAtMs })
       return
     }
     await take(parts, { state, step, asked })

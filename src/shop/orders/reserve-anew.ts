@@ -6,7 +6,7 @@ import type { ProductId, ReservationId } from '../../domain/ids.ts'
 import type { OrderRow } from '../../persistence/tables/orders/order-rows.ts'
 import { couponOf } from '../checkout/coupon.ts'
 import type { ShopParts } from '../shop-parts.ts'
-import { holdUnits } from './units.ts'
+import { findReservation, holdUnits } from './units.ts'
 
 export type Anew =
   | { readonly type: 'reserved' }
@@ -14,22 +14,31 @@ export type Anew =
   | { readonly type: 'refused'; readonly reservationId: ReservationId }
 
 /**
- * `reserved`: there is a hold to be confirmed, made now or by who else drives the order. The new reservation's id stands in
- * the order before it is made: who comes after a crash finds it there, and makes it or finds it made.
+ * `reserved`: the order is to be looked at again. There is a hold to be confirmed, made now or by who else drives the order,
+ * or nobody wants one any more. The new reservation's id stands in the order before it is made: who comes after a crash, or
+ * at the same time, finds it there, and makes it or finds it made. Two of them would keep the last units from each other.
  */
 export async function reserveAnew(parts: ShopParts, order: OrderRow): Promise<Anew> {
   const { orderId, customerId, reservationId: stale } = order
   const found = await parts.tables.read('orders.find', { orderId })
   assert(found !== undefined, 'an order that is driven is known')
+  if (found.reservationId !== stale || found.duty !== 'confirm') return { type: 'reserved' }
   const goods = found.lines.map(({ productId, quantity }) => ({ productId, quantity }))
   const coupon = order.discountCode === null ? undefined : await couponInUse(parts, order.discountCode)
   const lines = [...goods, ...(coupon === undefined ? [] : [{ productId: coupon, quantity: 1 }])]
   const sorted = lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1))
   const [first, ...rest] = sorted as [Line, ...Line[]]
-  const reservationId = parts.engine.newReservationId(first.productId)
-  const { isDone } = await parts.tables.write('orders.rehold', { orderId, stale, reservationId })
-  if (!isDone) return { type: 'reserved' }
-  crashPoint('order.afterRehold')
+  const isPromised = found.events.some(({ type, detail }) => type === 'reserved-anew' && detail === stale)
+  const made = await findReservation(parts, stale)
+  // Somebody was faster, since it was asked for.
+  if (isPromised && (made?.status === 'held' || made?.status === 'paying')) return { type: 'reserved' }
+  let reservationId = stale
+  if (!isPromised || made !== undefined) {
+    reservationId = parts.engine.newReservationId(first.productId)
+    const { isDone } = await parts.tables.write('orders.rehold', { orderId, stale, reservationId })
+    if (!isDone) return { type: 'reserved' }
+    crashPoint('order.afterRehold')
+  }
   const reply = await holdUnits(parts, {
     reservationId,
     customerId,

@@ -48,11 +48,12 @@ async function hearOfCharge(parts: HearingParts, event: OfCharge): Promise<boole
   const { key, transactionId, outcome, amountMinor, currency } = event
   const attempt = await tables.read('payments.find', { key })
   if (attempt === undefined) return false
+  const isOther = amountMinor !== attempt.amountMinor || currency !== attempt.currency
   // The most there is to hear: whoever charged was told so, and all that follows from it has been done or is owed.
-  if (outcome.type === attempt.status) return true
+  if (outcome.type === attempt.status && !isOther) return true
   if (outcome.type === 'failed') {
     await tables.write('payments.fail', { key, reason: outcome.reason })
-  } else if (amountMinor !== attempt.amountMinor || currency !== attempt.currency) {
+  } else if (isOther) {
     const { orderId } = attempt
     log.error({ orderId, asked: attempt.amountMinor, captured: amountMinor, currency }, 'payment.mismatch')
     const captured = isCurrencyCode(currency) ? currency : attempt.currency

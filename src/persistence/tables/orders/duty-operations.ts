@@ -26,7 +26,7 @@ export const dutyOperations = {
   ),
   /** What an operator should know of all that is under way. */
   'orders.backlog': read(({ nowMs }: { readonly nowMs: number }) => backlog(nowMs)),
-  'orders.lookAgain': write((args: Of & { readonly lookAtMs: number | undefined }, _) => lookAgain(args)),
+  'orders.lookAgain': write((args: LookAgain, _) => lookAgain(args)),
   /** The engine knows by now. */
   'orders.dutyDone': write((args: Of & { readonly duty: Duty }, moment) => dutyDone(args, moment)),
   /** The hold of what was paid has ended; its units are to be held anew, under this reservation. */
@@ -88,15 +88,27 @@ function* backlog(nowMs: number): Query<Backlog> {
   }
 }
 
-/** With something still owed an order is always looked at again. */
-function* lookAgain({ orderId, lookAtMs }: Of & { readonly lookAtMs: number | undefined }): Query<Done> {
+type LookAgain = Of & {
+  /** Undefined where nothing is left to do. */
+  readonly lookAtMs: number | undefined
+  /** Of the order as it was when that was decided; where it has changed since, who changed it has said when to look. */
+  readonly updatedAtMs?: number
+}
+
+/**
+ * With something still owed an order is always looked at again. Whoever says that nothing is may not have seen what was
+ * promised meanwhile, in the same millisecond even, by somebody who has died since: so that is asked here.
+ */
+function* lookAgain({ orderId, lookAtMs, updatedAtMs }: LookAgain): Query<Done> {
   const changed = yield* change(
     `UPDATE orders SET look_at_ms = ? WHERE id = ? AND (? IS NOT NULL OR (duty IS NULL
         AND status <> 'pending_payment' AND NOT ${IS_BEING_PAID} AND NOT ${OWES_REFUND} AND NOT EXISTS
-          (SELECT 1 FROM order_returns t WHERE t.order_id = orders.id AND t.status = 'requested')))`,
+          (SELECT 1 FROM order_returns t WHERE t.order_id = orders.id AND t.status = 'requested')))
+        AND updated_at_ms = coalesce(?, updated_at_ms)`,
     lookAtMs ?? null,
     orderId,
     lookAtMs ?? null,
+    updatedAtMs ?? null,
   )
   return { type: 'done', isDone: changed === 1 }
 }
@@ -130,6 +142,7 @@ type GiveBack = Of & { readonly reason: string; readonly reservationId: Reservat
 
 /** Unless somebody else has found units meanwhile: then the order has another reservation. */
 function* giveBack({ orderId, reason, reservationId }: GiveBack, moment: Moment): Query<Done> {
+  const before = yield* findOrderRow(orderId)
   const changed = yield* change(
     `UPDATE orders SET duty = NULL, look_at_ms = ?, updated_at_ms = ?,
         status = CASE status WHEN 'pending_payment' THEN 'expired' ELSE status END
@@ -140,11 +153,10 @@ function* giveBack({ orderId, reason, reservationId }: GiveBack, moment: Moment)
     reservationId,
   )
   if (changed === 0) return { type: 'done', isDone: false }
-  yield* note(
-    orderId,
-    { type: 'expired', status: 'expired', detail: reason, tells: 'order.expired', payload: { reason } },
-    moment,
-  )
+  // Where its hold had ended before it was paid, that has been told already.
+  const isNews = before?.status === 'pending_payment'
+  const told = isNews ? ({ status: 'expired', tells: 'order.expired', payload: { reason } } as const) : {}
+  yield* note(orderId, { type: isNews ? 'expired' : 'sold-out', detail: reason, ...told }, moment)
   yield* refundRest({ orderId, reason, by: 'shop' }, moment)
   return { type: 'done', isDone: true }
 }

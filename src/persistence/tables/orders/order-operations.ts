@@ -261,10 +261,11 @@ export type Shipment = ById & {
   readonly estimatedDelivery: string | undefined
 }
 
-/** Said again it changes the tracking only. */
+/** Said again it changes the tracking only, and where it does that is told. */
 function* shipOrder(shipment: Shipment, moment: Moment): Query<OrderReply | OrderRefused> {
   const { orderId, trackingNumber, carrier, estimatedDelivery } = shipment
-  const shipped = yield* change(
+  const before = yield* findOrderRow(orderId)
+  const changed = yield* change(
     `UPDATE orders SET status = 'shipped', updated_at_ms = ?, tracking_number = coalesce(?, tracking_number),
         carrier = coalesce(?, carrier), estimated_delivery = coalesce(?, estimated_delivery)
       WHERE id = ? AND status IN ('confirmed', 'shipped')`,
@@ -274,10 +275,21 @@ function* shipOrder(shipment: Shipment, moment: Moment): Query<OrderReply | Orde
     estimatedDelivery ?? null,
     orderId,
   )
-  if (shipped === 0) return yield* refusedFor(orderId)
+  if (changed === 0 || before === undefined) return yield* refusedFor(orderId)
   const payload = { trackingNumber, carrier, estimatedDelivery }
-  yield* note(orderId, { type: 'shipped', status: 'shipped', tells: 'order.shipped', payload }, moment)
+  if (before.status === 'confirmed')
+    yield* note(orderId, { type: 'shipped', status: 'shipped', tells: 'order.shipped', payload }, moment)
+  else if (!isSameTracking(before, (yield* findOrderRow(orderId)) as OrderRow))
+    yield* note(orderId, { type: 'tracking-changed', tells: 'order.shipped', payload }, moment)
   return yield* replyOf(orderId)
+}
+
+function isSameTracking(a: OrderRow, b: OrderRow): boolean {
+  return (
+    a.trackingNumber === b.trackingNumber &&
+    a.carrier === b.carrier &&
+    a.estimatedDelivery === b.estimatedDelivery
+  )
 }
 
 /** What is paid at the door is paid by now. */
