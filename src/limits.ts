@@ -252,6 +252,8 @@ export const orderStreamsMax = 10_000
 export const orderStreamsPerCustomerMax = 20
 /** A charge that is so much older than a gateway's time to answer has been answered, or whoever began it has died. */
 export const chargeGraceMs = 5_000
+/** Attempts to pay one order: a buyer has a few cards; who tries stolen ones has thousands. */
+export const paymentAttemptsMax = 20
 /** How soon after it was begun a pending payment is asked about, in case its webhook does not come. */
 export const chargeWaitMs = 10_000
 /** How often a gateway is asked about the same payment or refund: a quarter of its age, within these. */

@@ -51,7 +51,7 @@ const PAY: Operation = {
     example: { status: 'success', transactionId: 'sbx_01K5ZC4N8XQ2M7V3H9R6T1B0DW', orderStatus: 'confirmed' },
     headers: ['Holdfast-Position'],
   },
-  problems: ['unknown-order', 'amount-mismatch', 'order-state', 'payment-deadline'],
+  problems: ['unknown-order', 'amount-mismatch', 'order-state', 'payment-deadline', 'too-many-attempts'],
 }
 
 async function pay(parts: Parts, call: Call): Promise<Response> {
@@ -134,6 +134,8 @@ function refusedPayment(call: Call, refused: PaymentRefused): Response {
       })
     case 'payment-deadline':
       return problem(call, 'payment-deadline', 'The hold ends too soon to be sure of a payment.')
+    case 'too-many-attempts':
+      return problem(call, 'too-many-attempts', 'This order has been tried to pay as often as one can be.')
   }
 }
 

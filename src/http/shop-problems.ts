@@ -98,6 +98,11 @@ export const SHOP_PROBLEMS = {
     title: 'There is too little time left to pay',
     help: 'The hold ends before the payment’s outcome would be known, and nobody is charged for units that may be gone. Check out again.',
   },
+  'too-many-attempts': {
+    status: CONFLICT,
+    title: 'Too many attempts to pay',
+    help: 'Twenty payments of this order have failed, and no other is tried. Call it off, and check out again.',
+  },
   'exceeds-captured': {
     status: CONFLICT,
     title: 'More than was paid',

@@ -6,7 +6,6 @@
  */
 import { createHash } from 'node:crypto'
 import type { ReservationReply } from '../../actors/requests.ts'
-import { GivenUp } from '../../actors/split-coordinator.ts'
 import { crashPoint } from '../../crash-points.ts'
 import type { Line } from '../../domain/commands.ts'
 import type { Refusal } from '../../domain/decision.ts'
@@ -19,9 +18,10 @@ import type { Order } from '../../persistence/tables/orders/order-rows.ts'
 import type { TableKey } from '../../persistence/tables/table-key.ts'
 import { answeredBefore } from '../answered-before.ts'
 import { driveOrLeave } from '../orders/drive-or-leave.ts'
-import { findReservation, giveUnitsBack, type Hold, holdUnits } from '../orders/units.ts'
+import { findReservation, giveUnitsBack } from '../orders/units.ts'
 import type { ShopParts } from '../shop-parts.ts'
 import { couponOf, discountCodeOf, discountOn, isValidAt } from './coupon.ts'
+import { type Holding, holdCart } from './hold-cart.ts'
 import { isPayable, type PricedLine, priceOf } from './prices.ts'
 
 export type CheckoutSource =
@@ -75,15 +75,18 @@ async function ofCart(parts: ShopParts, ask: CheckoutAsk, cartId: string): Promi
   if (cart === undefined || cart.cartId !== cartId) return { type: 'refused', reason: 'unknown-cart' }
   if (cart.lines.length === 0) return { type: 'refused', reason: 'cart-empty' }
   const code = ask.discountCode === undefined ? undefined : discountCodeOf(ask.discountCode)
+  if (ask.discountCode !== undefined && code === undefined)
+    return { type: 'refused', reason: 'unknown-discount', code: ask.discountCode }
   const fingerprint = fingerprintOf(cartId, cart.lines, code)
   const before = await tables.read('orders.pendingByFingerprint', { customerId, fingerprint })
-  if (before !== undefined) return await again(parts, ask, before)
+  if (before !== undefined && isAsExpected(before, ask)) return await again(parts, ask, before)
 
   const bill = await billOf(parts, ask, cart.lines)
   if (bill.type === 'refused') return bill
   await supersede(parts, cartId)
-  const held = await holdFor(parts, { customerId, fingerprint, lines: bill.lines, coupon: bill.coupon })
+  const held = await holdCart(parts, { customerId, fingerprint, lines: bill.lines, coupon: bill.coupon })
   if (held.type === 'refused') return unitsRefused(held.refusal, bill)
+  if (held.type === 'ordered') return await again(parts, ask, held.order)
   const made = await make(parts, ask, { ...bill, ...held, cartId, fingerprint })
   // What was refused now is not sold to anybody by this hold.
   if (made.type === 'refused' && made.reason === 'price-changed')
@@ -91,10 +94,16 @@ async function ofCart(parts: ShopParts, ask: CheckoutAsk, cartId: string): Promi
   return made
 }
 
+/** Where its prices were frozen at others than are shown now, the order that waits is not what is asked for. */
+function isAsExpected({ totalMinor, currency }: Order, { expectedTotal }: CheckoutAsk): boolean {
+  return expectedTotal === undefined || minorUnits(expectedTotal, currency) === totalMinor
+}
+
 /** The order that waits for its payment already; where it is to go may have been thought over. */
-async function again({ tables }: ShopParts, { address }: CheckoutAsk, before: Order): Promise<Made> {
-  if (address === undefined || address === before.address) return { type: 'order', order: before }
-  return await tables.write('orders.readdress', { orderId: before.orderId, address })
+async function again({ tables }: ShopParts, ask: CheckoutAsk, before: Order): Promise<Made> {
+  const { address = before.address ?? undefined, key } = ask
+  if (key === undefined && (address ?? null) === before.address) return { type: 'order', order: before }
+  return await tables.write('orders.readdress', { orderId: before.orderId, address }, key)
 }
 
 /** A reservation of the caller's is adopted, not repeated. */
@@ -192,59 +201,6 @@ async function supersede(parts: ShopParts, cartId: string): Promise<void> {
     const cancelled = await parts.tables.write('orders.cancel', cancel)
     if (cancelled.type === 'order') await driveOrLeave(parts, orderId)
   }
-}
-
-type Wanted = {
-  readonly customerId: CustomerId
-  readonly fingerprint: string
-  readonly lines: readonly Line[]
-  readonly coupon: ProductId | undefined
-}
-type Holding = {
-  readonly type: 'held'
-  readonly orderId: string
-  readonly reservationId: ReservationId
-  readonly expiresAtMs: number
-}
-
-async function holdFor(
-  parts: ShopParts,
-  wanted: Wanted,
-): Promise<Holding | { readonly type: 'refused'; readonly refusal: Refusal }> {
-  const { customerId, fingerprint } = wanted
-  const lines = sortedLines(wanted)
-  const draw = () => parts.engine.newReservationId(lines[0].productId)
-  const drawn = draw()
-  let begun = await parts.tables.write('checkouts.begin', { customerId, fingerprint, reservationId: drawn })
-  crashPoint('checkout.afterBegin')
-  if (begun.reservationId !== drawn) {
-    const found = await findReservation(parts, begun.reservationId)
-    if (found?.status === 'held' || found?.status === 'paying')
-      return { type: 'held', ...begun, expiresAtMs: found.expiresAtMs }
-    const stale = begun.reservationId
-    begun = await parts.tables.write('checkouts.renew', {
-      customerId,
-      fingerprint,
-      stale,
-      reservationId: drawn,
-    })
-  }
-  const hold: Hold = { reservationId: begun.reservationId, customerId, lines, reference: begun.orderId }
-  const reply = await holdUnits(parts, hold)
-  crashPoint('checkout.afterHold')
-  if (reply.type === 'held') return { ...reply, ...begun }
-  if (reply.refusal.reason !== 'reservationExists') return reply
-  // Who came at the same time has made it.
-  const found = await findReservation(parts, begun.reservationId)
-  if (found === undefined) throw new GivenUp()
-  return { type: 'held', ...begun, expiresAtMs: found.expiresAtMs }
-}
-
-/** By product id, as their order decides where the reservation lives; a coupon comes last by itself. */
-function sortedLines({ lines, coupon }: Wanted): readonly [Line, ...Line[]] {
-  const goods = lines.map(({ productId, quantity }) => ({ productId, quantity }))
-  const all = coupon === undefined ? goods : [...goods, { productId: coupon, quantity: 1 }]
-  return all.toSorted((a, b) => (a.productId < b.productId ? -1 : 1)) as [Line, ...Line[]]
 }
 
 type Making = Omit<Bill, 'type'> &

@@ -11,7 +11,7 @@ import { crashPoint } from '../../crash-points.ts'
 import { assert } from '../../domain/assert.ts'
 import { payingMsDefault } from '../../domain/bounds.ts'
 import type { CustomerId } from '../../domain/ids.ts'
-import { chargeGraceMs, chargeWaitMs } from '../../limits.ts'
+import { chargeGraceMs, chargeWaitMs, paymentAttemptsMax } from '../../limits.ts'
 import type { Replayable } from '../../persistence/tables/idempotency-records.ts'
 import type { Order, OrderStatus } from '../../persistence/tables/orders/order-rows.ts'
 import {
@@ -43,6 +43,8 @@ export type PaymentRefused =
   | { readonly type: 'refused'; readonly reason: 'order-state'; readonly status: OrderStatus }
   /** Too little time is left of the hold to be sure of an answer. */
   | { readonly type: 'refused'; readonly reason: 'payment-deadline' }
+  /** It was tried in vain as often as one order can be. */
+  | { readonly type: 'refused'; readonly reason: 'too-many-attempts' }
 
 export async function payOrder(
   parts: ShopParts,
@@ -89,9 +91,14 @@ async function attempt(
 
   crashPoint('payment.afterDeadline')
   const lookAtMs = nowMs + chargeTimeoutMs + chargeGraceMs
-  const begun = await tables.write('payments.begin', { orderId, method, expiresAtMs, lookAtMs })
-  if (begun.type === 'refused')
-    return begun.reason === 'order-state' ? begun : { type: 'refused', reason: 'unknown-order' }
+  const attemptsMax = paymentAttemptsMax
+  const begun = await tables.write('payments.begin', { orderId, method, expiresAtMs, lookAtMs, attemptsMax })
+  if (begun.type === 'refused') {
+    const { reason } = begun
+    return reason === 'order-state' || reason === 'too-many-attempts'
+      ? begun
+      : { type: 'refused', reason: 'unknown-order' }
+  }
   if (begun.type === 'live') return { type: 'payment', attempt: begun.attempt, orderStatus: order.status }
   crashPoint('payment.afterBegin')
   if (!asksGateway) return await succeed(parts, begun.attempt, begun.attempt.key, payment.key)

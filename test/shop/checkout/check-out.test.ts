@@ -58,6 +58,50 @@ checkout('at the same time from two tabs makes one order and one hold', async ()
   assert.equal(await heldAndSold(world), [1, 0])
 })
 
+checkout('of several products at the same time from three tabs is one order and one hold, too', async () => {
+  await using world = await ShopWorld.start()
+  await world.sell(PHONE, 1_000, 1)
+  await world.sell(CASE, 100, 1)
+  const cartId = await world.fillCart(ANN, { [PHONE]: 1, [CASE]: 1 })
+  const parts = world.parts()
+  const made = await world.wait(Promise.all([1, 2, 3].map(() => checkOut(parts, askOf(ANN, cartId)))))
+  const orders = new Set(made.map((each) => (each.type === 'order' ? each.order.orderId : each.reason)))
+  assert.is(orders.size, 1, [...orders].join())
+  assert.equal(await heldAndSold(world), [1, 0])
+})
+
+checkout('whose twin makes the order while its prices are looked up answers that order', async () => {
+  await using world = await ShopWorld.start()
+  await world.sell(PHONE, 1_000, 5)
+  const cartId = await world.fillCart(ANN, { [PHONE]: 1 })
+  const parts = world.parts()
+  let twin: string | undefined
+  const read: typeof parts.tables.read = async (name, args) => {
+    const found = await parts.tables.read(name, args)
+    if (name !== 'orders.pendingOfCart') return found
+    const made = await checkOut(parts, askOf(ANN, cartId))
+    twin = made.type === 'order' ? made.order.orderId : made.reason
+    return found
+  }
+  const made = await world.checkOut(ANN, {}, { ...parts, tables: { ...parts.tables, read } })
+  assert.is(made.type === 'order' && made.order.orderId, twin)
+  assert.equal(await heldAndSold(world), [1, 0])
+})
+
+checkout('at a price that was lowered makes a new order where that is expected', async () => {
+  await using world = await ShopWorld.start()
+  await world.sell(PHONE, 1_000, 1)
+  const first = await world.order(ANN, { [PHONE]: 1 })
+  world.database.exec('UPDATE products SET price_minor = 800')
+  const wrong = await world.checkOut(ANN, { expectedTotal: 9 })
+  assert.equal(wrong, { type: 'refused', reason: 'total-changed', totalMinor: 800, currency: 'USD' })
+  assert.is((await world.find(first.orderId)).status, 'pending_payment')
+  const second = await world.checkOut(ANN, { expectedTotal: 8 })
+  assert.is(second.type === 'order' && second.order.totalMinor, 800)
+  assert.is((await world.find(first.orderId)).status, 'cancelled')
+  assert.equal(await heldAndSold(world), [1, 0])
+})
+
 checkout('is refused with what is short, and holds nothing then', async () => {
   await using world = await ShopWorld.start()
   await world.sell(PHONE, 1_000, 1)
@@ -157,6 +201,19 @@ checkout('under a key answers as before, even once the order has moved on', asyn
   assert.equal(again, { ...first, replayed: true })
 })
 
+checkout('under a key that found an order waiting answers that one, and makes no other later', async () => {
+  await using world = await ShopWorld.start()
+  await world.sell(PHONE, 1_000, 5)
+  const first = await world.order(ANN, { [PHONE]: 1 })
+  const key = tableKeyOf('usr_ann POST /v1/checkout', 'k2', 'body')
+  const found = await world.checkOut(ANN, { key })
+  assert.is(found.type === 'order' && found.order.orderId, first.orderId)
+  await world.pay(first)
+  await world.fillCart(ANN, { [PHONE]: 1 })
+  assert.equal(await world.checkOut(ANN, { key }), { ...found, replayed: true })
+  assert.equal(await heldAndSold(world), [0, 1])
+})
+
 checkout.run()
 
 const discounts = suite('a discount')
@@ -229,6 +286,8 @@ discounts('that nobody knows, or that is over, is refused by its code', async ()
   }
   assert.is(await reasonOf('NOPE'), 'unknown-discount')
   assert.is(await reasonOf("x' OR 1=1"), 'unknown-discount')
+  await world.checkOut(ANN)
+  assert.is(await reasonOf("x' OR 1=1"), 'unknown-discount', 'nor is it the order without it that waits')
   world.database.exec('UPDATE discounts SET valid_until_ms = 1')
   assert.is(await reasonOf('TEN'), 'discount-not-valid')
 })

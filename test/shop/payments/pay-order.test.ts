@@ -76,6 +76,19 @@ paying('that is declined leaves the units held for another try, and moves no dea
   assert.is(approved.type === 'payment' && approved.attempt.number, 2)
 })
 
+paying('that is declined twenty times is not tried again, and the order can be called off', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  for (let tried = 0; tried < 20; tried++) {
+    const declined = await world.pay(order, { paymentToken: 'tok_chargeDeclined' })
+    assert.is(declined.type === 'payment' && declined.attempt.status, 'failed')
+  }
+  assert.equal(await world.pay(order), { type: 'refused', reason: 'too-many-attempts' })
+  assert.is(world.books(order.orderId).captures, 0)
+  await world.wait(cancelOrder(world.parts(), { ...order, by: 'usr_ann', reason: 'no', key: undefined }))
+  assert.is((await world.stockOf(PHONE)).available, 5)
+})
+
 paying('under a key is answered as before, a failure too', async () => {
   await using world = await shop()
   const order = await world.order(ANN, { [PHONE]: 1 })

@@ -82,7 +82,9 @@ export const orderOperations = {
     ({ customerId, fingerprint }: Pick<NewOrder, 'customerId' | 'fingerprint'>) =>
       findPending(customerId, fingerprint),
   ),
-  'orders.readdress': write((args: ById & { readonly address: string }, moment) => readdress(args, moment)),
+  'orders.readdress': write((args: ById & { readonly address: string | undefined }, moment) =>
+    readdress(args, moment),
+  ),
   'orders.cancel': write((args: Cancel, moment) => cancelOrder(args, moment)),
   'orders.expire': write((args: ById, moment) => expireOrder(args, moment)),
   'orders.ship': write((args: Shipment, moment) => shipOrder(args, moment)),
@@ -190,13 +192,15 @@ function* listOrders({ customerId, status, before, limit }: OrdersQuery): Query<
   return { orders, next: found.length > limit ? orders.at(-1)?.orderId : undefined }
 }
 
+/** As it is without an address. */
 function* readdress(
-  { orderId, address }: ById & { readonly address: string },
+  { orderId, address }: ById & { readonly address: string | undefined },
   { nowMs }: Moment,
 ): Query<OrderReply | OrderRefused> {
   yield* change(
-    `UPDATE orders SET address = ?, updated_at_ms = ? WHERE id = ? AND status = 'pending_payment'`,
-    address,
+    `UPDATE orders SET address = coalesce(?, address), updated_at_ms = ?
+      WHERE id = ? AND status = 'pending_payment'`,
+    address ?? null,
     nowMs,
     orderId,
   )

@@ -52,6 +52,7 @@ export type Begun =
   | { readonly type: 'begun'; readonly attempt: Attempt }
   /** Another attempt may come to something, or has. */
   | { readonly type: 'live'; readonly attempt: Attempt }
+  | { readonly type: 'refused'; readonly reason: 'too-many-attempts' }
   | OrderRefused
 
 type Begin = {
@@ -60,6 +61,8 @@ type Begin = {
   /** Of the hold, once it is being paid. */
   readonly expiresAtMs: number
   readonly lookAtMs: number
+  /** Of this order, this one included. */
+  readonly attemptsMax: number
 }
 type Success = { readonly key: string; readonly transactionId: string }
 
@@ -101,14 +104,14 @@ export function attemptsOf(orderId: string): Query<readonly Attempt[]> {
 
 /** Attempt n + 1 begins only once attempt n has failed: the index on live attempts lets no other in. */
 function* beginAttempt(args: Begin, moment: Moment): Query<Begun> {
-  const { orderId, method, expiresAtMs, lookAtMs } = args
+  const { orderId, method, expiresAtMs, lookAtMs, attemptsMax } = args
   const begun = yield* row<Attempt>(
     `INSERT INTO payment_attempts
        (key, order_id, number, method, amount_minor, currency, status, started_at_ms, updated_at_ms)
      SELECT o.id || ':' || (coalesce(n.number, 0) + 1), o.id, coalesce(n.number, 0) + 1, ?, o.total_minor,
             o.currency, 'charging', ?, ?
        FROM orders o, (SELECT max(number) AS number FROM payment_attempts WHERE order_id = ?) n
-      WHERE o.id = ? AND o.status = 'pending_payment' AND o.duty IS NULL
+      WHERE o.id = ? AND o.status = 'pending_payment' AND o.duty IS NULL AND coalesce(n.number, 0) < ?
      ON CONFLICT DO NOTHING
      RETURNING ${ATTEMPT_COLUMNS}`,
     method,
@@ -116,6 +119,7 @@ function* beginAttempt(args: Begin, moment: Moment): Query<Begun> {
     moment.nowMs,
     orderId,
     orderId,
+    attemptsMax,
   )
   if (begun === undefined) return yield* whyNotBegun(orderId)
   yield* change(
@@ -135,7 +139,11 @@ function* whyNotBegun(orderId: string): Query<Begun> {
       WHERE order_id = ? AND status IN ('charging', 'pending', 'succeeded')`,
     orderId,
   )
-  return live === undefined ? yield* refusedFor(orderId) : { type: 'live', attempt: live }
+  if (live !== undefined) return { type: 'live', attempt: live }
+  const order = yield* findOrderRow(orderId)
+  if (order?.status === 'pending_payment' && order.duty === null)
+    return { type: 'refused', reason: 'too-many-attempts' }
+  return yield* refusedFor(orderId)
 }
 
 function* wait(
