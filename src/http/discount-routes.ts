@@ -2,7 +2,12 @@
 import type { Refused } from '../actors/requests.ts'
 import { type CurrencyCode, decimalOf, isCurrencyCode, minorUnits } from '../domain/money.ts'
 import { ordersPageDefault } from '../limits.ts'
-import type { Discount } from '../persistence/tables/orders/discount-operations.ts'
+import type {
+  Discount,
+  DiscountChange,
+  DiscountReply,
+} from '../persistence/tables/orders/discount-operations.ts'
+import { answeredBefore } from '../shop/answered-before.ts'
 import { couponOf, discountCodeOf } from '../shop/checkout/coupon.ts'
 import { keepCoupon } from '../shop/checkout/keep-coupon.ts'
 import { readBody } from './body.ts'
@@ -21,7 +26,7 @@ import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { timeOf } from './time.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'tables'>
+type Parts = Pick<HttpParts, 'engine' | 'tables' | 'clock'>
 type Fields = Omit<Discount, 'createdAtMs'>
 
 const POSITION = { 'holdfast-position': 't0' }
@@ -62,7 +67,9 @@ async function create(parts: Parts, call: Call): Promise<Response> {
   expectOrder(fields)
   const reply = await parts.tables.write('discounts.create', fields, tableKey(call, body))
   if (reply.type === 'refused') throw new Problem('discount-exists', `There is a discount ${code} already.`)
-  const refused = await keepCoupon(parts, reply.discount)
+  // Asked for again, it may have been changed since.
+  const now = reply.replayed ? await parts.tables.read('discounts.find', { code }) : reply.discount
+  const refused = await keepCoupon(parts, now ?? reply.discount)
   if (refused !== undefined) return refusedUses(call, refused)
   const headers = withReplay({ ...POSITION, location: `/v1/discounts/${code}` }, reply)
   return json(call, 201, await shown(parts, reply.discount), headers)
@@ -122,14 +129,25 @@ const CHANGE: Operation = {
 async function change(parts: Parts, call: Call): Promise<Response> {
   const before = await discountIn(parts, call)
   const body = await readBody(call, discountPatchBody)
-  const active = body.active === undefined ? before.active : body.active ? 1 : 0
-  const { createdAtMs: _, ...kept } = before
-  const fields: Fields = { ...kept, ...termsOf(body, before), active }
-  expectOrder(fields)
-  const refused = await keepCoupon(parts, fields)
+  const key = tableKey(call, body)
+  // What was set once under this key may have been set otherwise since.
+  const known = await answeredBefore<DiscountReply>(parts, key)
+  if (known !== undefined)
+    return json(call, 200, await shown(parts, known.discount), withReplay(POSITION, known))
+  const terms = termsOf(body, before)
+  expectOrder(terms)
+  const { code } = before
+  const refused = await keepCoupon(parts, { code, ...terms })
   if (refused !== undefined) return refusedUses(call, refused)
-  const reply = await parts.tables.write('discounts.update', fields, tableKey(call, body))
+  const active = body.active === undefined ? null : body.active ? 1 : 0
+  const to: DiscountChange = { code, ...termsOf(body, NO_TERMS), active }
+  const reply = await parts.tables.write('discounts.update', to, key)
   if (reply.type === 'refused') throw unknownDiscount()
+  // Who changed it at the same time, too, has set the uses by what they knew of it.
+  const { maxUses, perCustomer } = reply.discount
+  const isOther = maxUses !== terms.maxUses || perCustomer !== terms.perCustomer
+  const late = isOther ? await keepCoupon(parts, reply.discount) : undefined
+  if (late !== undefined) return refusedUses(call, late)
   return json(call, 200, await shown(parts, reply.discount), withReplay(POSITION, reply))
 }
 
@@ -159,7 +177,7 @@ function moneyOf({ percent, amount, currency }: (typeof discountBody)['_output']
   return { percent: null, amountMinor, currency: code as CurrencyCode }
 }
 
-function expectOrder({ validFromMs, validUntilMs }: Fields): void {
+function expectOrder({ validFromMs, validUntilMs }: Terms): void {
   if (validFromMs !== null && validUntilMs !== null && validFromMs >= validUntilMs)
     throw invalid({ path: 'validUntil', message: 'must be after validFrom' })
 }

@@ -51,7 +51,9 @@ export class OrderStreams {
     const { orderId, customerId } = order
     const stream = new EventStream(() => this.#leave(client))
     const newest = order.events.findLastIndex(({ status }) => status !== null)
-    const client: Client = { orderId, customerId, stream, told: resumesAfter ?? Math.max(0, newest) }
+    // A number that no event has yet is somebody else's: it must not keep what is to come from being told.
+    const told = Math.min(resumesAfter ?? Math.max(0, newest), order.events.length)
+    const client: Client = { orderId, customerId, stream, told }
     const clients = this.#byOrder.get(orderId)
     if (clients === undefined) this.#byOrder.set(orderId, new Set([client]))
     else clients.add(client)

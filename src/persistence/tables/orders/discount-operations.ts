@@ -22,6 +22,13 @@ export type DiscountRefused = {
 }
 
 type Fields = Omit<Discount, 'createdAtMs'>
+/** What of a discount can change; what is null stays as it is. */
+export type DiscountChange = Pick<
+  Discount,
+  'code' | 'maxUses' | 'perCustomer' | 'validFromMs' | 'validUntilMs'
+> & {
+  readonly active: Discount['active'] | null
+}
 
 export const discountOperations = {
   'discounts.find': read(({ code }: { readonly code: string }) => findDiscount(code)),
@@ -33,7 +40,7 @@ export const discountOperations = {
     ),
   ),
   'discounts.create': write((discount: Fields, moment) => createDiscount(discount, moment)),
-  'discounts.update': write((discount: Fields, moment) => updateDiscount(discount, moment)),
+  'discounts.update': write((change: DiscountChange, moment) => updateDiscount(change, moment)),
 }
 
 const COLUMNS = `
@@ -57,16 +64,22 @@ function* createDiscount(discount: Fields, { nowMs }: Moment): Query<DiscountRep
   return yield* replyOf(discount.code)
 }
 
-function* updateDiscount(discount: Fields, { nowMs }: Moment): Query<DiscountReply | DiscountRefused> {
+/** Field by field, so that who changes another one at the same time is not undone. */
+function* updateDiscount(to: DiscountChange, { nowMs }: Moment): Query<DiscountReply | DiscountRefused> {
   const updated = yield* change(
-    `UPDATE discounts SET percent = ?, amount_minor = ?, currency = ?, max_uses = ?, per_customer = ?,
-       valid_from_ms = ?, valid_until_ms = ?, active = ?, updated_at_ms = ? WHERE code = ?`,
-    ...valuesOf(discount).slice(0, -1),
+    `UPDATE discounts SET max_uses = coalesce(?, max_uses), per_customer = coalesce(?, per_customer),
+       valid_from_ms = coalesce(?, valid_from_ms), valid_until_ms = coalesce(?, valid_until_ms),
+       active = coalesce(?, active), updated_at_ms = ? WHERE code = ?`,
+    to.maxUses,
+    to.perCustomer,
+    to.validFromMs,
+    to.validUntilMs,
+    to.active,
     nowMs,
-    discount.code,
+    to.code,
   )
   if (updated === 0) return { type: 'refused', reason: 'unknown-discount' }
-  return yield* replyOf(discount.code)
+  return yield* replyOf(to.code)
 }
 
 function valuesOf(discount: Fields) {
