@@ -14,6 +14,7 @@ import { Hono } from 'hono'
 import { EngineError } from '../actors/engine-error.ts'
 import { throwUncaughtIfPoison } from '../crash-points.ts'
 import { requestIdLengthMax } from '../limits.ts'
+import { TablesError } from '../persistence/tables/tables-error.ts'
 import { AccountThrottle } from './account-throttle.ts'
 import { addressRoutes } from './address-routes.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
@@ -196,7 +197,7 @@ function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) =
         response = replied instanceof Promise ? await replied : replied
       } catch (thrown) {
         const failure = expectedFailure(call, thrown, random)
-        if (failure === undefined) log.unexpected({ requestId, route, method }, thrown)
+        if (failure === undefined || isDamage(thrown)) log.unexpected({ requestId, route, method }, thrown)
         response =
           failure ?? problem(call, 'internal-error', 'Something went wrong; the log knows it by requestId.')
       }
@@ -208,6 +209,11 @@ function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) =
       return response
     }
   }
+}
+
+/** Of the tables: whoever asked is told, and whoever runs this server must hear of it too. */
+function isDamage(thrown: unknown): boolean {
+  return thrown instanceof TablesError && thrown.code === 'damaged'
 }
 
 /** Unique among all processes by a random beginning; nobody's secret. */

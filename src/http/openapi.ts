@@ -297,7 +297,14 @@ export function problemsOf(operation: Operation): readonly ProblemCode[] {
   if (access !== 'anyone' && access !== 'customer') codes.push('forbidden')
   if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')
   if (upload !== undefined) codes.push('body-too-large', 'unsupported-media-type')
-  codes.push(...problems, 'internal-error', 'tables-unavailable', 'overloaded', 'shutting-down')
+  codes.push(
+    ...problems,
+    'internal-error',
+    'tables-unavailable',
+    'tables-damaged',
+    'overloaded',
+    'shutting-down',
+  )
   if (tag === 'Operations') return [...new Set(codes)]
   const asksShards = !TABLES_ALONE.includes(tag)
   if (asksShards) codes.push('shard-unavailable')

@@ -262,6 +262,11 @@ export const PROBLEMS = {
     title: 'Keys cannot be looked up at the moment',
     help: 'Nothing happened. Keys that were used in the last seconds still work. Try again after the seconds that `Retry-After` names.',
   },
+  'tables-damaged': {
+    status: 500,
+    title: 'What this rests on is damaged on the disk',
+    help: 'Nothing happened. A row that this request needs is not what was written to it, so nothing is done by it. Trying again does not help before whoever runs this server has put it right; please report it with its `requestId`.',
+  },
   'storage-full': {
     status: 503,
     title: 'There is no room to record this',
@@ -363,6 +368,8 @@ export function problemOfTables(code: TablesErrorCode): Unanswered | undefined {
       return { code, detail: PROBLEMS[code].help }
     case 'unavailable':
       return { code: 'tables-unavailable', detail: PROBLEMS['tables-unavailable'].help }
+    case 'damaged':
+      return { code: 'tables-damaged', detail: PROBLEMS['tables-damaged'].help }
     case 'invalid':
       return undefined
     default:

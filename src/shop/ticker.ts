@@ -7,7 +7,7 @@ export type TickerParts = {
   readonly tickMs: number
   /** One round of work; says whether more is known to wait. */
   readonly tick: () => Promise<boolean>
-  /** Hears of what a round failed with, but for the tables' own troubles: those pass, or end the process. */
+  /** Hears of what a round failed with, but for the tables' own troubles: those pass, or end the process, but for damage. */
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -43,7 +43,7 @@ export class Ticker {
 
   /** As for a failed round, for what a round has begun and left to itself. */
   trouble(error: unknown): void {
-    if (!(error instanceof TablesError)) this.#parts.onTrouble(error)
+    if (!(error instanceof TablesError) || error.code === 'damaged') this.#parts.onTrouble(error)
   }
 
   #schedule(delayMs: number, mode: 'waiting' | 'woken' = 'waiting'): void {

@@ -173,6 +173,7 @@ const TABLES_ERRORS: Readonly<Record<TablesErrorCode, readonly [status: number, 
   'idempotency-mismatch': [422, 'idempotency-mismatch'],
   'idempotency-in-flight': [409, 'idempotency-in-flight'],
   invalid: [500, 'internal-error'],
+  damaged: [500, 'tables-damaged'],
   'outcome-unknown': [504, 'outcome-unknown'],
 }
 

@@ -1,9 +1,12 @@
 /**
  * Brings a database to the schema of this version: forward only, each step in a transaction of its own together with
- * the row that says it was taken, so that a crash leaves it either taken or not.
+ * the row that says it was taken, so that a crash leaves it either taken or not. A step may change rows and columns as it
+ * likes: in its transaction all rows are sealed anew, so none is taken where a row is damaged, which that would hide.
  */
 import { createHash } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
+import { sealAllRows } from './seals/guard-rows.ts'
+import { firstDamagedRow } from './seals/walk-rows.ts'
 import { TablesBootError } from './tables-error.ts'
 
 /** The place in the list is its number, from 1. */
@@ -30,11 +33,22 @@ export function migrate(database: Database, migrations: readonly Migration[], no
   )
   const apply = database.transaction((number: number, migration: Migration) => {
     database.exec(migration.sql)
+    sealAllRows(database)
     record.run(number, migration.name, checksumOf(migration), nowMs)
   })
   const missing = migrations.slice(applied.length)
+  if (missing.length > 0) refuseDamaged(database)
   for (const [index, migration] of missing.entries()) apply.immediate(applied.length + index + 1, migration)
   return missing.length
+}
+
+function refuseDamaged(database: Database): void {
+  const damaged = firstDamagedRow(database)
+  if (damaged === undefined) return
+  throw new TablesBootError(
+    'damaged',
+    `A row of the tables is not what was written to it (${damaged}), and this version has to change the tables. "npm run tables -- verify" lists all such rows; put them right first.`,
+  )
 }
 
 function checkPast(applied: readonly Applied[], migrations: readonly Migration[]): void {

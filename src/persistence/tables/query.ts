@@ -7,8 +7,8 @@
 export type SqlValue = string | number | null | Uint8Array
 
 export type Statement = {
-  /** Whether its rows are wanted, or how many it changed. */
-  readonly wants: 'rows' | 'count'
+  /** Whether its rows are wanted, or how many it changed. A glance wants rows as they are, whether they are whole or not. */
+  readonly wants: 'rows' | 'count' | 'glance'
   /** With a `?` for each value. */
   readonly sql: string
   readonly values: readonly SqlValue[]
@@ -26,6 +26,14 @@ export function* rows<Row>(sql: string, ...values: readonly SqlValue[]): Query<r
 export function* row<Row>(sql: string, ...values: readonly SqlValue[]): Query<Row | undefined> {
   const [first] = yield* rows<Row>(sql, ...values)
   return first
+}
+
+/**
+ * All rows, damaged ones too: for what only says where to look, or only shows, so that one damaged row does not keep
+ * everybody from all others. What is acted upon is read again.
+ */
+export function* glance<Row>(sql: string, ...values: readonly SqlValue[]): Query<readonly Row[]> {
+  return (yield { wants: 'glance', sql, values }) as readonly Row[]
 }
 
 /** How many rows were inserted, updated or deleted. */

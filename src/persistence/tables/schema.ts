@@ -9,6 +9,7 @@ import { mailSchema } from './schema/mail.ts'
 import { ordersSchema } from './schema/orders.ts'
 import { outboxSchema } from './schema/outbox.ts'
 import { sandboxSchema } from './schema/sandbox.ts'
+import { sealsSchema } from './schema/seals.ts'
 import { webhooksSchema } from './schema/webhooks.ts'
 
 export const schema: readonly Migration[] = [
@@ -46,4 +47,5 @@ export const schema: readonly Migration[] = [
   accountsSchema,
   mailSchema,
   ordersSchema,
+  sealsSchema,
 ]

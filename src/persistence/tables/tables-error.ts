@@ -15,11 +15,13 @@ export type TablesErrorCode =
   | 'idempotency-in-flight'
   /** A value that the table's own checks refuse; whoever sent it should have checked it. */
   | 'invalid'
+  /** A row is not what was written to it: nothing is done that rests on it. Somebody has to look. */
+  | 'damaged'
   /** The change may have been made: the thread ended, or did not answer in time. */
   | 'outcome-unknown'
 
 /** The same call would be refused again. */
-const FINAL: readonly TablesErrorCode[] = ['api-keys-full', 'idempotency-mismatch', 'invalid']
+const FINAL: readonly TablesErrorCode[] = ['api-keys-full', 'idempotency-mismatch', 'invalid', 'damaged']
 
 export class TablesError extends Error {
   override readonly name = 'TablesError'
@@ -42,6 +44,8 @@ export type TablesBootErrorCode =
   | 'migration-changed'
   /** The file was written by a later version. */
   | 'schema-newer'
+  /** A row is damaged, and the tables are to be migrated. */
+  | 'damaged'
 
 export class TablesBootError extends Error {
   override readonly name = 'TablesBootError'

@@ -6,6 +6,7 @@ import Database from 'better-sqlite3'
 import { type AnswerOf, type ArgsOf, operations, type ReadName } from './operations.ts'
 import type { Query } from './query.ts'
 import { SqliteSession } from './sqlite-session.ts'
+import { TablesError } from './tables-error.ts'
 
 export class TablesReader {
   readonly #path: string
@@ -19,7 +20,13 @@ export class TablesReader {
   read<N extends ReadName>(name: N, args: ArgsOf<N>): AnswerOf<N> {
     // Which arguments and which answer belong to a name, the signature says; the union of all operations does not.
     const run = operations[name].run as (args: ArgsOf<N>) => Query<AnswerOf<N>>
-    return this.#session.run(run(args))
+    try {
+      return this.#session.run(run(args))
+    } catch (error) {
+      if (!(error instanceof Database.SqliteError) || !/^SQLITE_(CORRUPT|NOTADB)/.test(error.code))
+        throw error
+      throw new TablesError('damaged', `The tables' file cannot be read there: ${error.message}.`)
+    }
   }
 
   close(): void {
@@ -30,8 +37,9 @@ export class TablesReader {
   get #session(): SqliteSession {
     if (this.#open === undefined) {
       const database = new Database(this.#path, { readonly: true, fileMustExist: true })
+      const session = new SqliteSession(database)
       database.pragma('query_only = ON')
-      this.#open = { database, session: new SqliteSession(database) }
+      this.#open = { database, session }
     }
     return this.#open.session
   }

@@ -192,7 +192,7 @@ export class TablesServer {
 
   #outcomeOf({ name, args, key }: TablesRequest, nowMs: number, notices: Notice[]): Outcome {
     const operation = OPERATIONS[name]
-    if (operation.kind === 'read') return answered(this.#session.run(operation.run(args)))
+    if (operation.kind === 'read') return settled(() => this.#session.run(operation.run(args)))
     const own: Notice[] = []
     const moment: Moment = { nowMs, random: this.#random, notify: (notice) => void own.push(notice) }
     const { run, isKept } = operation
@@ -206,10 +206,9 @@ export class TablesServer {
   /** Runs one write under its own savepoint. */
   #attempt(write: () => object): Outcome {
     try {
-      return answered(this.#database.transaction(write)())
+      return settled(this.#database.transaction(write))
     } catch (error) {
       if (error instanceof Undone) return answered(error.reply)
-      if (error instanceof TablesError) return failed(error.code, error.message)
       if (isSqliteError(error, 'SQLITE_CONSTRAINT')) return failed('invalid', error.message)
       throw error
     }
@@ -261,6 +260,16 @@ function nothingHappened(error: unknown): Outcome | undefined {
 
 function isSqliteError(error: unknown, code: string): error is InstanceType<typeof Database.SqliteError> {
   return error instanceof Database.SqliteError && error.code.startsWith(code)
+}
+
+/** What came of it, also where the tables say why not. */
+function settled(run: () => unknown): Outcome {
+  try {
+    return answered(run())
+  } catch (error) {
+    if (error instanceof TablesError) return failed(error.code, error.message)
+    throw error
+  }
 }
 
 function answered(reply: unknown): Outcome {

@@ -6,6 +6,7 @@ import { openDatabase } from '../../../src/persistence/tables/database.ts'
 import { migrate } from '../../../src/persistence/tables/migrations.ts'
 import { change, row, rows } from '../../../src/persistence/tables/query.ts'
 import { schema } from '../../../src/persistence/tables/schema.ts'
+import { guardRows } from '../../../src/persistence/tables/seals/guard-rows.ts'
 import { SqliteSession } from '../../../src/persistence/tables/sqlite-session.ts'
 import { TablesReader } from '../../../src/persistence/tables/tables-reader.ts'
 import { suite } from '../../support/suite.ts'
@@ -14,7 +15,8 @@ const scratch = mkdtempSync(join(tmpdir(), 'holdfast-reader-'))
 const path = join(scratch, 'tables.sqlite')
 const database = openDatabase(path)
 migrate(database, schema, 0)
-const INSERT = `INSERT INTO api_keys VALUES ('key_a', 'shop', 'service', '${'a'.repeat(64)}', 1, 'key_admin', NULL)`
+guardRows(database)
+const INSERT = `INSERT INTO api_keys (id, name, role, hash, created_at_ms, created_by, revoked_at_ms) VALUES ('key_a', 'shop', 'service', '${'a'.repeat(64)}', 1, 'key_admin', NULL)`
 
 const reading = suite('a reader of the tables')
 

@@ -5,7 +5,7 @@ import { reviewPageMax } from '../../../limits/catalog.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { enqueue } from '../outbox.ts'
-import { change, type Query, row, rows } from '../query.ts'
+import { change, glance, type Query, row } from '../query.ts'
 import { hasBought } from './purchases.ts'
 
 export type NewReview = {
@@ -55,7 +55,7 @@ export const reviewOperations = {
 }
 
 function* reviews({ productId, before = NEWEST, limit }: ReviewsArgs): Query<readonly Review[]> {
-  const found = yield* rows<Review>(
+  const found = yield* glance<Review>(
     `SELECT reviews.id AS "reviewId", users.name AS author, rating, title, text, reviews.created_at_ms AS "createdAtMs"
      FROM reviews LEFT JOIN users ON users.id = reviews.customer_id
      WHERE product_id = ? AND reviews.id < ? ORDER BY reviews.id DESC LIMIT ?`,

@@ -1,7 +1,7 @@
 /** What is still owed for an order, to the engine or by a gateway, and when to look at it again. */
 import type { ReservationId } from '../../../domain/ids.ts'
 import { type Moment, read, write } from '../operation.ts'
-import { change, type Query, row, rows } from '../query.ts'
+import { change, glance, type Query } from '../query.ts'
 import { type Duty, findOrderRow, IS_BEING_PAID, note, type OrderRow, OWES_REFUND } from './order-rows.ts'
 import { type Attempt, attemptsOf } from './payment-operations.ts'
 import { type Refund, refundRest, refundsOf } from './refund-operations.ts'
@@ -47,7 +47,7 @@ function* stateOf(orderId: string): Query<OrderState | undefined> {
 }
 
 function* due(nowMs: number, limit: number): Query<readonly string[]> {
-  const found = yield* rows<{ readonly id: string }>(
+  const found = yield* glance<{ readonly id: string }>(
     'SELECT id FROM orders WHERE look_at_ms IS NOT NULL AND look_at_ms <= ? ORDER BY look_at_ms LIMIT ?',
     nowMs,
     limit,
@@ -67,14 +67,14 @@ export type Backlog = {
 }
 
 function* backlog(nowMs: number): Query<Backlog> {
-  const orders = yield* row<Pick<Backlog, 'due' | 'dueSinceMs' | 'underWay'>>(
+  const [orders] = yield* glance<Pick<Backlog, 'due' | 'dueSinceMs' | 'underWay'>>(
     `SELECT count(*) AS "underWay", coalesce(sum(CASE WHEN look_at_ms <= ? THEN 1 ELSE 0 END), 0) AS due,
             min(CASE WHEN look_at_ms <= ? THEN look_at_ms END) AS "dueSinceMs"
        FROM orders WHERE look_at_ms IS NOT NULL`,
     nowMs,
     nowMs,
   )
-  const refunds = yield* row<{ readonly open: number; readonly failed: number }>(
+  const [refunds] = yield* glance<{ readonly open: number; readonly failed: number }>(
     `SELECT coalesce(sum(CASE WHEN status IN ('requested', 'pending') THEN 1 ELSE 0 END), 0) AS open,
             coalesce(sum(CASE WHEN status = 'failed' THEN 1 ELSE 0 END), 0) AS failed
        FROM refunds WHERE status <> 'succeeded'`,

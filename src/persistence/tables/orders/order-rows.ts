@@ -132,13 +132,13 @@ export function* note(orderId: string, happening: OrderHappening, moment: Moment
   const { type, status, detail, tells, payload } = happening
   yield* change(
     `INSERT INTO order_events (order_id, number, type, status, detail, at_ms)
-     SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM order_events WHERE order_id = ?`,
+     VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM order_events WHERE order_id = ?), ?, ?, ?, ?)`,
+    orderId,
     orderId,
     type,
     status ?? null,
     detail ?? null,
     moment.nowMs,
-    orderId,
   )
   if (tells !== undefined)
     yield* enqueue({ type: tells, subjectId: orderId, payload: { orderId, ...payload } }, moment)
