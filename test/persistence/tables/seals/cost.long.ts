@@ -108,7 +108,7 @@ class Side {
       ...{ orderId, customerId, cartId: undefined, fingerprint, reservationId },
       ...{ ...money, ...due, address: '{"city":"Pune"}', lines: [line] },
     })
-    const payment = await write('payments.begin', { orderId, method: 'card', ...due })
+    const payment = await write('payments.begin', { orderId, method: 'card', attemptsMax: 20, ...due })
     assert.is(payment.type, 'begun')
     const paid = { key: `${orderId}:1`, transactionId: `txn_${number}` }
     await write('payments.capture', paid)
