@@ -53,6 +53,7 @@ const CHECK_OUT: Operation = {
     'price-changed',
     'owned-by-order',
     'reservation-resolved',
+    'payment-started',
     'unknown-product',
     'product-retired',
     'sale-not-open',

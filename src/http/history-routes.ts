@@ -17,6 +17,7 @@ import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
 import { invalid, Problem } from './problems.ts'
 import { limitOf, queryOf } from './query.ts'
+import { goodsIn } from './reservation-view.ts'
 import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { shownSale } from './sale-routes.ts'
@@ -206,7 +207,7 @@ export async function findForgotten(
 /** As `GET /v1/reservations/{id}` shows it. */
 export function shownReservation(reservation: PastReservation) {
   const { reservationId, status, lines, customerId, reference, resolvedAtMs, sequence } = reservation
-  const items = lines.map((line) => shownLine(line, status === 'confirmed'))
+  const items = goodsIn(lines).map((line) => shownLine(line, status === 'confirmed'))
   const expiresAt = timeOf(reservation.expiresAtMs)
   const resolvedAt = resolvedAtMs === 0 ? undefined : timeOf(resolvedAtMs)
   return { reservationId, status, items, customerId, reference, expiresAt, resolvedAt, sequence }

@@ -1,6 +1,7 @@
 /** A reservation as callers see it. */
 import type { ReservationReply } from '../actors/requests.ts'
-import { homeOf, type ReservationId } from '../domain/ids.ts'
+import { homeOf, type ProductId, type ReservationId } from '../domain/ids.ts'
+import { isCoupon } from '../shop/checkout/coupon.ts'
 import { withReplay } from './idempotency.ts'
 import { json } from './responses.ts'
 import type { Call } from './route.ts'
@@ -27,13 +28,18 @@ export function shown(
   headers?: Readonly<Record<string, string>>,
 ): Response {
   const { reservationId, status, customerId, reference, sequence } = reply
-  const items = reply.lines.map(({ productId, quantity, returned }) => {
+  const items = goodsIn(reply.lines).map(({ productId, quantity, returned }) => {
     return status === 'confirmed' ? { productId, quantity, returned } : { productId, quantity }
   })
   const expiresAt = timeOf(reply.expiresAtMs)
   const resolvedAt = reply.resolvedAtMs === undefined ? undefined : timeOf(reply.resolvedAtMs)
   const body = { reservationId, status, items, customerId, reference, expiresAt, resolvedAt, sequence }
   return json(call, 200, body, headers)
+}
+
+/** Without the use of a discount that may be held with them: an order says of it what there is to say. */
+export function goodsIn<L extends { readonly productId: ProductId }>(lines: readonly L[]): readonly L[] {
+  return lines.filter(({ productId }) => !isCoupon(productId))
 }
 
 export function shownChanged(call: Call, reply: ReservationReply): Response {

@@ -457,6 +457,19 @@ change('is refused once an order owns the reservation, and be it while the body 
   assert.ok(engine.requests.every(({ type }) => type === 'readReservation'))
 })
 
+change('or reading one does not show the use of a discount that is held with its goods', async () => {
+  const { call, engine, history } = fakes()
+  const goods = { productId: 'pixel-11' as ProductId, quantity: 2, returned: 0 }
+  const lines = [goods, { productId: '~TEN' as ProductId, quantity: 1, returned: 0 }]
+  engine.answer = () => reservation({ lines })
+  const known = await call('GET', PATH, { as: 'ann' })
+  assert.equal(known.body.items, [{ productId: 'pixel-11', quantity: 2 }])
+  engine.answer = () => ({ type: 'refused', refusal: { reason: 'unknownReservation' } })
+  history.answer = () => ({ ...reservation({ lines }), createdAtMs: NOW_MS, resolvedAtMs: NOW_MS })
+  const forgotten = await call('GET', PATH, { as: 'ann' })
+  assert.equal(forgotten.body.items, [{ productId: 'pixel-11', quantity: 2 }])
+})
+
 change('payment has 900 seconds unless it says otherwise', async () => {
   const { call, engine } = fakes()
   await call('POST', `${PATH}/paying`, { as: 'service' })

@@ -119,7 +119,14 @@ async function ofReservation(
   const owner = await parts.tables.read('orders.ofReservation', { reservationId })
   if (owner !== undefined) return await ownedBy(parts, owner.orderId, reservation)
   const { status, expiresAtMs } = reservation
-  if (status !== 'held' && status !== 'paying')
+  // Someone charges for it elsewhere: it would be paid twice.
+  if (status === 'paying')
+    return {
+      type: 'refused',
+      reason: 'units',
+      refusal: { reason: 'paymentStarted', deadlineMs: expiresAtMs },
+    }
+  if (status !== 'held')
     return { type: 'refused', reason: 'units', refusal: { reason: 'reservationResolved', status } }
 
   const lines = reservation.lines.map(({ productId, quantity }) => ({ productId, quantity }))

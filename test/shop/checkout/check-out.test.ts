@@ -188,6 +188,18 @@ checkout('adopts a reservation of the caller’s, and nobody else’s', async ()
   )
 })
 
+checkout('does not adopt what is being paid for elsewhere', async () => {
+  await using world = await ShopWorld.start()
+  await world.sell(PHONE, 1_000, 5)
+  const { engine } = world.engine
+  const reservationId = engine.newReservationId(PHONE)
+  const reserve = { type: 'reserve', reservationId, productId: PHONE, customerId: ANN, quantity: 2 } as const
+  await world.wait(engine.execute({ ...reserve, ttlMs: undefined, allowPartial: false, reference: 'mine' }))
+  await world.wait(engine.execute({ type: 'startPayment', reservationId, payingMs: 900_000 }))
+  const made = await world.checkOut(ANN, { source: { type: 'reservation', reservationId } })
+  assert.is(made.type === 'refused' && made.reason === 'units' && made.refusal.reason, 'paymentStarted')
+})
+
 checkout('under a key answers as before, even once the order has moved on', async () => {
   await using world = await ShopWorld.start()
   await world.sell(PHONE, 1_000, 5)
