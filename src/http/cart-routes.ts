@@ -44,7 +44,7 @@ export function cartRoutes(parts: Parts): readonly Route[] {
   ]
 }
 
-const SHARED = { tag: 'Cart and checkout', access: 'person' } as const
+const SHARED = { tag: 'Cart and checkout', access: 'person', hot: true } as const
 const SHOWN = {
   status: 200,
   description: 'The cart as it is now.',

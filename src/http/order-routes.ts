@@ -107,6 +107,7 @@ const PROGRESS: Operation = {
   summary: 'Follow an order',
   description: OWNED,
   access: 'customer',
+  hot: true,
   success: {
     status: 200,
     description: 'Where it is, and how it came there.',

@@ -10,7 +10,9 @@ import { TablesError } from './tables-error.ts'
 
 export class TablesReader {
   readonly #path: string
-  #open: { readonly database: Database.Database; readonly session: SqliteSession } | undefined
+  #open:
+    | { readonly database: Database.Database; readonly inOneView: <Answer>(query: Query<Answer>) => Answer }
+    | undefined
 
   /** Opens the file with the first read: its writer must have opened and migrated it by then. */
   constructor(path: string) {
@@ -21,7 +23,7 @@ export class TablesReader {
     // Which arguments and which answer belong to a name, the signature says; the union of all operations does not.
     const run = operations[name].run as (args: ArgsOf<N>) => Query<AnswerOf<N>>
     try {
-      return this.#session.run(run(args))
+      return this.#inOneView(run(args))
     } catch (error) {
       if (!(error instanceof Database.SqliteError) || !/^SQLITE_(CORRUPT|NOTADB)/.test(error.code))
         throw error
@@ -34,13 +36,19 @@ export class TablesReader {
     this.#open = undefined
   }
 
-  get #session(): SqliteSession {
+  /**
+   * All statements of a read see the same moment. It is also cheaper: SQLite drops what a connection knows of the file
+   * whenever somebody has written since its last transaction.
+   */
+  get #inOneView(): <Answer>(query: Query<Answer>) => Answer {
     if (this.#open === undefined) {
       const database = new Database(this.#path, { readonly: true, fileMustExist: true })
       const session = new SqliteSession(database)
       database.pragma('query_only = ON')
-      this.#open = { database, session }
+      const inOneView = database.transaction((query: Query<unknown>) => session.run(query))
+      // What the query answers, the transaction answers.
+      this.#open = { database, inOneView: inOneView as <Answer>(query: Query<Answer>) => Answer }
     }
-    return this.#open.session
+    return this.#open.inOneView
   }
 }

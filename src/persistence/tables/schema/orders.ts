@@ -43,12 +43,11 @@ export const ordersSchema: Migration = {
     CREATE TABLE checkouts (
       customer_id    TEXT NOT NULL,
       fingerprint    TEXT NOT NULL CHECK (length(fingerprint) = 64),
-      order_id       TEXT NOT NULL UNIQUE CHECK (order_id GLOB 'ord_*'),
+      order_id       TEXT NOT NULL CHECK (order_id GLOB 'ord_*'),
       reservation_id TEXT NOT NULL CHECK (reservation_id GLOB 'res_*'),
       at_ms          INTEGER NOT NULL CHECK (at_ms >= 0),
       PRIMARY KEY (customer_id, fingerprint)
     ) STRICT;
-    CREATE INDEX checkouts_by_age ON checkouts (at_ms);
 
     CREATE TABLE orders (
       id                 TEXT PRIMARY KEY CHECK (id GLOB 'ord_*'),
@@ -82,7 +81,8 @@ export const ordersSchema: Migration = {
     CREATE INDEX orders_by_customer ON orders (customer_id, id);
     CREATE INDEX orders_by_status ON orders (status, id);
     CREATE INDEX orders_to_look_at ON orders (look_at_ms) WHERE look_at_ms IS NOT NULL;
-    CREATE INDEX orders_pending_of_cart ON orders (cart_id) WHERE status = 'pending_payment';
+    CREATE INDEX orders_pending ON orders (customer_id, fingerprint, id) WHERE status = 'pending_payment';
+    CREATE INDEX orders_pending_of_cart ON orders (cart_id, id) WHERE status = 'pending_payment';
 
     CREATE TABLE order_lines (
       order_id         TEXT NOT NULL REFERENCES orders (id),
