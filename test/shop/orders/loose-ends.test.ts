@@ -89,6 +89,23 @@ atTheDoor('expires where no units are left to be held anew', async () => {
   assert.is((await world.stockOf(PHONE)).available, 5)
 })
 
+atTheDoor('costs what is left of it, where some of it came back on the way', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 3 })
+  const { orderId } = order
+  await world.pay(order, { method: 'cod', paymentToken: undefined })
+  const shipment = { orderId, trackingNumber: undefined, carrier: undefined, estimatedDelivery: undefined }
+  await world.wait(world.tables.write('orders.ship', shipment))
+  const back = { orderId, items: [{ productId: PHONE, quantity: 1 }], reason: 'broken', by: 'staff' }
+  await world.wait(returnItems(world.parts(), { ...back, gives: true, key: undefined }))
+  await world.wait(world.tables.write('orders.deliver', { orderId }))
+  assert.is((await world.find(orderId)).capturedMinor, 2_000)
+  await world.wait(returnItems(world.parts(), { ...back, items: undefined, gives: true, key: undefined }))
+  await world.finish()
+  const { status, refundedMinor } = await world.find(orderId)
+  assert.equal([status, refundedMinor], ['refunded', 2_000])
+})
+
 atTheDoor.run()
 
 const late = suite('a payment that had failed, and succeeds after all')
@@ -202,6 +219,21 @@ givenBack('has each charge give back its own, where it was charged twice', async
     `${first.key} failed`,
     `${orderId}:2 succeeded`,
   ])
+})
+
+givenBack('has a card give back what it took, and not the cash that is still to come', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const { orderId } = order
+  const first = await failFirst(world, order, 'tok_visa')
+  await world.pay(order, { method: 'cod', paymentToken: undefined })
+  const parts = world.parts()
+  const gateway = parts.gateway as NonNullable<ShopParts['gateway']>
+  const refund: typeof gateway.refund = () => Promise.resolve({ type: 'failed', reason: 'declined' })
+  await world.wait(succeed({ ...parts, gateway: { ...gateway, refund } }, first, chargedAs(world, first)))
+  await world.wait(cancelOrder(world.parts(), { orderId, by: 'staff', reason: 'no', key: undefined }))
+  await world.finish()
+  assert.equal(world.books(orderId), { captured: 1_000, refunded: 1_000, captures: 1 })
 })
 
 givenBack.run()

@@ -16,6 +16,7 @@ import {
   whole,
 } from './order-rows.ts'
 import { refundRest } from './refund-operations.ts'
+import { dueAtTheDoor } from './return-operations.ts'
 
 export type OrderRefused =
   | { readonly type: 'refused'; readonly reason: 'unknown-order' }
@@ -298,11 +299,14 @@ function isSameTracking(a: OrderRow, b: OrderRow): boolean {
 
 /** What is paid at the door is paid by now. */
 function* deliverOrder({ orderId }: ById, moment: Moment): Query<OrderReply | OrderRefused> {
+  const order = yield* findOrder(orderId)
+  const dueMinor = order?.paymentMethod === 'cod' ? yield* dueAtTheDoor(orderId) : 0
   const delivered = yield* change(
     `UPDATE orders SET status = 'delivered', updated_at_ms = ?,
-        captured_minor = CASE payment_method WHEN 'cod' THEN total_minor ELSE captured_minor END
+        captured_minor = CASE payment_method WHEN 'cod' THEN ? + captured_minor ELSE captured_minor END
       WHERE id = ? AND status = 'shipped'`,
     moment.nowMs,
+    dueMinor,
     orderId,
   )
   if (delivered === 0) return yield* refusedFor(orderId)

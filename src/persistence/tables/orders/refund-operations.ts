@@ -100,8 +100,9 @@ export function* refundAttempt(
 type Charge = { readonly key: string; readonly leftMinor: number }
 
 /**
- * What each charge of an order can still give back, the one that pays it first: a charge gives no more than itself. One in
- * another amount than was asked for is not among them, it went back as it came.
+ * What each charge of an order can still give back: a charge gives no more than itself. First what a gateway has, the one
+ * that pays the order before others; cash comes last, since it may not have been paid yet. One in another amount than was
+ * asked for is not among them, it went back as it came.
  */
 function chargesOf(orderId: string): Query<readonly Charge[]> {
   return rows<Charge>(
@@ -109,7 +110,7 @@ function chargesOf(orderId: string): Query<readonly Charge[]> {
               WHERE r.attempt_key = a.key AND r.counted = 1 AND r.status <> 'failed'), 0) AS BIGINT) AS "leftMinor"
        FROM payment_attempts a
       WHERE a.order_id = ? AND (a.status = 'succeeded' OR (a.status = 'surplus' AND a.reason IS NULL))
-      ORDER BY a.status, a.number`,
+      ORDER BY CASE WHEN a.method = 'cod' THEN 1 ELSE 0 END, a.status, a.number`,
     orderId,
   )
 }

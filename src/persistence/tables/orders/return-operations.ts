@@ -115,7 +115,7 @@ function* returnDone({ returnId }: Of, moment: Moment): Query<{ readonly type: '
   yield* note(orderId, { type: 'returned', detail: reason }, moment)
   if (taken.gives === 0) return { type: 'done' }
   const order = (yield* findOrder(orderId)) as Order
-  const amountMinor = priceOfReturn(order, yield* givenBackBefore(taken), taken.items)
+  const amountMinor = priceOfReturn(order, yield* givenBack(taken), taken.items)
   if (amountMinor > 0) yield* requestRefund({ orderId, amountMinor, reason, by }, moment)
   return { type: 'done' }
 }
@@ -150,8 +150,14 @@ function* settle(returnId: string, status: 'done' | 'refused'): Query<ReturnRow 
   return found === undefined ? undefined : { ...found, items: JSON.parse(found.items) }
 }
 
-/** Items of the same order whose price has gone back with a return of their own. */
-function* givenBackBefore({ orderId, returnId }: ReturnRow): Query<readonly Line[]> {
+/** Of what is paid at the door nobody pays for items that came back before. */
+export function* dueAtTheDoor(orderId: string): Query<number> {
+  const order = (yield* findOrder(orderId)) as Order
+  return order.totalMinor - paidFor(order, yield* givenBack({ orderId, returnId: '' }))
+}
+
+/** Items of the order whose price goes back with a return of their own, except this one. */
+function* givenBack({ orderId, returnId }: Pick<ReturnRow, 'orderId' | 'returnId'>): Query<readonly Line[]> {
   const found = yield* rows<{ readonly items: string }>(
     `SELECT items FROM order_returns WHERE order_id = ? AND id <> ? AND status = 'done' AND gives = 1`,
     orderId,
@@ -161,15 +167,20 @@ function* givenBackBefore({ orderId, returnId }: ReturnRow): Query<readonly Line
 }
 
 /**
- * What was paid for these items: their price less their share of the discount. Shares are those of all items up to these,
- * rounded down, less those of the items before: nothing stays behind by rounding, and what was kept back stays kept.
+ * What was paid for these items. Their share is that of all items up to these, less that of the items before: nothing stays
+ * behind by rounding, and what was kept back stays kept.
  */
 function priceOfReturn(order: Order, before: readonly Line[], items: readonly Line[]): number {
-  const prices = new Map(order.lines.map((line) => [line.productId, line.unitPriceMinor]))
-  const paidFor = (lines: readonly Line[]) => {
-    const full = lines.reduce((sum, line) => sum + (prices.get(line.productId) ?? 0) * line.quantity, 0)
-    return Number((BigInt(full) * BigInt(order.totalMinor)) / BigInt(Math.max(1, order.subtotalMinor)))
-  }
   const left = order.capturedMinor - order.refundedMinor
-  return Math.min(left, paidFor([...before, ...items]) - paidFor(before))
+  return Math.min(left, paidFor(order, [...before, ...items]) - paidFor(order, before))
+}
+
+/** The items' price less their share of the discount, rounded down. */
+function paidFor({ lines, totalMinor, subtotalMinor }: Order, items: readonly Line[]): number {
+  const prices = new Map(lines.map((line) => [line.productId, line.unitPriceMinor]))
+  const full = items.reduce(
+    (sum, { productId, quantity }) => sum + (prices.get(productId) ?? 0) * quantity,
+    0,
+  )
+  return Number((BigInt(full) * BigInt(totalMinor)) / BigInt(Math.max(1, subtotalMinor)))
 }
