@@ -1,6 +1,8 @@
 /**
  * Looks at orders whose time has come, and drives each to its end: what was interrupted, what a gateway never told, holds
  * that ended unpaid. One of several may look at the same order; each step is taken once all the same.
+ *
+ * There are two lanes: a gateway that takes its time keeps waiting only those who wait for it.
  */
 import type { Logger } from 'pino'
 import { EngineError } from '../../actors/engine-error.ts'
@@ -23,14 +25,22 @@ export type SweeperCounters = {
   failed: number
 }
 
+type Lane = {
+  readonly asksGateway: boolean
+  timer: Timer | undefined
+  round: Promise<void>
+}
+
 const forgetEveryMs = 3_600_000
 
 export class Sweeper {
   readonly counters: SweeperCounters = { driven: 0, putOff: 0, failed: 0 }
   readonly #parts: SweeperParts
-  #timer: Timer | undefined
+  readonly #lanes: readonly Lane[] = [
+    { asksGateway: true, timer: undefined, round: Promise.resolve() },
+    { asksGateway: false, timer: undefined, round: Promise.resolve() },
+  ]
   #mode: 'stopped' | 'running' = 'stopped'
-  #round: Promise<void> = Promise.resolve()
   #forgetAtMs = 0
 
   constructor(parts: SweeperParts) {
@@ -40,36 +50,44 @@ export class Sweeper {
   start(): void {
     if (this.#mode === 'running') return
     this.#mode = 'running'
-    this.#schedule(0)
+    for (const lane of this.#lanes) this.#schedule(lane, 0)
   }
 
   /** Resolves when what is under way is finished; nothing new begins. */
   async stop(): Promise<void> {
     this.#mode = 'stopped'
-    this.#timer?.cancel()
-    await this.#round
+    for (const { timer } of this.#lanes) timer?.cancel()
+    await Promise.all(this.#lanes.map(({ round }) => round))
   }
 
   /** One round: all that is due now, some at a time. Says how many that were. Never rejects. */
   async sweep(): Promise<number> {
+    const found = await Promise.all(this.#lanes.map((lane) => this.#sweepLane(lane)))
+    return found.reduce((sum, each) => sum + each, 0)
+  }
+
+  async #sweepLane({ asksGateway }: Lane): Promise<number> {
     const { tables, clock } = this.#parts
     try {
       const nowMs = clock.wallMs()
-      const due = await tables.read('orders.due', { nowMs, limit: sweepOrdersMax })
+      const due = await tables.read('orders.due', { nowMs, limit: sweepOrdersMax, asksGateway })
       const waiting = [...due]
       const workers = Array.from({ length: Math.min(sweepAtOnceMax, due.length) }, async () => {
         for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) await this.#drive(id)
       })
       await Promise.all(workers)
-      if (this.#forgetAtMs <= nowMs) {
-        await tables.write('checkouts.forget', { beforeMs: Math.max(0, nowMs - checkoutKnownMs) })
-        this.#forgetAtMs = nowMs + forgetEveryMs
-      }
+      if (!asksGateway) await this.#forget(nowMs)
       return due.length
     } catch (error) {
       this.#complain(error, undefined)
       return 0
     }
+  }
+
+  async #forget(nowMs: number): Promise<void> {
+    if (nowMs < this.#forgetAtMs) return
+    await this.#parts.tables.write('checkouts.forget', { beforeMs: Math.max(0, nowMs - checkoutKnownMs) })
+    this.#forgetAtMs = nowMs + forgetEveryMs
   }
 
   async #drive(orderId: string): Promise<void> {
@@ -97,10 +115,10 @@ export class Sweeper {
     log.error({ orderId, err: error }, 'order.failed')
   }
 
-  #schedule(delayMs: number): void {
-    this.#timer = this.#parts.timers.after(delayMs, () => {
-      this.#round = this.sweep().then((found) => {
-        if (this.#mode === 'running') this.#schedule(found === sweepOrdersMax ? 0 : sweepMs)
+  #schedule(lane: Lane, delayMs: number): void {
+    lane.timer = this.#parts.timers.after(delayMs, () => {
+      lane.round = this.#sweepLane(lane).then((found) => {
+        if (this.#mode === 'running') this.#schedule(lane, found === sweepOrdersMax ? 0 : sweepMs)
       })
     })
   }

@@ -21,9 +21,7 @@ export type OrderState = {
 export const dutyOperations = {
   'orders.state': read(({ orderId }: Of) => stateOf(orderId)),
   /** Orders that somebody should look at, the longest due first. */
-  'orders.due': read(({ nowMs, limit }: { readonly nowMs: number; readonly limit: number }) =>
-    due(nowMs, limit),
-  ),
+  'orders.due': read((query: Due) => due(query)),
   /** What an operator should know of all that is under way. */
   'orders.backlog': read(({ nowMs }: { readonly nowMs: number }) => backlog(nowMs)),
   'orders.lookAgain': write((args: LookAgain, _) => lookAgain(args)),
@@ -46,9 +44,19 @@ function* stateOf(orderId: string): Query<OrderState | undefined> {
   }
 }
 
-function* due(nowMs: number, limit: number): Query<readonly string[]> {
+type Due = {
+  readonly nowMs: number
+  readonly limit: number
+  /** Those for which a gateway has to be asked, or the others; all of them unless given. */
+  readonly asksGateway?: boolean
+}
+
+function* due({ nowMs, limit, asksGateway }: Due): Query<readonly string[]> {
+  const asks = `(${IS_BEING_PAID} OR ${OWES_REFUND})`
+  const which = asksGateway === undefined ? '' : asksGateway ? `AND ${asks}` : `AND NOT ${asks}`
   const found = yield* glance<{ readonly id: string }>(
-    'SELECT id FROM orders WHERE look_at_ms IS NOT NULL AND look_at_ms <= ? ORDER BY look_at_ms LIMIT ?',
+    `SELECT id FROM orders WHERE look_at_ms IS NOT NULL AND look_at_ms <= ? ${which}
+      ORDER BY look_at_ms LIMIT ?`,
     nowMs,
     limit,
   )

@@ -52,6 +52,11 @@ plans('is swept by what is due alone', () => {
     planOf(operations['orders.due'].run({ nowMs: 1, limit: 1 })),
     /^SEARCH orders USING INDEX orders_to_look_at \(look_at_ms>\? AND look_at_ms<\?\)$/,
   )
+  for (const asksGateway of [true, false]) {
+    const plan = planOf(operations['orders.due'].run({ nowMs: 1, limit: 1, asksGateway }))
+    assert.match(plan, /^SEARCH orders USING INDEX orders_to_look_at/)
+    assert.not.match(plan, /SCAN|TEMP B-TREE/)
+  }
 })
 
 plans.run()
