@@ -269,6 +269,14 @@ export const sweepOrdersMax = 256
 export const sweepAtOnceMax = 16
 /** Where a core is short, the desk has a tenth of what a thread that answers has of it (Linux). */
 export const deskNiceness = 10
+/**
+ * The walk through all rows of the tables: some of them at a time, so often; 400 million are looked at within a day, and all
+ * of fewer every four hours. Of a table with more rows than the last of these, indexes are left to `npm run tables`.
+ */
+export const scrubStepMs = 100
+export const scrubStepRows = 500
+export const scrubEveryMs = 4 * 3_600_000
+export const scrubWholeRowsMax = 100_000
 /** How long what the desk has begun may take when the server closes. */
 export const deskCloseMs = 4_000
 /** How long a checkout that came to nothing is kept: longer than any hold of it can live. */

@@ -22,6 +22,7 @@ import { realDisk } from './persistence/journal/disk.ts'
 import { nextEpoch } from './persistence/journal/segments.ts'
 import { removeUnfinished } from './persistence/journal/snapshot.ts'
 import { JournalDamaged } from './persistence/journal/streams.ts'
+import { DamageBoard } from './persistence/tables/seals/damage-board.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
@@ -85,6 +86,7 @@ async function run(config: Config): Promise<void> {
     onDurable: (stream, ordinal) => history.noteDurable(stream, ordinal),
   })
   const tables = await startTablesThread(paths.tables)
+  const damage = new DamageBoard()
   const passwords = new PasswordThreads({
     count: config.accounts.passwordThreads,
     clock: realClock,
@@ -101,6 +103,7 @@ async function run(config: Config): Promise<void> {
       shards,
       workers,
       tablesPath: paths.tables,
+      damage: damage.memory,
       payments: config.payments,
       outgoing: config.outgoing,
       mailDirectory: paths.mail,
@@ -125,6 +128,7 @@ async function run(config: Config): Promise<void> {
       payments: config.payments,
       tablesPath: paths.tables,
       revocations: tables.revocations,
+      damage: damage.memory,
       imagesDirectory: paths.images,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,

@@ -9,10 +9,10 @@ const PAGE = 'docs/fault-coverage.md'
 /** Of each section, the first and the last row, and those that are other parts' business. */
 const OWED: readonly (readonly [letter: string, first: number, last: number, without: readonly number[]])[] =
   [
-    ['A', 1, 14, [10]],
+    ['A', 1, 14, []],
     ['B', 15, 22, []],
     ['C', 23, 33, []],
-    ['D', 34, 40, [37]],
+    ['D', 34, 40, []],
     ['E', 41, 46, [43]],
     ['F', 47, 56, []],
     ['G', 57, 64, []],

@@ -13,6 +13,7 @@ import type { Logger } from '../log.ts'
 import { DirectoryImages } from '../persistence/images/directory-images.ts'
 import { apiKeysOf } from '../persistence/tables/api-keys-client.ts'
 import { RevocationCount } from '../persistence/tables/revocation-count.ts'
+import { DamageBoard } from '../persistence/tables/seals/damage-board.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { TablesReader } from '../persistence/tables/tables-reader.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
@@ -49,6 +50,8 @@ export type ListenerSettings = {
   readonly tablesPath: string
   /** Memory of the tables' `RevocationCount`. */
   readonly revocations: SharedArrayBuffer
+  /** Memory of the `DamageBoard`. */
+  readonly damage: SharedArrayBuffer
   readonly imagesDirectory: string
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
@@ -119,6 +122,7 @@ export async function runListener(
   const streams = new StockStreams({ engine, history, clock: realClock, timers: realTimers, random })
   const registry = new Registry()
   registerStreamMetrics(registry, streams)
+  const damage = new DamageBoard(settings.damage)
   const drain: Drain = { started: false }
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
@@ -143,7 +147,7 @@ export async function runListener(
     history,
     streams,
     status: {
-      readiness: () => readinessOf(engine.workers(), drain.started),
+      readiness: () => readinessOf(engine.workers(), drain.started, damage.damaged),
       metricsText: () => askForMetrics(main, texts),
     },
     metricsPublic: settings.metricsPublic,

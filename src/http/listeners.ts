@@ -13,11 +13,13 @@ import type { ToHistoryClient } from '../history/history-protocol.ts'
 import { type HistoryThread, historyChannel } from '../history/history-thread.ts'
 import { metricsTimeoutMs } from '../limits.ts'
 import type { Logger } from '../log.ts'
+import { DamageBoard } from '../persistence/tables/seals/damage-board.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
 import { type Port, portOf, realClock, type Timers } from '../seams.ts'
 import type { PasswordThreads } from '../shop/accounts/password-threads.ts'
 import type { DeskThread } from '../shop/desk/desk-thread.ts'
 import { SharedCooldowns } from './cooldowns.ts'
+import { damageRegistry } from './damage-metrics.ts'
 import { deskRegistry } from './desk-metrics.ts'
 import { engineRegistry } from './engine-metrics.ts'
 import { historyRegistry } from './history-metrics.ts'
@@ -211,7 +213,9 @@ export class Listeners {
     const past = await historyRegistry(historyStatus, history.restarts).getMetricsAsJSON()
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
-    const values = [...listeners, engine, limits, past, hashing, orders].map((registry) => [...registry])
+    const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
+    const own = [engine, limits, past, hashing, orders, damage]
+    const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }
 

@@ -16,13 +16,14 @@ const WITHOUT_ROOM: Readonly<Record<Exclude<Room, 'all'>, string>> = {
   none: 'no room for any change; reads go on',
 }
 
-export function readinessOf(workers: readonly Worker[], isClosing: boolean): Readiness {
+/** `damaged` rows of the tables are known; the others are as good as ever, so that is no reason to send nobody here either. */
+export function readinessOf(workers: readonly Worker[], isClosing: boolean, damaged = 0): Readiness {
   const listener: Part = isClosing
     ? { name: 'listener', ready: false, reason: 'shutting down' }
     : { name: 'listener', ready: true }
   return {
     ready: !isClosing && workers.every(({ state }) => state.type === 'ready'),
-    parts: [...workers.flatMap(partsOf), listener],
+    parts: [...workers.flatMap(partsOf), ...tablesOf(damaged), listener],
   }
 }
 
@@ -32,6 +33,13 @@ function partsOf({ worker, state }: Worker): readonly Part[] {
     return [{ name, ready: false, reason: state.type === 'starting' ? 'recovering' : state.why }]
   }
   return [{ name, ready: true }, journalOf(worker, state.room)]
+}
+
+/** Named only where there is something to say: whether they answer at all, each request finds out. */
+function tablesOf(damaged: number): readonly Part[] {
+  if (damaged === 0) return []
+  const reason = `${damaged} damaged rows or places; the log names them, and so does "npm run tables -- verify"`
+  return [{ name: 'tables', ready: false, reason }]
 }
 
 function journalOf(worker: number, room: Room): Part {

@@ -10,6 +10,7 @@ import { cooldownMemory } from '../../src/http/cooldowns.ts'
 import { Listeners } from '../../src/http/listeners.ts'
 import { rateMemory } from '../../src/http/rate-limits.ts'
 import { respawnDelayMsMin } from '../../src/limits.ts'
+import { DamageBoard } from '../../src/persistence/tables/seals/damage-board.ts'
 import { callServer } from '../support/http-call.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { suite } from '../support/suite.ts'
@@ -59,6 +60,7 @@ class World implements AsyncDisposable {
         payments: { gateway: 'none' },
         tablesPath: '/nowhere/tables.sqlite',
         revocations: new SharedArrayBuffer(4),
+        damage: new DamageBoard().memory,
         imagesDirectory: 'nowhere',
         metricsPublic: true,
         trustedProxies: [],

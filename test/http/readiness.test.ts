@@ -25,6 +25,14 @@ test('is given where every worker serves and the listener stays', () => {
   })
 })
 
+test('stays where rows of the tables are damaged, and that is said', () => {
+  const { ready, parts } = readinessOf([{ worker: 0, state: { type: 'ready', room: 'all' } }], false, 2)
+  assert.ok(ready)
+  const tables = parts.find(({ name }) => name === 'tables')
+  assert.not(tables?.ready)
+  assert.match(tables?.reason ?? '', /^2 damaged rows/)
+})
+
 test('ends when the listener is told to go', () => {
   const { ready, parts } = readinessOf([], true)
   assert.not(ready)

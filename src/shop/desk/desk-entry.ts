@@ -9,6 +9,7 @@ import { armCrashPoint } from '../../crash-points.ts'
 import { assert } from '../../domain/assert.ts'
 import { deskNiceness } from '../../limits.ts'
 import { openLog } from '../../log.ts'
+import { DamageBoard } from '../../persistence/tables/seals/damage-board.ts'
 import { TablesClient } from '../../persistence/tables/tables-client.ts'
 import { TablesReader } from '../../persistence/tables/tables-reader.ts'
 import { portOf, realClock, realRandom, realTimers, yieldToOthers } from '../../seams.ts'
@@ -18,6 +19,7 @@ import { chargeTimeoutOf, openGateway } from '../payments/open-gateway.ts'
 import { SandboxCourier } from '../payments/sandbox-courier.ts'
 import type { DeskData, FromDesk, ToDesk } from './desk-protocol.ts'
 import { postTo } from './post-webhook.ts'
+import { Scrubber } from './scrubber.ts'
 
 assert(parentPort !== null, 'this file is run as a worker thread')
 const data = workerData as DeskData
@@ -60,10 +62,18 @@ const outgoing = new Outgoing({
   mailDirectory: data.mailDirectory,
   log: logger,
 })
+const scrubber = new Scrubber({
+  path: data.tablesPath,
+  board: new DamageBoard(data.damage),
+  clock: realClock,
+  timers: realTimers,
+  log: logger,
+})
 tables.connect(portOf(data.ends.tables))
 sweeper.start()
 courier?.start()
 outgoing.start()
+scrubber.start()
 
 main.receive((message) => {
   if (message.type === 'status') {
@@ -72,6 +82,7 @@ main.receive((message) => {
   }
   courier?.stop()
   outgoing.stop()
+  scrubber.stop()
   void sweeper.stop().then(() => {
     engine.close()
     tables.close()

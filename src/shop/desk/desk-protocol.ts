@@ -10,6 +10,8 @@ export type DeskData = {
   readonly workers: number
   /** The tables' file, for reads. */
   readonly tablesPath: string
+  /** Memory of the `DamageBoard`. */
+  readonly damage: SharedArrayBuffer
   /** Where this very server listens, without a path: the sandbox posts its webhooks there. */
   readonly origin: string
   readonly payments: PaymentConfig
