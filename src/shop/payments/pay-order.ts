@@ -136,6 +136,9 @@ async function hasEnded(parts: ShopParts, orderId: string): Promise<PaymentReply
   const order = await parts.tables.read('orders.find', { orderId })
   if (order === undefined) return { type: 'refused', reason: 'unknown-order' }
   if (order.status !== 'pending_payment') return await paidBefore(parts, order)
+  const attempts = await parts.tables.read('payments.ofOrder', { orderId })
+  const live = attempts.find(isLive)
+  if (live !== undefined) return { type: 'payment', attempt: live, orderStatus: order.status }
   const reservation = await findReservation(parts, order.reservationId)
   if (reservation?.status !== 'confirmed') await parts.tables.write('orders.expire', { orderId })
   return { type: 'refused', reason: 'order-state', status: 'expired' }

@@ -62,6 +62,22 @@ paying('from many tabs at once is one charge', async () => {
   assert.is((await world.find(order.orderId)).status, 'confirmed')
 })
 
+paying('from a tab that comes when the units are sold, and nothing is recorded yet, is pending', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const parts = world.parts()
+  const late: unknown[] = []
+  const write: typeof parts.tables.write = async (name, args, key) => {
+    if (name === 'payments.confirm') late.push(await payOrder(parts, paymentOf(order)))
+    return await parts.tables.write(name, args, key)
+  }
+  const paid = await world.pay(order, {}, { ...parts, tables: { ...parts.tables, write } })
+  assert.is(paid.type === 'payment' && paid.orderStatus, 'confirmed')
+  const [reply] = late as readonly Awaited<ReturnType<typeof payOrder>>[]
+  assert.is(reply?.type === 'payment' && reply.attempt.status, 'charging')
+  assert.is(world.books(order.orderId).captures, 1)
+})
+
 paying('that is declined leaves the units held for another try, and moves no deadline', async () => {
   await using world = await shop()
   const order = await world.order(ANN, { [PHONE]: 1 })
