@@ -1,18 +1,27 @@
-/** The tables' command: `npm run tables -- verify` looks at all of a data directory's tables, beside a server or without one. */
+/**
+ * The tables' commands: `npm run tables -- verify` looks at all of a data directory's tables, beside a server or without one;
+ * `seal` gives a row that somebody has put right its seal.
+ */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import Database from 'better-sqlite3'
 import { loadDataDirectory } from '../config.ts'
-import { dataPaths } from '../persistence/directory.ts'
+import { DirectoryError, dataPaths, lockDirectory } from '../persistence/directory.ts'
+import { openDatabase } from '../persistence/tables/database.ts'
+import { sealRow } from '../persistence/tables/seals/guard-rows.ts'
 import { type Damage, scrub } from '../persistence/tables/seals/scrub.ts'
 import { readSealedTables } from '../persistence/tables/seals/sealed-table.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
 const HELP = `npm run tables -- verify [--data DIR] [--json]
+npm run tables -- seal <table> <row> [--data DIR]
 
-Looks at every row of the tables that has a seal, and has SQLite check all trees and indexes. Changes nothing, and may run
-beside a server.
+verify looks at every row of the tables that has a seal, and has SQLite check all trees and indexes. Changes nothing, and may
+run beside a server.
+
+seal is for a damaged row that you have looked at and put right, with any tool for SQLite, while the server is stopped: from
+then on it is taken for what was written. Table and row as verify names them, a row of several parts in quotes.
 
   --data DIR   the data directory; without it DATA_DIR, else ./data
   --json       one JSON object a line for each damage, and one for the end
@@ -39,14 +48,19 @@ function run(args: readonly string[], out: Terminal): ExitCode {
     out.line(HELP)
     return exitCodes.good
   }
-  if (positionals.length !== 1 || positionals[0] !== 'verify')
-    throw new Unusable('There is one command: verify. --help says more.')
+  const [command, table, row] = positionals
+  const isWhole = positionals.length === (command === 'seal' ? 3 : 1)
+  if ((command !== 'verify' && command !== 'seal') || !isWhole)
+    throw new Unusable('There are verify, and seal <table> <row>. --help says more.')
   const directory = values.data ?? loadDataDirectory()
   if (directory === undefined) return exitCodes.unusable
   const path = dataPaths(directory).tables
   if (!existsSync(path))
     throw new Unusable(`There are no tables in ${directory}: no server has started there.`)
-  return verify(path, { out, json: values.json })
+  if (command === 'verify') return verify(path, { out, json: values.json })
+  seal(directory, { path, name: table ?? '', row: row ?? '' })
+  out.line(`Row ${row} of ${table} is taken for what was written.`)
+  return exitCodes.good
 }
 
 function readArguments(args: readonly string[]) {
@@ -62,6 +76,31 @@ function readArguments(args: readonly string[]) {
     })
   } catch (error) {
     throw new Unusable(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
+
+function seal(
+  directory: string,
+  { path, name, row }: { readonly path: string; readonly name: string; readonly row: string },
+): void {
+  const lock = lockOrRefuse(directory)
+  const database = openDatabase(path)
+  try {
+    const table = readSealedTables(database).find((each) => each.name === name)
+    if (table === undefined) throw new Unusable(`No table ${name} has seals.`)
+    if (!sealRow(database, table, row)) throw new Unusable(`Table ${name} has no row ${row}.`)
+  } finally {
+    database.close()
+    lock.close()
+  }
+}
+
+function lockOrRefuse(directory: string): { close(): void } {
+  try {
+    return lockDirectory(directory, 'lock')
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error
+    throw new Unusable(error.message, { cause: error })
   }
 }
 
@@ -88,7 +127,7 @@ function verify(path: string, { out, json }: { readonly out: Terminal; readonly 
   }
   if (json) out.line(JSON.stringify({ damaged, sealed }))
   else if (damaged > 0)
-    out.line(`Damaged: ${damaged}. Restore them from a backup, or delete what is not needed.`)
+    out.line(`Damaged: ${damaged}. Put them right from a backup; seal says that you have.`)
   else out.line(`Good. ${sealed} tables have seals, and all rows are what was written to them.`)
   return damaged > 0 ? exitCodes.damaged : exitCodes.good
 }

@@ -47,6 +47,18 @@ export function sealAllRows(database: Database): void {
   }
 }
 
+/**
+ * Gives one row the seal of what it holds, whatever that is: for whoever has looked at it and put it right. The key as
+ * `keyOf` writes it. False where there is no such row.
+ */
+export function sealRow(database: Database, table: SealedTable, key: string): boolean {
+  const { name, columns } = table
+  defineFunctions(database, table, new Set())
+  const text = table.key.map((column) => `CAST(${column} AS TEXT)`).join(" || ' / ' || ")
+  const seal = `seal_${name}(${columns.join(', ')})`
+  return database.prepare(`UPDATE main.${name} SET seal = ${seal} WHERE ${text} = ?`).run(key).changes === 1
+}
+
 function defineFunctions(database: Database, table: SealedTable, seen: SealsSeen): void {
   const { name } = table
   const options = { deterministic: true, varargs: true }

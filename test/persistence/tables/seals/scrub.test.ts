@@ -7,6 +7,7 @@ import Database from 'better-sqlite3'
 import { pino } from 'pino'
 import * as assert from 'uvu/assert'
 import { scrubEveryMs, scrubStepMs } from '../../../../src/limits.ts'
+import { lockDirectory } from '../../../../src/persistence/directory.ts'
 import { DamageBoard } from '../../../../src/persistence/tables/seals/damage-board.ts'
 import { scrub } from '../../../../src/persistence/tables/seals/scrub.ts'
 import { Scrubber } from '../../../../src/shop/desk/scrubber.ts'
@@ -100,7 +101,7 @@ test('is a command too, which lists what it finds and ends with 1, or 3 where th
   }
   const there = ['verify', '--data', directory]
   assert.is(run(...there).status, 3)
-  assert.match(run('mend').err, 'There is one command')
+  assert.match(run('mend').err, 'There are verify, and seal')
   copyFileSync(shop.path, join(directory, 'tables.sqlite'))
   const good = run(...there)
   assert.is(good.status, 0, good.err)
@@ -111,6 +112,14 @@ test('is a command too, which lists what it finds and ends with 1, or 3 where th
   assert.is(damaged.status, 1)
   assert.match(damaged.out, 'refunds: row rfd_3: ')
   assert.match(run(...there, '--json').out, '"key":"rfd_3"')
+  assert.is(run('seal', 'refunds', 'rfd_9', '--data', directory).status, 3)
+  assert.is(run('seal', 'order_lines', 'ord_1 / 1', '--data', directory).status, 0, 'a whole one, too')
+  assert.is(run('seal', 'carts', 'cart_1', '--data', directory).status, 3)
+  const lock = lockDirectory(directory, 'lock')
+  assert.is(run('seal', 'refunds', 'rfd_3', '--data', directory).status, 3, 'not beside a server')
+  lock.close()
+  assert.is(run('seal', 'refunds', 'rfd_3', '--data', directory).status, 0)
+  assert.is(run(...there).status, 0, 'somebody has looked at it')
   writeFileSync(join(directory, 'tables.sqlite'), 'not a database at all'.repeat(100))
   assert.is(run(...there).status, 1)
   rmSync(directory, { recursive: true, force: true })
