@@ -25,7 +25,14 @@ import {
   refundsReply,
   returnItemsBody,
 } from './order-schemas.ts'
-import { EXAMPLE_ORDER_ID, exampleOrder, shownOrder, shownProgress, shownRefund } from './order-view.ts'
+import {
+  EXAMPLE_ORDER_ID,
+  exampleOrder,
+  shownOrder,
+  shownProgress,
+  shownRefund,
+  wholeOrder,
+} from './order-view.ts'
 import type { HttpParts } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
 import { queryOf } from './query.ts'
@@ -89,14 +96,15 @@ const READ: Operation = {
   operationId: 'readOrder',
   tag: 'Orders',
   summary: 'Read an order',
-  description: OWNED,
+  description: `${OWNED} With a service key also its \`history\`.`,
   access: 'customer',
   success: SHOWN,
   problems: ['unknown-order'],
 }
 
 async function read(parts: Parts, call: Call): Promise<Response> {
-  return json(call, 200, shownOrder(await visibleOrder(parts, call)))
+  const order = await visibleOrder(parts, call)
+  return json(call, 200, reaches(call.principal, 'service') ? wholeOrder(order) : shownOrder(order))
 }
 
 const PROGRESS: Operation = {

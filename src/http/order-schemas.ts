@@ -173,6 +173,17 @@ export const orderReply = z
     expiresAt: instant.optional(),
     createdAt: instant,
     updatedAt: instant,
+    history: z
+      .array(
+        z.strictObject({
+          type: z.string().meta({ example: 'payment-failed' }),
+          status: orderStatus.optional(),
+          detail: z.string().optional(),
+          at: instant,
+        }),
+      )
+      .optional()
+      .meta({ description: 'With a service key: all that happened, the oldest first.' }),
   })
   .meta({ id: 'Order' })
 

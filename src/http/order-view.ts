@@ -79,6 +79,14 @@ export function shownOrder(order: Order) {
   }
 }
 
+/** With all that happened to it, for those who keep the shop. */
+export function wholeOrder(order: Order) {
+  const history = order.events.map(({ type, status, detail, atMs }) => {
+    return { type, status: status ?? undefined, detail: detail ?? undefined, at: timeOf(atMs) }
+  })
+  return { ...shownOrder(order), history }
+}
+
 /** Where it is, and how it came there. */
 export function shownProgress(order: Order) {
   const { orderId, status, events } = order

@@ -1,5 +1,5 @@
 /** Paying an order, and what payment providers tell of themselves. */
-import { decimalOf, minorUnits } from '../domain/money.ts'
+import { decimalOf } from '../domain/money.ts'
 import type { Replayable } from '../persistence/tables/idempotency-records.ts'
 import type { Order, OrderStatus } from '../persistence/tables/orders/order-rows.ts'
 import type { PaymentReply } from '../persistence/tables/orders/payment-operations.ts'
@@ -59,14 +59,9 @@ async function pay(parts: Parts, call: Call): Promise<Response> {
   expectInstrument(parts, body)
   const { orderId, paymentMethod, amount, paymentToken, cardDetails } = body
   const customerId = personOf(call)
-  const order = await parts.tables.read('orders.find', { orderId })
-  if (order === undefined || order.customerId !== customerId)
-    throw new Problem('unknown-order', 'There is no such order.')
-  const amountMinor = minorUnits(amount, order.currency)
-  if (amountMinor === undefined) return amountMismatch(call, order)
   const key = tableKey(call, body)
   const method = paymentMethod
-  const payment = { orderId, customerId, method, amountMinor, paymentToken, card: cardDetails, key }
+  const payment = { orderId, customerId, method, amount, paymentToken, card: cardDetails, key }
   const reply = await payOrder(parts, payment)
   return reply.type === 'refused' ? refusedPayment(call, reply) : paid(call, reply)
 }

@@ -221,6 +221,10 @@ journey('is followed to the door, reviewed, and can come back', async () => {
   await expect(200, 'POST', `/v1/orders/${orderId}/returns`, { as: adminKey, body: { reason: 'scratched' } })
   await server.until(async () => (await statusOf(orderId)) === 'refunded', 'the money is back')
   assert.is(await stockOf('phone'), '5,0,0')
+  const { history } = await expect(200, 'GET', `/v1/orders/${orderId}`, { as: adminKey })
+  const types = (history as Body[]).map(({ type }) => type)
+  assert.equal(types.slice(0, 3), ['created', 'payment-failed', 'confirmed'])
+  assert.is('history' in (await expect(200, 'GET', `/v1/orders/${orderId}`, { as: ann })), false)
   const { refunds } = await expect(200, 'GET', `/v1/orders/${orderId}/refunds`, { as: ann })
   assert.equal(
     (refunds as Body[]).map(({ amount, status }) => [amount, status]),

@@ -6,6 +6,7 @@ import Database from 'better-sqlite3'
 import { pino } from 'pino'
 import { SplitCoordinator } from '../../src/actors/split-coordinator.ts'
 import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
+import { decimalOf } from '../../src/domain/money.ts'
 import { migrate } from '../../src/persistence/tables/migrations.ts'
 import type { Order } from '../../src/persistence/tables/orders/order-rows.ts'
 import { schema } from '../../src/persistence/tables/schema.ts'
@@ -342,7 +343,7 @@ export function paymentOf(order: Order, payment: Partial<Payment> = {}): Payment
     orderId: order.orderId,
     customerId: order.customerId,
     method: 'card',
-    amountMinor: order.totalMinor,
+    amount: decimalOf(order.totalMinor, order.currency),
     paymentToken: 'tok_visa',
     card: undefined,
     key: undefined,

@@ -11,6 +11,7 @@ import { crashPoint } from '../../crash-points.ts'
 import { assert } from '../../domain/assert.ts'
 import { payingMsDefault } from '../../domain/bounds.ts'
 import type { CustomerId } from '../../domain/ids.ts'
+import { minorUnits } from '../../domain/money.ts'
 import { chargeGraceMs, chargeWaitMs, paymentAttemptsMax } from '../../limits.ts'
 import type { Replayable } from '../../persistence/tables/idempotency-records.ts'
 import type { Order, OrderStatus } from '../../persistence/tables/orders/order-rows.ts'
@@ -31,7 +32,8 @@ export type Payment = {
   readonly orderId: string
   readonly customerId: CustomerId
   readonly method: PayingMethod
-  readonly amountMinor: number
+  /** As the shopper saw it: a decimal number. */
+  readonly amount: number
   readonly paymentToken: string | undefined
   readonly card: CardDetails | undefined
   readonly key: TableKey | undefined
@@ -57,7 +59,8 @@ export async function payOrder(
   const order = await tables.read('orders.find', { orderId })
   if (order === undefined || order.customerId !== payment.customerId)
     return { type: 'refused', reason: 'unknown-order' }
-  if (order.totalMinor !== payment.amountMinor) return { type: 'refused', reason: 'amount-mismatch', order }
+  if (order.totalMinor !== minorUnits(payment.amount, order.currency))
+    return { type: 'refused', reason: 'amount-mismatch', order }
   if (order.status !== 'pending_payment') return await paidBefore(parts, order)
   return await attempt(parts, order, payment)
 }

@@ -118,7 +118,7 @@ paying('under a key is answered as before, a failure too', async () => {
 paying('of another amount, or of somebody else’s order, charges nobody', async () => {
   await using world = await shop()
   const order = await world.order(ANN, { [PHONE]: 1 })
-  const wrong = await world.pay(order, { amountMinor: 999 })
+  const wrong = await world.pay(order, { amount: 9.99 })
   assert.is(wrong.type === 'refused' && wrong.reason, 'amount-mismatch')
   const stranger = await world.pay(order, { customerId: BOB })
   assert.is(stranger.type === 'refused' && stranger.reason, 'unknown-order')
