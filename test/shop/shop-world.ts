@@ -280,8 +280,8 @@ export class ShopWorld {
   }
 
   /** The shop is told what the sandbox says. */
-  hear(post: Post) {
-    return this.#hearWith(this.parts(), post)
+  hear(post: Post, parts = this.parts()) {
+    return this.#hearWith(parts, post)
   }
 
   #hearWith(parts: ShopParts, { body, headers }: Post) {

@@ -7,7 +7,7 @@ import { suite } from '../../support/suite.ts'
 import { signed } from '../payments/forgeries.ts'
 import type { Letter } from '../payments/postbag.ts'
 import { Provider } from '../payments/provider.ts'
-import { ANN, BOB, PHONE, ShopWorld } from '../shop-world.ts'
+import { ANN, BOB, type Kill, PHONE, ShopWorld } from '../shop-world.ts'
 
 const MINUTE_MS = 60_000
 const PRICE = 1_000
@@ -35,7 +35,7 @@ class Scene {
   static async expired(units = 5): Promise<Scene> {
     const scene = await Scene.open(units)
     await scene.world.pay(scene.order, declined)
-    await scene.world.pass(20 * MINUTE_MS)
+    await scene.world.finish()
     assert.is((await scene.now()).status, 'expired')
     return scene
   }
@@ -49,10 +49,11 @@ class Scene {
     return this.provider.captureAfterAll((keys) => keys.find((key) => key.endsWith(':1')) ?? '') as Letter
   }
 
-  async hear(letter: Letter, times = 1): Promise<void> {
+  async hear(letter: Letter, times = 1, parts = this.world.parts()): Promise<void> {
     const secret = await this.provider.secret()
     const post = signed(letter.body, { secret, nowMs: this.world.engine.timers.clock.wallMs() })
-    await this.world.wait(Promise.all(Array.from({ length: times }, () => this.world.hear(post))))
+    const heard = Array.from({ length: times }, () => this.world.hear(post, parts))
+    await this.world.try(Promise.all(heard))
   }
 
   /** Of the sandbox's charge, from now on. */
@@ -124,6 +125,29 @@ late('and finds no unit is told once that it has expired', async () => {
     .get(scene.order.orderId)
   assert.is(told, 1)
 })
+
+late('is heard of anew where the shop died while it heard', async () => {
+  const { calls } = await dyingAt(undefined)
+  assert.ok(calls > 5, `${calls} calls were made`)
+  for (let call = 1; call <= calls; call++) {
+    for (const when of ['before', 'after'] as const) {
+      const { status, sold } = await dyingAt({ call, when })
+      assert.equal([status, sold], ['confirmed', 1], `${when} call ${call}`)
+    }
+  }
+})
+
+/** Who hears of a late capture dies at one of its calls, and hears of it again. */
+async function dyingAt(kill: Kill | undefined) {
+  await using scene = await Scene.expired()
+  const { world } = scene
+  const letter = scene.captureAfterAll()
+  await scene.hear(letter, 1, world.parts(kill))
+  const calls = world.calls.length
+  await scene.hear(letter)
+  await world.finish()
+  return { calls, status: (await scene.now()).status, sold: (await scene.stock()).sold }
+}
 
 late.run()
 

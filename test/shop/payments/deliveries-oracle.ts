@@ -9,6 +9,7 @@ export type Outcomes = {
   readonly refundedMinor: number
   readonly surplus: number
   readonly reservedAnew: number
+  readonly soldOutAfterPaid: number
   readonly refundsFailed: number
 } & Readonly<Record<`${'confirmed' | 'refunded' | 'expired' | 'cancelled'}Orders`, number>>
 
@@ -76,6 +77,11 @@ const BROKEN: Readonly<Record<string, string>> = {
   'money of an order that ended is kept, and no refund of it failed': `
     SELECT o.id FROM orders o WHERE o.status IN ('expired', 'cancelled', 'refunded') AND o.captured_minor <> o.refunded_minor
        AND NOT EXISTS (SELECT 1 FROM order_events e WHERE e.order_id = o.id AND e.type = 'refund-failed')`,
+  'what pays an order went back by itself': `
+    SELECT r.id, r.order_id FROM refunds r JOIN payment_attempts a ON a.key = r.attempt_key
+     WHERE a.status = 'succeeded' AND r.requested_by = 'shop'
+       AND EXISTS (SELECT 1 FROM order_events e WHERE e.order_id = r.order_id AND e.type = 'confirmed')
+       AND NOT EXISTS (SELECT 1 FROM order_events e WHERE e.order_id = r.order_id AND e.type = 'cancelled')`,
   'an order is refunded, and its money is not': `
     SELECT o.id FROM orders o WHERE o.status = 'refunded' AND (o.captured_minor = 0 OR o.captured_minor <> o.refunded_minor)`,
   'an order whose payment went back, and all else with it, is not refunded': `
@@ -94,7 +100,7 @@ export async function checkBooks(world: ShopWorld, expected: Expected): Promise<
   for (const [what, sql] of Object.entries(BROKEN)) {
     const found = database.prepare<[], Found>(`${sql} LIMIT 3`).all()
     const first = found[0]
-    const orderId = first?.id ?? first?.order_id ?? String(first?.key).split(':')[0]
+    const orderId = first?.order_id ?? first?.id ?? String(first?.key).split(':')[0]
     assert.is(found.length, 0, `${what}: ${JSON.stringify(found)}\n${storyOf(world, String(orderId))}`)
   }
   checkInvoices(world)
@@ -111,6 +117,7 @@ export async function checkBooks(world: ShopWorld, expected: Expected): Promise<
     cancelledOrders: count(`orders WHERE status = 'cancelled'`),
     surplus: count(`payment_attempts WHERE status = 'surplus'`),
     reservedAnew: count(`order_events WHERE type = 'reserved-anew'`),
+    soldOutAfterPaid: count(`refunds WHERE reason = 'no units were left when it was paid'`),
     refundsFailed: count(`refunds WHERE status = 'failed'`),
     ...taken,
   }

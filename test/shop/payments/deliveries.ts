@@ -32,12 +32,13 @@ export type Run = {
 
 const FORGED = 0.01
 const MISMATCHED = 0.08
-const AFTER_ALL = 0.1
+const AFTER_ALL = 0.2
 /** Calls that take long, and how long: meanwhile others come first. */
 const SLOW = 0.01
 const SLOW_MS = 1_500
 const SHOPPERS_AT_ONCE = 8
-const RESTOCK_STEPS = 12
+const RUSH = 40
+const RESTOCK_STEPS = 5
 /** Of a process, if it does not die before. */
 const LIFE_STEPS = 40
 const CALLS_MAX = 2_000
@@ -74,6 +75,8 @@ class PostOffice {
   readonly #counts = { forged: 0, mismatches: 0, capturedAfterAll: 0, deaths: 0 }
   #alarms = 0
   #isClosing = false
+  /** Others come for what has been freed, before it is heard who has paid for it. */
+  #holdsHaveEnded = false
   #secret = ''
   #process: { readonly parts: HearingParts; readonly sweeper: Sweeper; steps: number; isDead: boolean }
   #steps = 0
@@ -99,6 +102,8 @@ class PostOffice {
     this.#process.steps += 1
     if (this.#process.isDead || this.#process.steps > LIFE_STEPS) this.#process = this.#start('may die')
     const { parts, sweeper } = this.#process
+    if (this.#holdsHaveEnded) await this.#atOnce(Array(RUSH).fill(() => this.#shoppers.shop(parts)))
+    this.#holdsHaveEnded = false
     const doings = this.#dueDeliveries()
     for (let shopper = 0; shopper < SHOPPERS_AT_ONCE; shopper++)
       doings.push(dice.hits(0.6) ? () => this.#shoppers.shop(parts) : () => this.#shoppers.meddle(parts))
@@ -209,6 +214,8 @@ class PostOffice {
     if (letter === undefined) return
     this.#counts.capturedAfterAll += 1
     this.#bag.put(letter, this.#nowMs)
+    // Now and then by two of its servers at once.
+    if (dice.hits(0.5)) this.#bag.again(letter, this.#nowMs)
   }
 
   /** Whether it tells of a capture that the shop does not know of. */
@@ -299,6 +306,8 @@ class PostOffice {
     const dice = this.#dice
     const pause = dice.fraction()
     if (pause < 0.9) return dice.between(0, 4 * SECOND_MS)
-    return pause < 0.99 ? dice.between(SECOND_MS, 2 * MINUTE_MS) : dice.between(5, 20) * MINUTE_MS
+    if (pause < 0.99) return dice.between(SECOND_MS, 2 * MINUTE_MS)
+    this.#holdsHaveEnded = true
+    return dice.between(5, 20) * MINUTE_MS
   }
 }

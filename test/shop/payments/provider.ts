@@ -46,7 +46,7 @@ export class Provider {
     const { database } = this.#world
     const failed = database
       .prepare<[], { readonly key: string }>(
-        `SELECT key FROM sandbox_charges WHERE status = 'failed' ORDER BY created_at_ms DESC, key LIMIT 20`,
+        `SELECT key FROM sandbox_charges WHERE status = 'failed' ORDER BY created_at_ms DESC, key LIMIT 200`,
       )
       .all()
     if (failed.length === 0) return undefined

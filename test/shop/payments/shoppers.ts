@@ -13,6 +13,7 @@ import { askOf, paymentOf, type ShopWorld } from '../shop-world.ts'
 
 /** Of the newest orders somebody may still want something. */
 const RECENT_MAX = 60
+const WANTED_MAX = 24
 
 export class Shoppers {
   readonly stock = new Map<ProductId, number>()
@@ -27,13 +28,16 @@ export class Shoppers {
     this.#dice = dice
   }
 
-  /** New products take the place of those that were sold: two that all can have, and some for which there are too many. */
+  /**
+   * New products take the place of the oldest: one that many can have, and some for which there are too many. Those stay for
+   * long, so that units which come back are bought by somebody else before a late payment is heard of.
+   */
   async restock(): Promise<void> {
     const dice = this.#dice
-    this.#wanted = []
+    this.#wanted = this.#wanted.slice(-WANTED_MAX)
     for (let kind = 0; kind < 6; kind++) {
       const productId = `product-${this.stock.size}` as ProductId
-      const units = kind < 2 ? 200 : dice.between(1, 4)
+      const units = kind === 0 ? 15 : dice.between(1, 4)
       this.stock.set(productId, units)
       this.#wanted.push(productId)
       await this.#world.sell(productId, dice.between(101, 99_999), units)
