@@ -7,6 +7,7 @@ import { hearGateway } from '../shop/payments/hear-gateway.ts'
 import { type PaymentRefused, payOrder } from '../shop/payments/pay-order.ts'
 import { readBody, readBytes } from './body.ts'
 import { personOf } from './buyer.ts'
+import { ForgeryLog } from './forgery-log.ts'
 import { tableKey, withReplay } from './idempotency.ts'
 import { paymentBody, paymentReply } from './order-schemas.ts'
 import { EXAMPLE_ORDER_ID } from './order-view.ts'
@@ -19,9 +20,10 @@ type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'charg
 type Body = (typeof paymentBody)['_output']
 
 export function paymentRoutes(parts: Parts): readonly Route[] {
+  const forgeries = new ForgeryLog(parts.log, parts.clock)
   return [
     { operation: PAY, handle: (call) => pay(parts, call) },
-    { operation: HEAR, handle: (call) => hear(parts, call) },
+    { operation: HEAR, handle: (call) => hear(parts, call, forgeries) },
   ]
 }
 
@@ -154,14 +156,16 @@ const HEAR: Operation = {
   problems: ['unknown-provider', 'forged-webhook', 'body-too-large'],
 }
 
-async function hear(parts: Parts, call: Call): Promise<Response> {
+async function hear(parts: Parts, call: Call, forgeries: ForgeryLog): Promise<Response> {
   const provider = call.context.req.param('provider') ?? ''
   if (provider !== parts.gateway?.name)
     throw new Problem('unknown-provider', 'This shop has no such payment provider.')
   const raw = await readBytes(call)
   const headers = { get: (name: string) => headerOf(call.context, name.toLowerCase()) ?? null }
   const hearing = await hearGateway(parts, { raw, headers })
-  if (hearing.type === 'forged')
+  if (hearing.type === 'forged') {
+    forgeries.note({ provider, why: hearing.why })
     throw new Problem('forged-webhook', 'The signature is not this provider’s for this body at this time.')
+  }
   return empty(call)
 }

@@ -10,8 +10,8 @@ import { couponOf } from './coupon.ts'
 const TRIES_MAX = 8
 
 /**
- * Said again it changes nothing more. On hand are the uses that are left, so those that were taken count: a discount with
- * fewer uses than were taken or are held is refused.
+ * Said again it changes nothing more. On hand are the uses that are left, so those that were taken count: with fewer uses
+ * than were taken none are left. What orders that wait for their payment hold is theirs; fewer than that are refused.
  */
 export async function keepCoupon(
   { engine }: Pick<ShopParts, 'engine'>,

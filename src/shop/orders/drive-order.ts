@@ -5,7 +5,8 @@
 
 import { crashPoint } from '../../crash-points.ts'
 import { unreachable } from '../../domain/assert.ts'
-import type { ReservationId } from '../../domain/ids.ts'
+import type { Line } from '../../domain/commands.ts'
+import type { ProductId } from '../../domain/ids.ts'
 import { chargeWaitMs, orderRetryMs } from '../../limits.ts'
 import type { OrderState } from '../../persistence/tables/orders/duty-operations.ts'
 import { type Attempt, isLive } from '../../persistence/tables/orders/payment-operations.ts'
@@ -57,7 +58,7 @@ async function take(parts: ShopParts, { state, step, asked }: Taking): Promise<v
       return
     }
     case 'take-back':
-      return takeBack(parts, order.reservationId, step.items)
+      return takeBack(parts, state, step.items)
     case 'refund':
       asked.add(step.refund.refundId)
       return refund(parts, step.refund)
@@ -110,12 +111,38 @@ async function confirmOrGiveBack(parts: ShopParts, { order }: OrderState, attemp
   await tables.write('orders.giveBack', { orderId, reservationId, reason })
 }
 
-/** Under the return's own key, so that units which came back once are on hand once. */
-async function takeBack(parts: ShopParts, reservationId: ReservationId, items: ReturnRow): Promise<void> {
+/**
+ * Under the return's own key, so that units which came back once are on hand once. A shard forgets keys after a day: so it is
+ * asked first what has come back already, in case somebody did this long ago and could not say so.
+ */
+async function takeBack(parts: ShopParts, { order, returns }: OrderState, items: ReturnRow): Promise<void> {
+  const { reservationId } = order
   const { returnId } = items
-  const reply = await returnUnits(parts, { reservationId, ...items })
-  const name = reply === 'returned' ? 'returns.done' : 'returns.refuse'
-  await parts.tables.write(name, { returnId })
+  const isDone =
+    (await isReturned(parts, { order, returns }, items)) ||
+    (await returnUnits(parts, { reservationId, ...items })) === 'returned'
+  await parts.tables.write(isDone ? 'returns.done' : 'returns.refuse', { returnId })
+}
+
+/** Whether the engine has more units back than all returns together that are settled. */
+async function isReturned(
+  parts: ShopParts,
+  { order, returns }: Pick<OrderState, 'order' | 'returns'>,
+  { items }: ReturnRow,
+): Promise<boolean> {
+  const { orderId, reservationId } = order
+  const reservation = await findReservation(parts, reservationId)
+  const found = await parts.tables.read('orders.find', { orderId })
+  const of = <L extends Line>(lines: readonly L[], productId: ProductId) =>
+    lines.filter((line) => line.productId === productId)
+  return items.every(({ productId, quantity }) => {
+    const [counted] = of(found?.lines ?? [], productId)
+    const [line] = of(reservation?.lines ?? [], productId)
+    if (counted === undefined || line === undefined) return false
+    const open = returns.flatMap((each) => of(each.items, productId))
+    const settled = counted.returned - open.reduce((sum, each) => sum + each.quantity, 0)
+    return line.returned >= settled + quantity
+  })
 }
 
 async function refund({ gateway, tables }: ShopParts, owed: Refund): Promise<void> {

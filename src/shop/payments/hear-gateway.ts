@@ -16,19 +16,16 @@ export type Hearing =
   | { readonly type: 'ignored' }
   | { readonly type: 'forged'; readonly why: ForgedReason }
 
-export type HearingParts = ShopParts & { readonly log: Pick<Logger, 'warn' | 'error'> }
+export type HearingParts = ShopParts & { readonly log: Pick<Logger, 'error'> }
 
 export async function hearGateway(
   parts: HearingParts,
   message: { readonly raw: Uint8Array; readonly headers: WebhookHeaders },
 ): Promise<Hearing> {
-  const { gateway, tables, log } = parts
+  const { gateway, tables } = parts
   if (gateway === undefined) return { type: 'ignored' }
   const reading = await gateway.readWebhook(message.raw, message.headers)
-  if (reading.type === 'forged') {
-    log.warn({ provider: gateway.name, why: reading.why }, 'payment.forged')
-    return reading
-  }
+  if (reading.type === 'forged') return reading
   if (reading.type === 'ignored') return { type: 'ignored' }
   const { eventId, event } = reading
   const provider = gateway.name
