@@ -29,10 +29,12 @@ async function within(use: (api: Api) => Promise<void>): Promise<void> {
   const tables = new InProcessTables(clock)
   const gateway = new SandboxGateway({ tables, clock, delays: { shortMs: 1, longMs: 2 } })
   const { secret } = await tables.write('sandbox.secret', {})
-  const { call, logged } = fakes({ tables, gateway })
+  const { call, logged, clock: own } = fakes({ tables, gateway })
   try {
     await use({
       post: async (body, header, path = PATH) => {
+        // Forgeries are logged once a second.
+        own.nowMs += 1_000
         const headers = header === undefined ? {} : { [signatureHeader]: header }
         const reply = await call('POST', path, { body, headers })
         return { status: reply.status, code: reply.status === 204 ? undefined : reply.body.code }
