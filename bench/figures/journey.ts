@@ -1,7 +1,7 @@
 /**
  * How many shoppers a second get from the cart to a confirmed order, and what does a disk do to those who only look?
  *
- *   core 1                                        core 0, all its threads
+ *   core 1                                        all of the machine's cores
  *   shoppers ── add, checkout, pay, status ──►  Holdfast (src/main.ts): Hono ─► shop ─┬─► tables' thread ─► SQLite, fsync
  *   lookers  ── GET /v1/products/{id} ───────►                                        └─► worker ─► journal, fdatasync
  *
@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { type Figure, type Measured, makeRow, type Row, type Scale } from '../figure.ts'
 import { canPin, endChild, messageFrom, type Server, startChild, startHoldfast } from '../support/children.ts'
 import { call, stockAll } from '../support/client.ts'
-import { CLIENT_CORE, SERVER_CORE } from '../support/http-target.ts'
+import { CLIENT_CORE } from '../support/http-target.ts'
 import type { JourneyLoad, JourneyPlayed } from '../support/journey-player.ts'
 import { inRounds } from '../support/rounds.ts'
 import { makeScratch } from '../support/scratch.ts'
@@ -81,7 +81,7 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
   rmSync(scratch, { recursive: true })
   rmSync(memory, { recursive: true })
   const pinning = canPin()
-    ? 'Journey: each server with all its threads pinned to one core, the shoppers to another.'
+    ? 'Journey: each server on all cores, the shoppers pinned to one of them.'
     : 'Journey: nothing is pinned, for there is no taskset here.'
   return { rows: rowsOf(sides), plots: [plotOf(sides.journeys)], notes: [pinning] }
 }
@@ -90,7 +90,6 @@ async function open(dataDirectory: string, products: readonly string[], shoppers
   const server = await startHoldfast({
     dataDirectory,
     adminKey: ADMIN_KEY,
-    core: SERVER_CORE,
     environment: NO_LIMITS,
   })
   const api = { url: server.url, key: ADMIN_KEY }
