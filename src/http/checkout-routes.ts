@@ -13,7 +13,7 @@ import { invalid, Problem } from './problems.ts'
 import { json, problem, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'chargeTimeoutMs' | 'clock'>
+type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'chargeTimeoutMs' | 'clock' | 'log'>
 
 export function checkoutRoutes(parts: Parts): readonly Route[] {
   return [{ operation: CHECK_OUT, handle: (call) => handle(parts, call) }]

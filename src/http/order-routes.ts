@@ -39,7 +39,7 @@ import { queryOf } from './query.ts'
 import { json, problem, text } from './responses.ts'
 import type { Call, Operation, Route, Success } from './route.ts'
 
-type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'chargeTimeoutMs' | 'clock'>
+type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'chargeTimeoutMs' | 'clock' | 'log'>
 
 const ORDER_ID = /^ord_[0-9A-HJKMNP-TV-Z]{26}$/
 const POSITION = { 'holdfast-position': 't0' }

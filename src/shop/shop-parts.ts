@@ -1,4 +1,5 @@
 /** What the shop is given. It owns none of these and never asks where they live. */
+import type { Logger } from 'pino'
 import type { Engine } from '../actors/engine.ts'
 import type { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { Tables } from '../persistence/tables/operations.ts'
@@ -14,4 +15,5 @@ export type ShopParts = {
   /** How long the gateway may take to answer. */
   readonly chargeTimeoutMs: number
   readonly clock: Pick<Clock, 'wallMs'>
+  readonly log: Pick<Logger, 'error'>
 }

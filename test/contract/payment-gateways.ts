@@ -1,4 +1,4 @@
-/** What every implementation of `Gateway` must do (M1 to M5), whoever moves the money. */
+/** What every implementation of `Gateway` must do (M1 to M6), whoever moves the money. */
 import * as assert from 'uvu/assert'
 import {
   type ChargeRequest,
@@ -35,6 +35,8 @@ export type Till = {
   later(): Promise<void>
   /** Captured under a key, as the provider's books have it: how often, and what is left of it after refunds. */
   captured(key: string): { readonly count: number; readonly remainingMinor: number }
+  /** What is pending will be captured, and it is another amount than was asked for. */
+  captures(key: string, amountMinor: number): void
   /** What the provider posts, signed as it comes now. */
   posts(): Promise<readonly SignedPost[]>
   /** The same bytes as signed by somebody else, or at another time. */
@@ -71,7 +73,7 @@ export function paymentGatewayContract(name: string, open: () => Promise<Till>):
     within(async (till) => {
       const transactionId = await charged(till, 'ord_1:1', till.instruments.approve)
       const startedAtMs = till.nowMs()
-      const expected = { type: 'succeeded', transactionId } as const
+      const expected = { type: 'succeeded', transactionId, ...AMOUNT } as const
       assert.equal(await till.gateway.find('ord_1:1', { startedAtMs, transactionId }), expected)
       await till.later()
       assert.equal(await till.reopened().find('ord_1:1', { startedAtMs }), expected)
@@ -131,11 +133,23 @@ export function paymentGatewayContract(name: string, open: () => Promise<Till>):
       assert.equal(await till.gateway.find('ord_1:1', { startedAtMs, transactionId }), outcome)
       assert.is(till.captured('ord_1:1').count, 0)
       await till.later()
-      const succeeded = { type: 'succeeded', transactionId } as const
+      const succeeded = { type: 'succeeded', transactionId, ...AMOUNT } as const
       assert.equal(await till.gateway.find('ord_1:1', { startedAtMs, transactionId }), succeeded)
-      const event = { kind: 'charge', key: 'ord_1:1', transactionId, outcome: succeeded, ...AMOUNT } as const
+      const event = { kind: 'charge', key: 'ord_1:1', outcome: succeeded } as const
       assert.equal(await eventsOf(till), [event])
       assert.is(till.captured('ord_1:1').count, 1)
+    }))
+
+  test('tells what was captured, be it another amount, to whoever asks and in a webhook (M5, FAULTS.md 62)', () =>
+    within(async (till) => {
+      const startedAtMs = till.nowMs()
+      await till.gateway.charge(request(till, 'ord_1:1', till.instruments.pendingThenSuccess))
+      till.captures('ord_1:1', 99_998)
+      await till.later()
+      const found = await till.gateway.find('ord_1:1', { startedAtMs })
+      if (found.type !== 'succeeded') throw new Error(JSON.stringify(found))
+      assert.equal([found.amountMinor, found.currency], [99_998, 'USD'])
+      assert.equal(await eventsOf(till), [{ kind: 'charge', key: 'ord_1:1', outcome: found }])
     }))
 
   test('is pending until it has failed, and then says so to whoever asks and in a webhook', () =>

@@ -56,6 +56,7 @@ export class ShopWorld {
   /** How long a call of another part takes, before it gets there and again before its reply does. */
   lagMs: (call: string) => number = () => 0
   readonly errors: string[] = []
+  readonly #log = pino({ level: 'error' }, { write: (line: string) => void this.errors.push(line) })
   readonly #server: TablesServer
   /** Names of the calls that the shop has made of other parts. */
   readonly calls: string[] = []
@@ -135,6 +136,7 @@ export class ShopWorld {
       },
       clock,
       chargeTimeoutMs: 10_000,
+      log: this.#log,
     }
   }
 
@@ -261,8 +263,7 @@ export class ShopWorld {
   #desk(kill?: Kill) {
     const parts = this.parts(kill)
     const { timers } = this.engine
-    const log = pino({ level: 'error' }, { write: (line: string) => void this.errors.push(line) })
-    const sweeper = new Sweeper({ ...parts, timers: timers.session(), log })
+    const sweeper = new Sweeper({ ...parts, timers: timers.session(), log: this.#log })
     const courier = new SandboxCourier({
       tables: this.tables,
       clock: timers.clock,
@@ -285,12 +286,8 @@ export class ShopWorld {
   }
 
   #hearWith(parts: ShopParts, { body, headers }: Post) {
-    const log = pino({ level: 'error' }, { write: (line: string) => void this.errors.push(line) })
     const fields = new Headers(headers)
-    return hearGateway(
-      { ...parts, log },
-      { raw: Buffer.from(body), headers: { get: (name) => fields.get(name) } },
-    )
+    return hearGateway(parts, { raw: Buffer.from(body), headers: { get: (name) => fields.get(name) } })
   }
 
   /** What the sandbox has really taken for an order and given back, by its own books. */

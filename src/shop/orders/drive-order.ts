@@ -12,6 +12,7 @@ import type { OrderState } from '../../persistence/tables/orders/duty-operations
 import { type Attempt, isLive } from '../../persistence/tables/orders/payment-operations.ts'
 import type { Refund } from '../../persistence/tables/orders/refund-operations.ts'
 import type { ReturnRow } from '../../persistence/tables/orders/return-operations.ts'
+import { noteCapture } from '../payments/note-capture.ts'
 import type { ShopParts } from '../shop-parts.ts'
 import { needsNoGateway, nextStep, type Step } from './next-step.ts'
 import { reserveAnew } from './reserve-anew.ts'
@@ -72,7 +73,8 @@ async function take(parts: ShopParts, { state, step, asked }: Taking): Promise<v
   }
 }
 
-async function askGateway({ gateway, tables, clock }: ShopParts, attempt: Attempt): Promise<void> {
+async function askGateway(parts: ShopParts, attempt: Attempt): Promise<void> {
+  const { gateway, tables, clock } = parts
   const { key, startedAtMs, transactionId } = attempt
   // Without the gateway that was charged through nobody can say what became of it.
   if (gateway === undefined) return
@@ -84,7 +86,7 @@ async function askGateway({ gateway, tables, clock }: ShopParts, attempt: Attemp
   } else if (found.type === 'failed') {
     await tables.write('payments.fail', { key, reason: found.reason })
   } else if (found.type === 'succeeded') {
-    await tables.write('payments.capture', { key, transactionId: found.transactionId })
+    await noteCapture(parts, attempt, found)
   } else if (found.type === 'pending') {
     const lookAtMs = clock.wallMs() + chargeWaitMs
     await tables.write('payments.wait', { key, transactionId: found.transactionId, lookAtMs })

@@ -8,7 +8,8 @@
  * M3  `unknown` means what it says: it may have been charged. Ask with `find`, or call `charge` again with the same request.
  *     `absent` means that nothing was charged under the key, and that nothing sent before will be.
  * M4  One key, one refund; all refunds of a charge together never exceed it.
- * M5  Nothing of a card is stored, logged or put into an error: a gateway forgets it when `charge` returns.
+ * M5  `succeeded` says what was captured by the gateway's own books, be it other than what was asked for.
+ * M6  Nothing of a card is stored, logged or put into an error: a gateway forgets it when `charge` returns.
  */
 
 export type PaymentMethod = 'card' | 'upi'
@@ -53,9 +54,18 @@ export type FailureReason =
   /** The provider refuses the shop itself: its credentials or its account. The log says more. */
   | 'gateway-refused'
 
+/** M5: whoever hears of it compares. */
+export type Captured = {
+  readonly type: 'succeeded'
+  readonly transactionId: string
+  readonly amountMinor: number
+  /** ISO 4217, upper case. */
+  readonly currency: string
+}
+
 /** Nothing changes it any more. */
 export type FinalOutcome =
-  | { readonly type: 'succeeded'; readonly transactionId: string }
+  | Captured
   | { readonly type: 'failed'; readonly reason: FailureReason; readonly transactionId?: string }
 
 export type ChargeOutcome =
@@ -97,14 +107,7 @@ export type FindHint = { readonly startedAtMs: number; readonly transactionId?: 
 
 /** What became of a charge or a refund, as the provider tells it without being asked. */
 export type GatewayEvent =
-  | {
-      readonly kind: 'charge'
-      readonly key: string
-      readonly transactionId: string
-      readonly outcome: FinalOutcome
-      readonly amountMinor: number
-      readonly currency: string
-    }
+  | { readonly kind: 'charge'; readonly key: string; readonly outcome: FinalOutcome }
   | {
       readonly kind: 'refund'
       readonly key: string

@@ -2,11 +2,10 @@
  * What a gateway tells of itself. Told twice, late or in any order it comes to the same, since every change names the state
  * it starts from; that it was heard is recorded last, so that what was interrupted is heard again.
  */
-import type { Logger } from 'pino'
-import { isCurrencyCode } from '../../domain/money.ts'
 import { driveOrder } from '../orders/drive-order.ts'
 import type { ShopParts } from '../shop-parts.ts'
 import type { ForgedReason, GatewayEvent, WebhookHeaders } from './gateway.ts'
+import { isAsAsked } from './note-capture.ts'
 import { succeed } from './pay-order.ts'
 
 export type Hearing =
@@ -16,10 +15,8 @@ export type Hearing =
   | { readonly type: 'ignored' }
   | { readonly type: 'forged'; readonly why: ForgedReason }
 
-export type HearingParts = ShopParts & { readonly log: Pick<Logger, 'error'> }
-
 export async function hearGateway(
-  parts: HearingParts,
+  parts: ShopParts,
   message: { readonly raw: Uint8Array; readonly headers: WebhookHeaders },
 ): Promise<Hearing> {
   const { gateway, tables } = parts
@@ -40,29 +37,21 @@ type OfCharge = Extract<GatewayEvent, { readonly kind: 'charge' }>
 type OfRefund = Extract<GatewayEvent, { readonly kind: 'refund' }>
 
 /** Whether it is about an attempt of this shop. */
-async function hearOfCharge(parts: HearingParts, event: OfCharge): Promise<boolean> {
-  const { tables, log } = parts
-  const { key, transactionId, outcome, amountMinor, currency } = event
+async function hearOfCharge(parts: ShopParts, event: OfCharge): Promise<boolean> {
+  const { tables } = parts
+  const { key, outcome } = event
   const attempt = await tables.read('payments.find', { key })
   if (attempt === undefined) return false
-  const isOther = amountMinor !== attempt.amountMinor || currency !== attempt.currency
+  const isSame = outcome.type === 'failed' || isAsAsked(attempt, outcome)
   // The most there is to hear: whoever charged was told so, and all that follows from it has been done or is owed.
-  if (outcome.type === attempt.status && !isOther) return true
-  if (outcome.type === 'failed') {
-    await tables.write('payments.fail', { key, reason: outcome.reason })
-  } else if (isOther) {
-    const { orderId } = attempt
-    log.error({ orderId, asked: attempt.amountMinor, captured: amountMinor, currency }, 'payment.mismatch')
-    const captured = isCurrencyCode(currency) ? currency : attempt.currency
-    await tables.write('payments.mismatch', { key, transactionId, amountMinor, currency: captured })
-  } else if (attempt.status !== 'surplus') {
-    await succeed(parts, attempt, transactionId)
-  }
+  if (outcome.type === attempt.status && isSame) return true
+  if (outcome.type === 'failed') await tables.write('payments.fail', { key, reason: outcome.reason })
+  else if (attempt.status !== 'surplus' || !isSame) await succeed(parts, attempt, outcome)
   await driveOrder(parts, attempt.orderId)
   return true
 }
 
-async function hearOfRefund(parts: HearingParts, event: OfRefund): Promise<boolean> {
+async function hearOfRefund(parts: ShopParts, event: OfRefund): Promise<boolean> {
   const { tables, log } = parts
   const { key: refundId, outcome } = event
   const refund = await tables.read('refunds.find', { refundId })

@@ -25,7 +25,8 @@ import { answeredBefore } from '../answered-before.ts'
 import { driveOrLeave, leaveToSweeper } from '../orders/drive-or-leave.ts'
 import { confirmUnits, findReservation } from '../orders/units.ts'
 import type { ShopParts } from '../shop-parts.ts'
-import type { CardDetails, ChargeOutcome } from './gateway.ts'
+import type { Captured, CardDetails, ChargeOutcome } from './gateway.ts'
+import { isAsAsked, noteCapture } from './note-capture.ts'
 
 export type PayingMethod = 'card' | 'upi' | 'cod'
 export type Payment = {
@@ -104,7 +105,7 @@ async function attempt(
   }
   if (begun.type === 'live') return { type: 'payment', attempt: begun.attempt, orderStatus: order.status }
   crashPoint('payment.afterBegin')
-  if (!asksGateway) return await succeed(parts, begun.attempt, begun.attempt.key, payment.key)
+  if (!asksGateway) return await succeed(parts, begun.attempt, withoutGateway(begun.attempt), payment.key)
   const outcome = await charge(parts, begun.attempt, payment)
   crashPoint('payment.afterCharge')
   return await record(parts, begun.attempt, outcome, payment.key)
@@ -163,6 +164,11 @@ async function charge({ gateway }: ShopParts, attempt: Attempt, payment: Payment
   })
 }
 
+/** What is paid at the door, or costs nothing, is as good as captured. */
+function withoutGateway({ key, amountMinor, currency }: Attempt): Captured {
+  return { type: 'succeeded', transactionId: key, amountMinor, currency }
+}
+
 async function record(
   parts: ShopParts,
   attempt: Attempt,
@@ -170,7 +176,7 @@ async function record(
   once: TableKey | undefined,
 ): Promise<PaymentReply & Replayable> {
   const { key } = attempt
-  if (outcome.type === 'succeeded') return await succeed(parts, attempt, outcome.transactionId, once)
+  if (outcome.type === 'succeeded') return await succeed(parts, attempt, outcome, once)
   if (outcome.type === 'failed')
     return await parts.tables.write('payments.fail', { key, reason: outcome.reason }, once)
   if (outcome.type === 'unknown') return { type: 'payment', attempt, orderStatus: 'pending_payment' }
@@ -179,27 +185,28 @@ async function record(
   return await parts.tables.write('payments.wait', { key, transactionId, lookAtMs }, once)
 }
 
-/** Sells the units and says so in the order; where the hold has ended, whatever can still be done is done. */
+/** Sells the units and says so in the order; where that is not to be, whatever can still be done is done. */
 export async function succeed(
   parts: ShopParts,
   attempt: Attempt,
-  transactionId: string,
+  captured: Captured,
   once?: TableKey,
 ): Promise<PaymentReply & Replayable> {
   const { tables } = parts
   const { key, orderId } = attempt
-  const sold = await soldNow(parts, attempt)
+  const { transactionId } = captured
+  const sold = isAsAsked(attempt, captured) && (await soldNow(parts, attempt))
   crashPoint('payment.afterUnits')
   if (sold) {
     const confirmed = await tables.write('payments.confirm', { key, transactionId }, once)
     crashPoint('payment.afterRecord')
     return confirmed
   }
-  const captured = await tables.write('payments.capture', { key, transactionId }, once)
+  const noted = await noteCapture(parts, attempt, captured, once)
   await driveOrLeave(parts, orderId)
   const now = await tables.read('orders.state', { orderId })
   const latest = now?.attempts.find((each) => each.key === key)
-  if (now === undefined || latest === undefined) return captured
+  if (now === undefined || latest === undefined) return noted
   return { type: 'payment', attempt: latest, orderStatus: now.order.status }
 }
 

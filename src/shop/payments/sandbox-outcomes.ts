@@ -13,7 +13,12 @@ export const sandboxReasons = [
   'abandoned',
 ] as const satisfies readonly FailureReason[]
 
-type Charged = { readonly transactionId: string; readonly reason?: string | null | undefined }
+type Charged = {
+  readonly transactionId: string
+  readonly amountMinor: number
+  readonly currency: string
+  readonly reason?: string | null | undefined
+}
 
 export function chargeOutcome(status: 'succeeded' | 'failed' | 'pending', charge: Charged): ChargeOutcome {
   const { transactionId } = charge
@@ -22,9 +27,9 @@ export function chargeOutcome(status: 'succeeded' | 'failed' | 'pending', charge
 
 export function finalCharge(
   status: 'succeeded' | 'failed',
-  { transactionId, reason }: Charged,
+  { transactionId, amountMinor, currency, reason }: Charged,
 ): FinalOutcome {
-  if (status === 'succeeded') return { type: 'succeeded', transactionId }
+  if (status === 'succeeded') return { type: 'succeeded', transactionId, amountMinor, currency }
   const known = sandboxReasons.find((each) => each === reason)
   return { type: 'failed', reason: known ?? 'processing-error', transactionId }
 }

@@ -18,7 +18,7 @@ export function toStripeAmount(amountMinor: number, currency: string): number | 
   return amountMinor
 }
 
-/** What Stripe says of a charge, as ours. A part of a unit was none that we asked for: it is dropped, and does not match. */
+/** What Stripe says of a charge, as ours. Rounded where it is a part of a unit, of which Stripe takes none. */
 export function fromStripeAmount(amount: number, currency: string): number {
   if (IN_HUNDREDTHS.includes(currency)) return Math.floor(amount / 100)
   return WHOLE.includes(currency) ? amount * 100 : amount

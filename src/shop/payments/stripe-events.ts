@@ -64,10 +64,7 @@ function chargeIn(intent: Stripe.PaymentIntent): GatewayEvent | undefined {
   const key = keyIn(intent.metadata)
   const outcome = finalOutcomeOf(intent)
   if (key === undefined || outcome === undefined) return undefined
-  const currency = intent.currency.toUpperCase()
-  const amount = outcome.type === 'succeeded' ? intent.amount_received : intent.amount
-  const amountMinor = fromStripeAmount(amount, currency)
-  return { kind: 'charge', key, transactionId: intent.id, outcome, amountMinor, currency }
+  return { kind: 'charge', key, outcome }
 }
 
 function refundIn(refund: Stripe.Refund): GatewayEvent | undefined {

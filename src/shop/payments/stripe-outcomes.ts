@@ -1,6 +1,7 @@
 /** What Stripe's objects and errors mean to the shop. */
 import Stripe from 'stripe'
 import type { ChargeOutcome, FailureReason, FinalOutcome, RefundFailure, RefundOutcome } from './gateway.ts'
+import { fromStripeAmount } from './stripe-amounts.ts'
 
 /** By Stripe's `code` or `decline_code` (docs.stripe.com/declines/codes). What is not here is declined, and no more is told. */
 const REASONS: ReadonlyMap<string, FailureReason> = new Map<string, FailureReason>([
@@ -38,8 +39,11 @@ const AMOUNT_CODES = [
 export function outcomeOf(intent: Stripe.PaymentIntent): ChargeOutcome {
   const transactionId = intent.id
   switch (intent.status) {
-    case 'succeeded':
-      return { type: 'succeeded', transactionId }
+    case 'succeeded': {
+      const currency = intent.currency.toUpperCase()
+      const amountMinor = fromStripeAmount(intent.amount_received, currency)
+      return { type: 'succeeded', transactionId, amountMinor, currency }
+    }
     case 'canceled':
       return { type: 'failed', reason: 'abandoned', transactionId }
     case 'requires_action':

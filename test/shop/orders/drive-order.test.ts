@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Order } from '../../../src/persistence/tables/orders/order-rows.ts'
 import { cancelOrder } from '../../../src/shop/orders/cancel-order.ts'
 import { returnItems } from '../../../src/shop/orders/return-items.ts'
+import type { ChargeOutcome } from '../../../src/shop/payments/gateway.ts'
 import { suite } from '../../support/suite.ts'
 import { signed } from '../payments/forgeries.ts'
 import type { Letter } from '../payments/postbag.ts'
@@ -263,6 +264,56 @@ other('that is told once it was paid changes nothing, and calls somebody', async
     ['payment.mismatch'],
   )
 })
+
+other(
+  'is no payment by the answer that tells of it: it goes back, and the order can still be paid',
+  async () => {
+    await using scene = await Scene.open()
+    const { world, provider } = scene
+    const parts = world.parts()
+    const gateway = parts.gateway as NonNullable<typeof parts.gateway>
+    const charge: typeof gateway.charge = async (request) => {
+      await gateway.charge(request)
+      provider.hasCaptured({ ...request, amountMinor: 900 })
+      return (await gateway.find(request.key, request)) as ChargeOutcome
+    }
+    const reply = await world.pay(scene.order, {}, { ...parts, gateway: { ...gateway, charge } })
+    assert.is(reply.type === 'payment' && reply.orderStatus, 'pending_payment')
+    await isNoPayment(scene)
+  },
+)
+
+other('is no payment where the gateway is asked before its webhook comes', async () => {
+  await using scene = await Scene.open()
+  const { world, provider } = scene
+  world.hears = false
+  await world.pay(scene.order, { method: 'upi', paymentToken: 'success@upi' })
+  await world.engine.advance(3_000)
+  const [letter] = await provider.takeLetters()
+  const told = provider.captureOtherwise(letter as Letter, { amountMinor: 1_100, currency: 'EUR' })
+  await world.pass(MINUTE_MS)
+  await scene.hear(told)
+  await isNoPayment(scene, [1_100, 'EUR'])
+})
+
+/** All of it goes back, somebody is called once, and another payment counts. */
+async function isNoPayment(scene: Scene, [amountMinor, currency] = [900, 'USD']): Promise<void> {
+  const { world } = scene
+  await world.pass(MINUTE_MS)
+  const before = await scene.now()
+  assert.equal([before.status, before.capturedMinor], ['pending_payment', 0])
+  assert.equal(
+    (await scene.refunds()).map((each) => [each.status, each.amountMinor, each.currency]),
+    [['succeeded', amountMinor, currency]],
+  )
+  assert.equal(
+    world.errors.map((line) => JSON.parse(line).msg),
+    ['payment.mismatch'],
+  )
+  await world.pay(scene.order)
+  const { status, capturedMinor, refundedMinor } = await scene.now()
+  assert.equal([status, capturedMinor, refundedMinor], ['confirmed', PRICE, 0])
+}
 
 other.run()
 

@@ -5,6 +5,7 @@ import type { Order } from '../../../src/persistence/tables/orders/order-rows.ts
 import type { Attempt } from '../../../src/persistence/tables/orders/payment-operations.ts'
 import { cancelOrder } from '../../../src/shop/orders/cancel-order.ts'
 import { returnItems } from '../../../src/shop/orders/return-items.ts'
+import type { Captured } from '../../../src/shop/payments/gateway.ts'
 import { payOrder, succeed } from '../../../src/shop/payments/pay-order.ts'
 import type { ShopParts } from '../../../src/shop/shop-parts.ts'
 import { suite } from '../../support/suite.ts'
@@ -41,13 +42,15 @@ async function paidOrder(world: ShopWorld, quantity: number): Promise<Order> {
   return order
 }
 
-function chargedAs(world: ShopWorld, { key }: Attempt): string {
+function chargedAs(world: ShopWorld, { key }: Attempt): Captured {
   const charge = world.database
-    .prepare<[string], { readonly id: string }>(
-      'SELECT transaction_id AS id FROM sandbox_charges WHERE key = ?',
+    .prepare<[string], Omit<Captured, 'type'>>(
+      `SELECT transaction_id AS "transactionId", amount_minor AS "amountMinor", currency
+         FROM sandbox_charges WHERE key = ?`,
     )
     .get(key)
-  return charge?.id ?? ''
+  if (charge === undefined) throw new Error(`no charge of ${key}`)
+  return { type: 'succeeded', ...charge }
 }
 
 /** The units are lost in the moment in which they are to be sold. */

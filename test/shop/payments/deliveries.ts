@@ -5,8 +5,10 @@
  */
 import { pino } from 'pino'
 import * as assert from 'uvu/assert'
+import { driveOrder } from '../../../src/shop/orders/drive-order.ts'
 import { Sweeper } from '../../../src/shop/orders/sweeper.ts'
-import { type Hearing, type HearingParts, hearGateway } from '../../../src/shop/payments/hear-gateway.ts'
+import { type Hearing, hearGateway } from '../../../src/shop/payments/hear-gateway.ts'
+import type { ShopParts } from '../../../src/shop/shop-parts.ts'
 import { Dice } from '../../support/dice.ts'
 import { Killed, type Post, ShopWorld } from '../shop-world.ts'
 import { checkBooks, type Outcomes } from './deliveries-oracle.ts'
@@ -79,7 +81,7 @@ class PostOffice {
   /** Others come for what has been freed, before it is heard who has paid for it. */
   #holdsHaveEnded = false
   #secret = ''
-  #process: { readonly parts: HearingParts; readonly sweeper: Sweeper; steps: number; isDead: boolean }
+  #process: { readonly parts: ShopParts; readonly sweeper: Sweeper; steps: number; isDead: boolean }
   #steps = 0
 
   constructor(world: ShopWorld, dice: Dice) {
@@ -205,7 +207,8 @@ class PostOffice {
   /** What the provider posts goes into the bag; now and then it captures what it should not have. */
   async #collect(): Promise<void> {
     const dice = this.#dice
-    for (const letter of await this.#provider.takeLetters()) {
+    for (const taken of await this.#provider.takeLetters()) {
+      const letter = this.#provider.asCaptured(taken)
       if (!this.#isClosing && dice.hits(MISMATCHED) && this.#isNews(letter))
         await this.#captureOtherwise(letter)
       else this.#bag.put(letter, this.#nowMs)
@@ -242,14 +245,17 @@ class PostOffice {
     ])
     const told = this.#provider.captureOtherwise(letter, change)
     const { data } = JSON.parse(told.body) as { readonly data: Told }
+    const isUntold = !this.#bag.events.has(letter.eventId)
+    this.#counts.mismatches += 1
+    this.#bag.put(told, this.#nowMs)
+    // Now and then whoever asks is told first.
+    if (isUntold && this.#dice.hits(0.5)) return
     await this.#alone(async () => {
       const alarms = this.#alarms
       await this.#bring(told)
       assert.is(this.#attemptOf(data.key), 'surplus', 'another amount than was asked for pays nothing')
       assert.is(this.#alarms, alarms + 1, 'somebody is called')
     })
-    this.#counts.mismatches += 1
-    this.#bag.put(told, this.#nowMs)
   }
 
   async #forge(): Promise<void> {
@@ -273,7 +279,10 @@ class PostOffice {
   /** What is paid stays paid, and somebody is called. */
   async #contradict(letter: Letter): Promise<void> {
     const told = this.#provider.contradict(letter)
+    const { data } = JSON.parse(told.body) as { readonly data: Told }
     await this.#alone(async () => {
+      // What the order is owed already comes to it whoever looks at it next.
+      await driveOrder(this.#process.parts, data.key.split(':')[0] ?? '')
       const before = this.#sums()
       const alarms = this.#alarms
       const { type } = await this.#hear(signed(told.body, { secret: this.#secret, nowMs: this.#nowMs }))

@@ -9,7 +9,7 @@ export type FakeIntent = {
   readonly id: string
   readonly object: 'payment_intent'
   status: 'succeeded' | 'processing' | 'requires_payment_method' | 'canceled' | 'requires_action'
-  readonly amount: number
+  amount: number
   amount_received: number
   readonly currency: string
   readonly metadata: Readonly<Record<string, string>>

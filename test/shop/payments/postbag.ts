@@ -23,6 +23,8 @@ export class Postbag {
   readonly counts = { events: 0, duplicated: 0, reordered: 0, late: 0, lost: 0 }
   /** Some of the newest, for whoever wants to forge one. */
   readonly seen: Letter[] = []
+  /** Ids of all that was ever put in. */
+  readonly events = new Set<string>()
   readonly #dice: Dice
   #deliveries: Delivery[] = []
 
@@ -35,6 +37,7 @@ export class Postbag {
     const dice = this.#dice
     counts.events += 1
     this.seen.push(letter)
+    this.events.add(letter.eventId)
     if (this.seen.length > KEPT_MAX) this.seen.shift()
     if (letter.isAllThereIs !== true && dice.hits(LOST)) {
       counts.lost += 1

@@ -15,6 +15,7 @@ const ALL = 1_000_000
 
 export class Provider {
   readonly #world: ShopWorld
+  readonly #otherwise = new Map<string, Told>()
   #drawn = 0
 
   constructor(world: ShopWorld) {
@@ -65,10 +66,24 @@ export class Provider {
   captureOtherwise(letter: Letter, change: Partial<Pick<Told, 'amountMinor' | 'currency'>>): Letter {
     const { data } = JSON.parse(letter.body) as { readonly data: Told }
     const told = { ...data, ...change }
+    this.hasCaptured(told)
+    this.#otherwise.set(data.key, told)
+    return this.asCaptured(letter)
+  }
+
+  /** Another copy of a letter tells the same. */
+  asCaptured(letter: Letter): Letter {
+    const { type, data, ...rest } = JSON.parse(letter.body) as { readonly type: string; readonly data: Told }
+    const told = this.#otherwise.get(data.key)
+    if (told === undefined || type !== 'charge.succeeded') return letter
+    return { ...letter, body: JSON.stringify({ ...rest, type, data: told }) }
+  }
+
+  /** By its books, whatever it was asked for. */
+  hasCaptured({ key, amountMinor, currency }: Pick<Told, 'key' | 'amountMinor' | 'currency'>): void {
     this.#world.database
       .prepare('UPDATE sandbox_charges SET amount_minor = ?, currency = ? WHERE key = ?')
-      .run(told.amountMinor, told.currency, told.key)
-    return { ...letter, body: JSON.stringify({ ...JSON.parse(letter.body), data: told }) }
+      .run(amountMinor, currency, key)
   }
 
   /** A capture that was paid and heard of is told anew, as of another amount. Nothing in its books says so. */

@@ -69,6 +69,12 @@ export class SandboxTill implements Till {
     return { count: found?.count ?? 0, remainingMinor: found?.remainingMinor ?? 0 }
   }
 
+  captures(key: string, amountMinor: number): void {
+    this.tables.database
+      .prepare('UPDATE sandbox_charges SET amount_minor = ? WHERE key = ?')
+      .run(amountMinor, key)
+  }
+
   async posts(): Promise<readonly SignedPost[]> {
     const before = this.posted.length
     await this.courier.tick()

@@ -251,7 +251,8 @@ function* mismatch(args: Mismatch, moment: Moment): Query<PaymentReply> {
   if (isNews === 0) return yield* replyOf(key)
   const why = { reason: 'another amount than was asked for', by: 'shop' }
   yield* note(orderId, { type: 'payment-mismatch', detail: `${amountMinor} ${currency}` }, moment)
-  yield* insertRefund({ ...why, orderId, attemptKey: key, amountMinor, currency, counted: 0 }, moment)
+  if (amountMinor > 0)
+    yield* insertRefund({ ...why, orderId, attemptKey: key, amountMinor, currency, counted: 0 }, moment)
   yield* change('UPDATE orders SET look_at_ms = ? WHERE id = ?', moment.nowMs, orderId)
   return yield* replyOf(key)
 }
