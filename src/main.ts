@@ -12,6 +12,7 @@ import { HistoryThread } from './history/history-thread.ts'
 import { cooldownMemory, SharedCooldowns } from './http/cooldowns.ts'
 import { Listeners } from './http/listeners.ts'
 import { rateMemory } from './http/rate-limits.ts'
+import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
 import { adminKeyOf } from './persistence/admin-key.ts'
@@ -57,6 +58,7 @@ async function run(config: Config): Promise<void> {
 
   const cooldowns = cooldownMemory(realRandom())
   const expiries = new SharedCooldowns(cooldowns, realClock)
+  const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
   const history = new HistoryThread({
     data: {
       journalDirectory: paths.journal,
@@ -66,12 +68,12 @@ async function run(config: Config): Promise<void> {
       crashPoint,
     },
     timers: realTimers,
-    log: (level, event, detail) => logger[level]({ event, ...detail }, event),
+    log: logAs,
     respawnDelayMs,
   })
   const supervisor = new Supervisor({
     timers: realTimers,
-    log: (level, event, detail) => logger[level]({ event, ...detail }, event),
+    log: logAs,
     workers,
     shards,
     journalDirectory: paths.journal,
@@ -91,7 +93,7 @@ async function run(config: Config): Promise<void> {
     count: config.accounts.passwordThreads,
     clock: realClock,
     timers: realTimers,
-    log: (level, event, detail) => logger[level]({ event, ...detail }, event),
+    log: logAs,
     respawnDelayMs,
   })
   await passwords.start()
@@ -113,7 +115,7 @@ async function run(config: Config): Promise<void> {
     supervisor,
     tables,
     timers: realTimers,
-    log: logger,
+    log: logAs,
     respawnDelayMs,
   })
   const listeners = new Listeners({

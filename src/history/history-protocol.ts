@@ -1,6 +1,7 @@
 /** What listeners, main and the history's thread say to each other. */
 import type { MessagePort } from 'node:worker_threads'
 import type { ProductId, ReservationId } from '../domain/ids.ts'
+import type { FromKept, ToKept } from '../kept-thread.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import type { PastReservation } from './fold.ts'
 import type { HistoryErrorCode } from './history-error.ts'
@@ -80,13 +81,14 @@ export type ToHistoryClient =
   | { readonly type: 'link'; readonly port: MessagePort }
   | { readonly type: 'down' }
 
-export type ToHistoryThread =
+/** From main, beside what is said to every kept thread. */
+export type ToHistoryThreadAlone =
   | { readonly type: 'connect'; readonly port: MessagePort }
   | { readonly type: 'durable'; readonly stream: StreamId; readonly ordinal: number }
-  | { readonly type: 'status'; readonly id: number }
-  | { readonly type: 'close' }
+export type ToHistoryThread = ToHistoryThreadAlone | ToKept
 
-export type FromHistoryThread =
+/** To main, beside what every kept thread says. */
+export type OfHistoryThread =
   | {
       readonly type: 'log'
       readonly level: 'info' | 'warn' | 'error'
@@ -94,8 +96,7 @@ export type FromHistoryThread =
       readonly detail: object
     }
   | { readonly type: 'ready' }
-  | { readonly type: 'status'; readonly id: number; readonly status: HistoryStatus }
-  | { readonly type: 'closed' }
+export type FromHistoryThread = OfHistoryThread | FromKept<HistoryStatus>
 
 /** What the history tells of itself. */
 export type HistoryStatus = {

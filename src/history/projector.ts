@@ -6,8 +6,10 @@
  * Q2  What cannot be gone on from is deleted and filled again: from the first event, or, where the first ones are
  *     archived, from the newest snapshots. What could not be read or written is tried again, ever later.
  */
+
 import { InvariantBroken } from '../domain/assert.ts'
 import type { ShardId } from '../domain/ids.ts'
+import type { ThreadLog } from '../kept-thread.ts'
 import {
   historyCommitEvents,
   historyCommitMs,
@@ -31,8 +33,6 @@ import { type Floor, Projection } from './projection.ts'
 import { isDamage, isTrouble, openProjection, removeProjection } from './projection-file.ts'
 import { Queries } from './queries.ts'
 
-export type HistoryLog = (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
-
 export type ProjectorOptions = {
   readonly place: JournalPlace
   readonly snapshots: string
@@ -41,7 +41,7 @@ export type ProjectorOptions = {
   /** Of the projection's file. */
   readonly path: string
   readonly clock: Clock
-  readonly log: HistoryLog
+  readonly log: ThreadLog
   /** Bytes left on the projection's disk. */
   readonly freeBytes: () => number
 }

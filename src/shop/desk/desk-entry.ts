@@ -7,6 +7,7 @@ import { Engine } from '../../actors/engine.ts'
 import { SplitCoordinator } from '../../actors/split-coordinator.ts'
 import { armCrashPoint } from '../../crash-points.ts'
 import { assert } from '../../domain/assert.ts'
+import type { FromKept, ToKept } from '../../kept-thread.ts'
 import { deskNiceness } from '../../limits.ts'
 import { openLog } from '../../log.ts'
 import { DamageBoard } from '../../persistence/tables/seals/damage-board.ts'
@@ -17,7 +18,7 @@ import { Sweeper } from '../orders/sweeper.ts'
 import { Outgoing } from '../outgoing.ts'
 import { chargeTimeoutOf, openGateway } from '../payments/open-gateway.ts'
 import { SandboxCourier } from '../payments/sandbox-courier.ts'
-import type { DeskData, FromDesk, ToDesk } from './desk-protocol.ts'
+import type { DeskData, DeskStatus } from './desk-protocol.ts'
 import { postTo } from './post-webhook.ts'
 import { Scrubber } from './scrubber.ts'
 
@@ -28,7 +29,7 @@ yieldToOthers(deskNiceness)
 const log = openLog({ level: data.logLevel })
 process.on('exit', () => log.flush())
 const { logger } = log
-const main = portOf<ToDesk, FromDesk>(parentPort)
+const main = portOf<ToKept, FromKept<DeskStatus>>(parentPort)
 const seams = { clock: realClock, timers: realTimers, random: realRandom() }
 
 const { shards, workers } = data

@@ -31,8 +31,3 @@ export type DeskStatus = {
   /** Of the order that has waited longest to be looked at. */
   readonly lateMs: number
 }
-
-export type ToDesk = { readonly type: 'close' } | { readonly type: 'status'; readonly id: number }
-export type FromDesk =
-  | { readonly type: 'closed' }
-  | { readonly type: 'status'; readonly id: number; readonly status: DeskStatus }
