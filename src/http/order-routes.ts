@@ -1,4 +1,6 @@
 /** Orders: read by their owners and by staff, called off, sent on their way, and given back for. */
+
+import { z } from 'zod'
 import type { CustomerId } from '../domain/ids.ts'
 import { minorUnits } from '../domain/money.ts'
 import { ordersPageDefault } from '../limits.ts'
@@ -144,7 +146,7 @@ const INVOICE: Operation = {
   summary: 'The invoice, as a page to print',
   description: `Of an order that was confirmed. ${OWNED} Invoices are numbered without a gap.`,
   access: 'customer',
-  success: { status: 200, description: 'A page.', contentType: 'text/html' },
+  success: { status: 200, description: 'A page.', schema: z.string(), contentType: 'text/html' },
   problems: ['unknown-order', 'order-state'],
 }
 

@@ -4,7 +4,7 @@ import type { Replayable } from '../persistence/tables/idempotency-records.ts'
 import type { Order, OrderStatus } from '../persistence/tables/orders/order-rows.ts'
 import type { PaymentReply } from '../persistence/tables/orders/payment-operations.ts'
 import { hearGateway } from '../shop/payments/hear-gateway.ts'
-import { type PaymentRefused, payOrder } from '../shop/payments/pay-order.ts'
+import { type PaymentRefused, type PaymentUnderWay, payOrder } from '../shop/payments/pay-order.ts'
 import { readBody, readBytes } from './body.ts'
 import { personOf } from './buyer.ts'
 import { ForgeryLog } from './forgery-log.ts'
@@ -65,7 +65,14 @@ async function pay(parts: Parts, call: Call): Promise<Response> {
   const method = paymentMethod
   const payment = { orderId, customerId, method, amount, paymentToken, card: cardDetails, key }
   const reply = await payOrder(parts, payment)
-  return reply.type === 'refused' ? refusedPayment(call, reply) : paid(call, reply)
+  switch (reply.type) {
+    case 'payment':
+      return paid(call, reply)
+    case 'under-way':
+      return underWay(call, reply)
+    case 'refused':
+      return refusedPayment(call, reply)
+  }
 }
 
 /** What pays must be there, once, and be what this gateway takes. Throws 400. */
@@ -92,6 +99,11 @@ function paid(call: Call, reply: PaymentReply & Replayable): Response {
   const reason = status === 'failed' ? (attempt.reason ?? 'no-units-left') : undefined
   const headers = withReplay({ 'holdfast-position': 't0' }, reply)
   return json(call, 200, { status, transactionId, orderStatus, reason }, headers)
+}
+
+function underWay(call: Call, { attempt }: PaymentUnderWay): Response {
+  const transactionId = attempt.transactionId ?? attempt.key
+  return json(call, 200, { status: 'pending', transactionId, orderStatus: 'pending_payment' })
 }
 
 /** Money that came too late for any units is on its way back: for the buyer that is no success. */

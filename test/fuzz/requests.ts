@@ -1,6 +1,7 @@
 /** Requests as the document allows them, and what is done to them: nothing to most, one thing or a few to the rest. */
 import fc from 'fast-check'
-import type { ApiDocument, Parameter, Place } from './document.ts'
+import { BODIES } from './bodies.ts'
+import type { ApiDocument, Parameter, Place, Schema } from './document.ts'
 import { placesOf } from './document.ts'
 import { type RawBody, rawBody } from './raw-bodies.ts'
 import { type BodyForm, uploadsOf } from './uploads.ts'
@@ -85,7 +86,7 @@ export function requestTo(document: ApiDocument): fc.Arbitrary<FuzzRequest> {
 }
 
 /** What most other requests are about. */
-const BUSY = new Set(['/v1/reservations', '/v1/cart/add', '/v1/checkout'])
+const BUSY = new Set(['/v1/reservations', '/v1/cart/add', '/v1/checkout', '/v1/payment'])
 
 /** Pages answer the same whatever came before; what is reserved, half of the other requests are about. */
 function weightOf({ path, method }: Place): number {
@@ -108,7 +109,8 @@ function requestAt(place: Place, { components: { schemas } }: ApiDocument): fc.A
       queryOf(inQuery, schemas),
     )
     .map(([values, query]) => place.path.replaceAll(/\{(\w+)\}/g, (_, name) => String(values[name])) + query)
-  const json = schema === undefined ? [] : [{ type: JSON_TYPE, body: rawBody(fitting(schema, schemas)) }]
+  const json =
+    schema === undefined ? [] : [{ type: JSON_TYPE, body: rawBody(bodyOf(place, schema, schemas)) }]
   const forms: readonly BodyForm[] = [...json, ...uploadsOf(types, schemas)]
   const requests = (forms.length === 0 ? [BODILESS] : forms).map(({ type, body }) =>
     fc.record({
@@ -120,6 +122,17 @@ function requestAt(place: Place, { components: { schemas } }: ApiDocument): fc.A
     }),
   )
   return fc.oneof(...requests)
+}
+
+/** Half of the bodies whose members must fit each other do. */
+function bodyOf(
+  { operation: { operationId } }: Place,
+  schema: Schema,
+  schemas: Schemas,
+): fc.Arbitrary<unknown> {
+  const any = fitting(schema, schemas)
+  const known = BODIES[operationId]
+  return known === undefined ? any : fc.oneof(known, any)
 }
 
 /** To nowhere in particular. */

@@ -42,7 +42,7 @@ fuzz(
       answers.flatMap((answer) => (/: 20\d/.test(answer) ? [answer.split(':')[0]] : [])),
     )
     const operations = placesOf(await readDocument()).map(({ operation }) => operation.operationId)
-    const failing = operations.filter((id) => !successes.has(id))
+    const failing = operations.filter((id) => !successes.has(id) && !SIGNED.has(id))
     assert.equal(failing, [], 'operations that never succeeded')
     const told = new Set(answers.map((answer) => answer.split(' ').at(-1)))
     const untold = reachable.filter((code) => !told.has(code))
@@ -51,6 +51,9 @@ fuzz(
 )
 
 fuzz.run()
+
+/** Succeed for those alone who know the provider's secret: deliveries.long.ts is about them. */
+const SIGNED: ReadonlySet<string> = new Set(['hearPaymentProvider'])
 
 /** All but those of a server that is full, closing or broken, and of rules that take hours or thousands. */
 const reachable =

@@ -1,6 +1,7 @@
 /** Requests in time: mostly one after another, now and then several at once, repeated, or while a worker dies. */
 import fc from 'fast-check'
 import type { ApiDocument } from './document.ts'
+import { JOURNEYS } from './journeys.ts'
 import { type FuzzRequest, requestTo } from './requests.ts'
 
 export type FuzzStep = {
@@ -29,8 +30,17 @@ export function stepsWith(document: ApiDocument, stepsMax: number): fc.Arbitrary
       { weight: 1, arbitrary: fc.nat({ max: 1 }) },
     ),
   })
-  return fc.array(step, { minLength: 1, maxLength: stepsMax, size: 'max' })
+  const journey = fc
+    .constantFrom(...JOURNEYS)
+    .map((sent) => sent.map((one): FuzzStep => ({ ...AT_ONCE, requests: [one] })))
+  const some = fc.oneof(
+    { weight: 80, arbitrary: step.map((one): readonly FuzzStep[] => [one]) },
+    { weight: 1, arbitrary: journey },
+  )
+  return fc.array(some, { minLength: 1, maxLength: stepsMax, size: 'max' }).map((steps) => steps.flat())
 }
+
+const AT_ONCE = { waitMs: 0, twice: false, again: false, kills: undefined }
 
 /** Most come at once; some holds expire before the next, and now and then all that did not say how long they live. */
 const waits = fc.oneof(

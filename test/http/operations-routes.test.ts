@@ -137,6 +137,18 @@ openapi('every operation has an id of its own, a tag, a summary, and an example 
   assert.is(ids.size, count)
 })
 
+openapi('every reply of 200 has a body, and says of which type', async () => {
+  const document = await readDocument()
+  const silent = Object.values(document.paths).flatMap((methods) =>
+    Object.values(methods).flatMap(({ operationId, responses }) =>
+      Object.entries(responses).flatMap(([status, { content }]) =>
+        status === '200' && Object.keys(content ?? {}).length === 0 ? [operationId] : [],
+      ),
+    ),
+  )
+  assert.equal(silent, [])
+})
+
 openapi('every operation’s problems have their status and an example each', async () => {
   const codes = new Set<string>()
   for (const methods of Object.values((await readDocument()).paths)) {

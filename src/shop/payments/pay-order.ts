@@ -40,6 +40,9 @@ export type Payment = {
   readonly key: TableKey | undefined
 }
 
+/** It was begun, and nobody knows yet what came of it: said of the moment, and kept under no key. */
+export type PaymentUnderWay = { readonly type: 'under-way'; readonly attempt: Attempt }
+
 export type PaymentRefused =
   | { readonly type: 'refused'; readonly reason: 'unknown-order' }
   | { readonly type: 'refused'; readonly reason: 'amount-mismatch'; readonly order: Order }
@@ -49,10 +52,9 @@ export type PaymentRefused =
   /** It was tried in vain as often as one order can be. */
   | { readonly type: 'refused'; readonly reason: 'too-many-attempts' }
 
-export async function payOrder(
-  parts: ShopParts,
-  payment: Payment,
-): Promise<(PaymentReply & Replayable) | PaymentRefused> {
+type Paid = (PaymentReply & Replayable) | PaymentUnderWay | PaymentRefused
+
+export async function payOrder(parts: ShopParts, payment: Payment): Promise<Paid> {
   const { tables } = parts
   const { orderId } = payment
   const before = await answeredBefore<PaymentReply>(parts, payment.key)
@@ -62,30 +64,40 @@ export async function payOrder(
     return { type: 'refused', reason: 'unknown-order' }
   if (order.totalMinor !== minorUnits(payment.amount, order.currency))
     return { type: 'refused', reason: 'amount-mismatch', order }
-  if (order.status !== 'pending_payment') return await paidBefore(parts, order)
+  if (order.status !== 'pending_payment') return await paidBefore(parts, order, payment.key)
   return await attempt(parts, order, payment)
 }
 
 /** Whoever pays what is paid hears that it is: a page that was loaded again charges nobody (RIVALS.md, "double payment"). */
-async function paidBefore({ tables }: ShopParts, order: Order): Promise<PaymentReply | PaymentRefused> {
+async function paidBefore(
+  { tables }: ShopParts,
+  order: Order,
+  once: TableKey | undefined,
+): Promise<(PaymentReply & Replayable) | PaymentRefused> {
   const { orderId, status } = order
   const attempts = await tables.read('payments.ofOrder', { orderId })
   const paid = attempts.find((each) => each.status === 'succeeded')
   const isOnItsWay = status === 'confirmed' || status === 'shipped' || status === 'delivered'
   if (paid === undefined || !isOnItsWay) return { type: 'refused', reason: 'order-state', status }
-  return { type: 'payment', attempt: paid, orderStatus: status }
+  if (once === undefined) return { type: 'payment', attempt: paid, orderStatus: status }
+  return await settled({ tables }, paid, once)
 }
 
-async function attempt(
-  parts: ShopParts,
-  order: Order,
-  payment: Payment,
-): Promise<(PaymentReply & Replayable) | PaymentRefused> {
+/** What has come of an attempt that was captured, kept under the key. Changes nothing else. */
+async function settled(
+  { tables }: Pick<ShopParts, 'tables'>,
+  { key, transactionId }: Attempt,
+  once: TableKey | undefined,
+): Promise<PaymentReply & Replayable> {
+  return await tables.write('payments.capture', { key, transactionId: transactionId ?? key }, once)
+}
+
+async function attempt(parts: ShopParts, order: Order, payment: Payment): Promise<Paid> {
   const { tables, clock, chargeTimeoutMs } = parts
   const { orderId, totalMinor } = order
   const method = totalMinor === 0 ? 'none' : payment.method
   const hold = await startPaying(parts, order)
-  if (hold === undefined) return await hasEnded(parts, orderId)
+  if (hold === undefined) return await hasEnded(parts, orderId, payment.key)
   if (!holdsAll(hold, order)) return await callOff(parts, orderId)
   const { expiresAtMs } = hold
   const nowMs = clock.wallMs()
@@ -103,7 +115,7 @@ async function attempt(
       ? begun
       : { type: 'refused', reason: 'unknown-order' }
   }
-  if (begun.type === 'live') return { type: 'payment', attempt: begun.attempt, orderStatus: order.status }
+  if (begun.type === 'live') return { type: 'under-way', attempt: begun.attempt }
   crashPoint('payment.afterBegin')
   if (!asksGateway) return await succeed(parts, begun.attempt, withoutGateway(begun.attempt), payment.key)
   const outcome = await charge(parts, begun.attempt, payment)
@@ -135,14 +147,14 @@ async function callOff(parts: ShopParts, orderId: string): Promise<PaymentRefuse
 }
 
 /** Nothing can be paid any more, unless somebody else has just paid it. */
-async function hasEnded(parts: ShopParts, orderId: string): Promise<PaymentReply | PaymentRefused> {
+async function hasEnded(parts: ShopParts, orderId: string, once: TableKey | undefined): Promise<Paid> {
   await driveOrLeave(parts, orderId)
   const order = await parts.tables.read('orders.find', { orderId })
   if (order === undefined) return { type: 'refused', reason: 'unknown-order' }
-  if (order.status !== 'pending_payment') return await paidBefore(parts, order)
+  if (order.status !== 'pending_payment') return await paidBefore(parts, order, once)
   const attempts = await parts.tables.read('payments.ofOrder', { orderId })
   const live = attempts.find(isLive)
-  if (live !== undefined) return { type: 'payment', attempt: live, orderStatus: order.status }
+  if (live !== undefined) return { type: 'under-way', attempt: live }
   const reservation = await findReservation(parts, order.reservationId)
   if (reservation?.status !== 'confirmed') await parts.tables.write('orders.expire', { orderId })
   return { type: 'refused', reason: 'order-state', status: 'expired' }
@@ -174,12 +186,12 @@ async function record(
   attempt: Attempt,
   outcome: ChargeOutcome,
   once: TableKey | undefined,
-): Promise<PaymentReply & Replayable> {
+): Promise<Paid> {
   const { key } = attempt
   if (outcome.type === 'succeeded') return await succeed(parts, attempt, outcome, once)
   if (outcome.type === 'failed')
     return await parts.tables.write('payments.fail', { key, reason: outcome.reason }, once)
-  if (outcome.type === 'unknown') return { type: 'payment', attempt, orderStatus: 'pending_payment' }
+  if (outcome.type === 'unknown') return { type: 'under-way', attempt }
   const lookAtMs = parts.clock.wallMs() + chargeWaitMs
   const { transactionId } = outcome
   return await parts.tables.write('payments.wait', { key, transactionId, lookAtMs }, once)
@@ -202,12 +214,9 @@ export async function succeed(
     crashPoint('payment.afterRecord')
     return confirmed
   }
-  const noted = await noteCapture(parts, attempt, captured, once)
+  await noteCapture(parts, attempt, captured)
   await driveOrLeave(parts, orderId)
-  const now = await tables.read('orders.state', { orderId })
-  const latest = now?.attempts.find((each) => each.key === key)
-  if (now === undefined || latest === undefined) return noted
-  return { type: 'payment', attempt: latest, orderStatus: now.order.status }
+  return await settled(parts, { ...attempt, transactionId }, once)
 }
 
 /** Whether its units are sold; where the engine does not say, it is asked again by whoever sweeps. */

@@ -50,6 +50,32 @@ paying('again answers that it is paid, and charges nobody', async () => {
   assert.is(world.books(order.orderId).captures, 1)
 })
 
+paying('again under a key is answered the same whatever has come of the order meanwhile', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const key = tableKeyOf('usr_ann POST /v1/payment', 'k', 'body')
+  await world.pay(order)
+  const first = await world.pay(order, { key })
+  await world.wait(cancelOrder(world.parts(), { ...order, by: 'usr_ann', reason: 'no', key: undefined }))
+  assert.equal(await world.pay(order, { key }), { ...first, replayed: true })
+})
+
+paying('that comes late under a key is answered with what came of it, again and again', async () => {
+  await using world = await shop()
+  const order = await world.order(ANN, { [PHONE]: 1 })
+  const key = tableKeyOf('usr_ann POST /v1/payment', 'k', 'body')
+  const parts = world.parts()
+  const gateway = parts.gateway as NonNullable<typeof parts.gateway>
+  const charge: typeof gateway.charge = async (request) => {
+    const { reservationId } = await parts.tables.read('orders.find', order).then((found) => found ?? order)
+    await parts.engine.execute({ type: 'release', reservationId, items: undefined })
+    return await gateway.charge(request)
+  }
+  const first = await world.pay(order, { key }, { ...parts, gateway: { ...gateway, charge } })
+  assert.is(first.type === 'payment' && first.orderStatus, 'confirmed', 'units were held anew')
+  assert.equal(await world.pay(order, { key }), { ...first, replayed: true })
+})
+
 paying('from many tabs at once is one charge', async () => {
   await using world = await shop()
   const order = await world.order(ANN, { [PHONE]: 1 })
@@ -57,7 +83,7 @@ paying('from many tabs at once is one charge', async () => {
   const replies = await world.wait(
     Promise.all(Array.from({ length: 20 }, () => payOrder(parts, paymentOf(order)))),
   )
-  assert.ok(replies.every(({ type }) => type === 'payment'))
+  assert.ok(replies.every(({ type }) => type === 'payment' || type === 'under-way'))
   assert.is(world.books(order.orderId).captures, 1)
   assert.is((await world.find(order.orderId)).status, 'confirmed')
 })
@@ -74,7 +100,7 @@ paying('from a tab that comes when the units are sold, and nothing is recorded y
   const paid = await world.pay(order, {}, { ...parts, tables: { ...parts.tables, write } })
   assert.is(paid.type === 'payment' && paid.orderStatus, 'confirmed')
   const [reply] = late as readonly Awaited<ReturnType<typeof payOrder>>[]
-  assert.is(reply?.type === 'payment' && reply.attempt.status, 'charging')
+  assert.is(reply?.type === 'under-way' && reply.attempt.status, 'charging')
   assert.is(world.books(order.orderId).captures, 1)
 })
 
@@ -153,9 +179,9 @@ paying(
     await using world = await shop()
     const order = await world.order(ANN, { [PHONE]: 1 })
     const unknown = await world.pay(order, { paymentToken: 'tok_timeoutAfterCapture' })
-    assert.is(unknown.type === 'payment' && unknown.attempt.status, 'charging')
+    assert.is(unknown.type === 'under-way' && unknown.attempt.status, 'charging')
     const meanwhile = await world.pay(order)
-    assert.is(meanwhile.type === 'payment' && meanwhile.attempt.number, 1, 'no second attempt begins')
+    assert.is(meanwhile.type === 'under-way' && meanwhile.attempt.number, 1, 'no second attempt begins')
     await world.pass(MINUTE_MS)
     assert.is((await world.find(order.orderId)).status, 'confirmed')
     assert.is(world.books(order.orderId).captures, 1)
