@@ -14,7 +14,14 @@ export type ThreadLog = (level: 'info' | 'warn' | 'error', event: string, detail
 /** One life of a thread, and what is to be done once it can be talked to, and when it has ended. */
 export type Life = { readonly thread: Worker; readonly onStart: () => void; readonly onEnd: () => void }
 
-export type KeptThreadOptions<From> = {
+export type KeptThreadSeams = {
+  readonly timers: Timers
+  readonly log: ThreadLog
+  /** Milliseconds until its replacement; `failures` counts ends in a row. */
+  readonly respawnDelayMs: (failures: number) => number
+}
+
+export type KeptThreadOptions<From> = KeptThreadSeams & {
   /** What its log lines begin with. */
   readonly name: string
   /** Begins its next life. */
@@ -23,10 +30,6 @@ export type KeptThreadOptions<From> = {
   readonly onMessage: (message: From) => void
   /** A shutdown waits no longer for its end. */
   readonly closeMs: number
-  readonly timers: Timers
-  readonly log: ThreadLog
-  /** Milliseconds until its replacement; `failures` counts ends in a row. */
-  readonly respawnDelayMs: (failures: number) => number
 }
 
 /** How long it must have lived for its end not to count with those before. */

@@ -1,6 +1,6 @@
 /** The history's thread as main sees it: started beside everything else, its listeners linked to each of its lives. */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { KeptThread, type KeptThreadOptions, type Life } from '../kept-thread.ts'
+import { KeptThread, type KeptThreadSeams, type Life } from '../kept-thread.ts'
 import { historyTimeoutMs } from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import { type Port, portOf } from '../seams.ts'
@@ -12,12 +12,7 @@ import type {
   ToHistoryThreadAlone,
 } from './history-protocol.ts'
 
-export type HistoryThreadOptions = Pick<
-  KeptThreadOptions<OfHistoryThread>,
-  'timers' | 'log' | 'respawnDelayMs'
-> & {
-  readonly data: HistoryData
-}
+export type HistoryThreadOptions = KeptThreadSeams & { readonly data: HistoryData }
 
 export class HistoryThread {
   readonly #options: HistoryThreadOptions

@@ -4,10 +4,13 @@ import type { Sent } from './world.ts'
 /** Lists tell a position too. */
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-/** All that is wrong, in sentences. Says nothing of requests without a key, and of those that did not succeed. */
+/**
+ * All that is wrong, in sentences. Says nothing of requests without a key, of those that did not succeed, and of replies of
+ * the moment, such as that a payment is under way.
+ */
 export function repetitionFaults(first: Sent, second: Sent): readonly string[] {
   const hasKey = first.request.headers.some(([name]) => name === 'idempotency-key')
-  if (!hasKey || !isKept(first) || !hasSucceeded(second)) return []
+  if (!hasKey || !isKept(first) || !isKept(second)) return []
   const faults: string[] = []
   if (second.reply.status !== first.reply.status || second.reply.text !== first.reply.text)
     faults.push(`sent again it is answered ${second.reply.status} ${second.reply.text}`)

@@ -2,12 +2,12 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import type { ToEngine } from '../../actors/protocol.ts'
 import { controlChannel } from '../../actors/supervisor.ts'
-import { KeptThread, type KeptThreadOptions, type Life } from '../../kept-thread.ts'
+import { KeptThread, type KeptThreadSeams, type Life } from '../../kept-thread.ts'
 import { deskCloseMs } from '../../limits.ts'
 import type { Port } from '../../seams.ts'
 import type { DeskData, DeskStatus } from './desk-protocol.ts'
 
-export type DeskThreadOptions = Pick<KeptThreadOptions<never>, 'timers' | 'log' | 'respawnDelayMs'> & {
+export type DeskThreadOptions = KeptThreadSeams & {
   readonly data: Omit<DeskData, 'ends' | 'origin'>
   readonly supervisor: {
     attach(engine: Port<never, ToEngine>): void
