@@ -3,12 +3,10 @@ import type { z } from 'zod'
 import { categoryPath } from '../domain/category-path.ts'
 import { type CurrencyCode, decimalOf, digitsOf, minorUnits } from '../domain/money.ts'
 import type { ProductChange } from '../persistence/tables/catalog/product-operations.ts'
-import type { Product, ProductFields } from '../persistence/tables/catalog/product-row.ts'
+import { type Product, type ProductFields, ratingOf } from '../persistence/tables/catalog/product-row.ts'
 import { invalid, type Problem } from './problems.ts'
 import type { patchProductBody, replaceProductBody } from './product-schemas.ts'
 import { timeOf } from './time.ts'
-
-const HUNDREDTHS = 100
 
 /** What a checked body says of a product. Throws 400 where the price is none in its currency. */
 export function fieldsOf(body: z.output<typeof replaceProductBody>): ProductFields {
@@ -72,9 +70,7 @@ export function shownProduct(product: Product) {
 
 /** With what its reviews add up to. */
 export function listedProduct(product: Product) {
-  const { ratingSum, reviewCount } = product
-  const rating = reviewCount === 0 ? 0 : Math.round((HUNDREDTHS * ratingSum) / reviewCount) / HUNDREDTHS
-  return { ...shownProduct(product), rating, reviewCount }
+  return { ...shownProduct(product), rating: ratingOf(product), reviewCount: product.reviewCount }
 }
 
 /** Of the part that staff change: what conditions of a change look at. */

@@ -43,6 +43,13 @@ export function productOf(row: ProductRow): Product {
   return { ...row, images: JSON.parse(row.images), specifications: JSON.parse(row.specifications) }
 }
 
+const HUNDREDTHS = 100
+
+/** Mean of its reviews to the hundredth; 0 where there are none. */
+export function ratingOf({ ratingSum, reviewCount }: Pick<Product, 'ratingSum' | 'reviewCount'>): number {
+  return reviewCount === 0 ? 0 : Math.round((HUNDREDTHS * ratingSum) / reviewCount) / HUNDREDTHS
+}
+
 /** Whether nothing would change. */
 export function hasSameFields(a: ProductFields, b: ProductFields): boolean {
   return textOf(a) === textOf(b)
