@@ -108,7 +108,7 @@ export function searchIndexContract(name: string, open: () => Promise<OpenIndex>
         ['pixal', 'pixel'],
         ['galxay ultra', 'galaxy'],
         ['wirelss chargr', 'charger'],
-        ['wirlees', 'charger'],
+        ['wierlses', 'charger'],
         ['espreso makr', 'espresso'],
         ['samsnug', 'galaxy'],
       ] as const)

@@ -1,0 +1,233 @@
+/**
+ * The index that needs no server: all words of all products, in this thread's memory. It is made anew from the catalog when
+ * its thread starts, and so never has anything to recover. Why not SQLite's FTS5: docs/decisions/embedded-index.md.
+ */
+import type { ProductId } from '../../domain/ids.ts'
+import type { ProductDocument } from '../product-document.ts'
+import type {
+  IndexedProduct,
+  RefusedDocument,
+  SearchAnswer,
+  SearchHit,
+  SearchIndex,
+  SearchRequest,
+  StockChange,
+} from '../search-index.ts'
+import { type Corpus, type Matches, matchesOf, united } from './matches.ts'
+import { Posting } from './postings.ts'
+import { ProductColumns } from './product-columns.ts'
+import { type Alternative, narrow, queryWords, type Reading, readingsOf, wide } from './query-plan.ts'
+import { facetsOf, ranked } from './ranking.ts'
+import { Vocabulary } from './vocabulary.ts'
+import { weightsOf } from './word-weights.ts'
+
+/** With fewer found, words are taken more widely: a page is not full. */
+const FEW = 10
+/** So many words for one that may be missing, where nothing has them all. */
+const WORDS_FOR_ONE = 3
+/** Once so many, and more than are alive, are dead, all is packed anew. */
+const DEAD_MAX = 20_000
+
+export class EmbeddedIndex implements SearchIndex {
+  readonly name = 'embedded'
+  readonly #vocabulary = new Vocabulary()
+  readonly #postings: Posting[] = []
+  #columns = new ProductColumns()
+  #numbers = new Map<ProductId, number>()
+
+  get products(): number {
+    return this.#columns.living
+  }
+
+  async put(documents: readonly ProductDocument[]): Promise<readonly RefusedDocument[]> {
+    for (const document of documents) this.#put(document)
+    this.#packIfNeeded()
+    return []
+  }
+
+  async setInStock(changes: readonly StockChange[]): Promise<void> {
+    for (const { productId, inStock } of changes) {
+      const number = this.#numbers.get(productId)
+      if (number !== undefined) this.#columns.inStock[number] = inStock ? 1 : 0
+    }
+  }
+
+  async remove(productIds: readonly ProductId[]): Promise<void> {
+    for (const productId of productIds) this.#remove(productId)
+    this.#packIfNeeded()
+  }
+
+  async search(request: SearchRequest): Promise<SearchAnswer> {
+    const corpus = this.#corpus(request)
+    const words = queryWords(request.term)
+    const isEmpty = request.term.trim() === ''
+    const { matches, readings } = isEmpty ? everything(corpus) : this.#find(words, corpus)
+    const documents = ranked(matches, this.#columns, request)
+    return {
+      hits: documents.map((document) => this.#hit(document, readings)),
+      total: matches.size,
+      facets: facetsOf(matches, this.#columns),
+    }
+  }
+
+  async suggest(term: string, limit: number): Promise<readonly string[]> {
+    const words = queryWords(term)
+    if (words.length === 0) return []
+    const corpus = this.#corpus(undefined)
+    const readings = readingsOf(words, this.#vocabulary, narrow)
+    const inTitles = readings.map((reading) => this.#titlesOnly(matchesOf(reading, corpus), reading))
+    const matches = united(inTitles, corpus.size)
+    const titles = new Set<string>()
+    // Twins have the same title.
+    const documents = ranked(matches, this.#columns, { sort: 'rating', offset: 0, limit: 8 * limit })
+    for (const document of documents) titles.add(this.#columns.titles[document] as string)
+    return [...titles].slice(0, limit)
+  }
+
+  async *contents(): AsyncIterable<IndexedProduct> {
+    const { productIds, revisions, inStock } = this.#columns
+    for (const number of [...this.#numbers.values()]) {
+      const productId = productIds[number]
+      const revision = revisions[number]
+      if (productId === undefined || revision === undefined) continue
+      yield { productId, revision, inStock: inStock[number] === 1 }
+    }
+  }
+
+  #put(document: ProductDocument): void {
+    this.#remove(document.productId)
+    const number = this.#columns.add(document)
+    this.#numbers.set(document.productId, number)
+    for (const [word, weight] of weightsOf(document)) {
+      const of = this.#vocabulary.add(word)
+      const posting = this.#postings[of]
+      if (posting === undefined) {
+        const fresh = new Posting()
+        fresh.add(number, weight)
+        this.#postings[of] = fresh
+      } else {
+        posting.add(number, weight)
+      }
+    }
+  }
+
+  #remove(productId: ProductId): void {
+    const number = this.#numbers.get(productId)
+    if (number === undefined) return
+    this.#numbers.delete(productId)
+    this.#columns.bury(number)
+  }
+
+  #corpus(request: SearchRequest | undefined): Corpus {
+    const { size, living } = this.#columns
+    return { postings: this.#postings, size, living, admits: this.#filterOf(request) }
+  }
+
+  /** Whether a document is alive and what the request's filters let pass. */
+  #filterOf(request: SearchRequest | undefined): (document: number) => boolean {
+    const { alive, inStock, price, rating, brand, category, brands, categories } = this.#columns
+    const isAlive = (document: number) => alive[document] === 1
+    if (request === undefined) return isAlive
+    const { minPrice, maxPrice, minRating } = request
+    const tests: ((document: number) => boolean)[] = []
+    if (request.inStock) tests.push((document) => inStock[document] === 1)
+    if (minPrice !== undefined) tests.push((document) => (price[document] as number) >= minPrice)
+    if (maxPrice !== undefined) tests.push((document) => (price[document] as number) <= maxPrice)
+    if (minRating !== undefined) {
+      const hundredths = minRating * 100
+      tests.push((document) => (rating[document] as number) >= hundredths)
+    }
+    if (request.brand !== undefined) {
+      const wanted = brands.find(request.brand)
+      tests.push((document) => brand[document] === wanted)
+    }
+    if (request.category !== undefined) {
+      const within = this.#categoriesWithin(categories.find(request.category))
+      tests.push((document) => within.has(category[document] as number))
+    }
+    if (tests.length === 0) return isAlive
+    return (document) => isAlive(document) && tests.every((test) => test(document))
+  }
+
+  #categoriesWithin(category: number | undefined): ReadonlySet<number> {
+    if (category === undefined) return new Set()
+    const { parents } = this.#columns
+    const within = new Set([category])
+    // Those within others were made after them.
+    for (let each = category + 1; each < parents.length; each++)
+      if (within.has(parents[each] as number)) within.add(each)
+    return within
+  }
+
+  /** As the words are; where that is little, as they may be meant; where that is nothing, most of them. */
+  #find(words: readonly string[], corpus: Corpus): Found {
+    if (words.length === 0) return { matches: united([], 0), readings: [] }
+    const strict = this.#findAs(readingsOf(words, this.#vocabulary, narrow), corpus)
+    if (strict.matches.size >= FEW) return strict
+    const readings = readingsOf(words, this.#vocabulary, wide)
+    const found = this.#findAs(readings, corpus)
+    const missing = Math.floor(words.length / WORDS_FOR_ONE)
+    if (found.matches.size > 0 || missing === 0) return found
+    return this.#findAs(readings.slice(0, 1), corpus, missing)
+  }
+
+  #findAs(readings: readonly Reading[], corpus: Corpus, missing = 0): Found {
+    const all = readings.map((reading) => matchesOf(reading, corpus, missing))
+    return { matches: united(all, corpus.size), readings }
+  }
+
+  #titlesOnly(matches: Matches, reading: Reading): Matches {
+    const kept: number[] = []
+    for (let i = 0; i < matches.size; i++) {
+      const document = matches.documents[i] as number
+      if (reading.every((slot) => slot.some((each) => this.#isInTitle(each, document)))) kept.push(i)
+    }
+    return {
+      documents: Int32Array.from(kept, (i) => matches.documents[i] as number),
+      scores: Float32Array.from(kept, (i) => matches.scores[i] as number),
+      size: kept.length,
+    }
+  }
+
+  #isInTitle({ word }: Alternative, document: number): boolean {
+    const posting = this.#postings[word]
+    if (posting === undefined) return false
+    const place = posting.placeOf(document, 0)
+    return place < posting.size && posting.documents[place] === document && posting.isInTitleAt(place)
+  }
+
+  #hit(document: number, readings: readonly Reading[]): SearchHit {
+    const words = new Set<string>()
+    for (const reading of readings)
+      for (const slot of reading)
+        for (const { word } of slot) if (this.#has(word, document)) words.add(this.#vocabulary.wordOf(word))
+    return { productId: this.#columns.productIds[document] as ProductId, words: [...words] }
+  }
+
+  #has(word: number, document: number): boolean {
+    const posting = this.#postings[word]
+    if (posting === undefined) return false
+    const place = posting.placeOf(document, 0)
+    return place < posting.size && posting.documents[place] === document
+  }
+
+  /** Gives the living new numbers, in their order, and lets go of all that is said of the dead. */
+  #packIfNeeded(): void {
+    const old = this.#columns
+    const dead = old.size - old.living
+    if (dead < DEAD_MAX || dead < old.living) return
+    this.#columns = old.packed()
+    this.#numbers = new Map(this.#columns.productIds.map((productId, number) => [productId, number]))
+    const numbers = old.numbersOfLiving()
+    for (const posting of this.#postings) posting.renumber(numbers)
+  }
+}
+
+type Found = { readonly matches: Matches; readonly readings: readonly Reading[] }
+
+function everything({ size, admits }: Corpus): Found {
+  const documents = new Int32Array(size)
+  let count = 0
+  for (let document = 0; document < size; document++) if (admits(document)) documents[count++] = document
+  return { matches: { documents, scores: new Float32Array(count), size: count }, readings: [] }
+}

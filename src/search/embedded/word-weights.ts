@@ -1,0 +1,60 @@
+/**
+ * How much each word says of a product: BM25F's weighted frequency (Zaragoza and others, TREC 13; Robertson and Zaragoza,
+ * "The Probabilistic Relevance Framework", 2009, 3.6), in which fields are added up before anything is bent. Lengths are
+ * compared with usual ones, not with the catalog's mean: what a product is worth changes with no other product.
+ */
+import type { ProductDocument } from '../product-document.ts'
+import type { Weight } from './postings.ts'
+import { wordsOf } from './words.ts'
+
+type Field = {
+  /** Of one word in a text of usual length. */
+  readonly boost: number
+  readonly usualWords: number
+  /** From 0, where length is nothing, to 1, where twice the length halves a word's weight. */
+  readonly byLength: number
+  textsOf(document: ProductDocument): readonly string[]
+}
+
+const FIELDS: readonly Field[] = [
+  { boost: 6, usualWords: 10, byLength: 0.4, textsOf: ({ title }) => [title] },
+  { boost: 4, usualWords: 2, byLength: 0, textsOf: ({ brand }) => (brand === undefined ? [] : [brand]) },
+  { boost: 3, usualWords: 4, byLength: 0.3, textsOf: ({ categories }) => categories.slice(-1) },
+  { boost: 2, usualWords: 20, byLength: 0.5, textsOf: ({ details }) => details },
+  { boost: 1, usualWords: 50, byLength: 0.6, textsOf: ({ description }) => [description] },
+]
+
+/** Weights are kept in steps of a quarter, in 7 bits. */
+const STEPS = 4
+const IMPACT_MAX = 127
+/** How soon more of a word says nothing more: BM25's k1, for frequencies that are boosted. */
+const SATURATION = 4
+
+/** By word. */
+export function weightsOf(document: ProductDocument): ReadonlyMap<string, Weight> {
+  const weights = new Map<string, { impact: number; isInTitle: boolean }>()
+  for (const [place, field] of FIELDS.entries()) {
+    const words = field.textsOf(document).flatMap(wordsOf)
+    const length = 1 - field.byLength + field.byLength * (words.length / field.usualWords)
+    const each = (STEPS * field.boost) / length
+    for (const word of words) {
+      const known = weights.get(word)
+      if (known === undefined) weights.set(word, { impact: each, isInTitle: place === 0 })
+      else known.impact += each
+    }
+  }
+  for (const weight of weights.values())
+    weight.impact = Math.max(1, Math.min(IMPACT_MAX, Math.round(weight.impact)))
+  return weights
+}
+
+/** By impact, what it adds to a score: between 0 and 1. */
+export const SATURATED: Float32Array = Float32Array.from({ length: IMPACT_MAX + 1 }, (_, impact) => {
+  const frequency = impact / STEPS
+  return frequency / (SATURATION + frequency)
+})
+
+/** How rare a word is, which is how much it tells: BM25's inverse document frequency, never below 0. */
+export function rarityOf(documentsWithIt: number, documents: number): number {
+  return Math.log(1 + (documents - documentsWithIt + 0.5) / (documentsWithIt + 0.5))
+}
