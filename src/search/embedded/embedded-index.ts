@@ -16,10 +16,10 @@ import type {
 import { type Corpus, type Matches, matchesOf, united } from './matches.ts'
 import { Posting } from './postings.ts'
 import { ProductColumns } from './product-columns.ts'
-import { type Alternative, narrow, queryWords, type Reading, readingsOf, wide } from './query-plan.ts'
+import { narrow, queryWords, type Reading, readingsOf, wide } from './query-plan.ts'
 import { facetsOf, ranked } from './ranking.ts'
 import { Vocabulary } from './vocabulary.ts'
-import { weightsOf } from './word-weights.ts'
+import { weightsOf, worthAnywhere, worthInTitle } from './word-weights.ts'
 
 /** With fewer found, words are taken more widely: a page is not full. */
 const FEW = 10
@@ -28,24 +28,30 @@ const WORDS_FOR_ONE = 3
 /** Once so many, and more than are alive, are dead, all is packed anew. */
 const DEAD_MAX = 20_000
 
+const answersMax = 1_000
+
 export class EmbeddedIndex implements SearchIndex {
   readonly name = 'embedded'
   readonly #vocabulary = new Vocabulary()
   readonly #postings: Posting[] = []
   #columns = new ProductColumns()
   #numbers = new Map<ProductId, number>()
+  /** What was asked since the last change, with its answer: in a sale many ask for the same. The oldest goes first. */
+  readonly #answers = new Map<string, SearchAnswer>()
 
   get products(): number {
     return this.#columns.living
   }
 
   async put(documents: readonly ProductDocument[]): Promise<readonly RefusedDocument[]> {
+    this.#answers.clear()
     for (const document of documents) this.#put(document)
     this.#packIfNeeded()
     return []
   }
 
   async setInStock(changes: readonly StockChange[]): Promise<void> {
+    this.#answers.clear()
     for (const { productId, inStock } of changes) {
       const number = this.#numbers.get(productId)
       if (number !== undefined) this.#columns.inStock[number] = inStock ? 1 : 0
@@ -53,30 +59,27 @@ export class EmbeddedIndex implements SearchIndex {
   }
 
   async remove(productIds: readonly ProductId[]): Promise<void> {
+    this.#answers.clear()
     for (const productId of productIds) this.#remove(productId)
     this.#packIfNeeded()
   }
 
   async search(request: SearchRequest): Promise<SearchAnswer> {
-    const corpus = this.#corpus(request)
-    const words = queryWords(request.term)
-    const isEmpty = request.term.trim() === ''
-    const { matches, readings } = isEmpty ? everything(corpus) : this.#find(words, corpus)
-    const documents = ranked(matches, this.#columns, request)
-    return {
-      hits: documents.map((document) => this.#hit(document, readings)),
-      total: matches.size,
-      facets: facetsOf(matches, this.#columns),
-    }
+    const asked = JSON.stringify(request)
+    const known = this.#answers.get(asked)
+    if (known !== undefined) return known
+    const answer = this.#answer(request)
+    const [oldest] = this.#answers.keys()
+    if (this.#answers.size >= answersMax && oldest !== undefined) this.#answers.delete(oldest)
+    this.#answers.set(asked, answer)
+    return answer
   }
 
   async suggest(term: string, limit: number): Promise<readonly string[]> {
     const words = queryWords(term)
     if (words.length === 0) return []
-    const corpus = this.#corpus(undefined)
-    const readings = readingsOf(words, this.#vocabulary, narrow)
-    const inTitles = readings.map((reading) => this.#titlesOnly(matchesOf(reading, corpus), reading))
-    const matches = united(inTitles, corpus.size)
+    const corpus = { ...this.#corpus(undefined), worths: worthInTitle }
+    const { matches } = this.#findAs(readingsOf(words, this.#vocabulary, narrow), corpus)
     const titles = new Set<string>()
     // Twins have the same title.
     const documents = ranked(matches, this.#columns, { sort: 'rating', offset: 0, limit: 8 * limit })
@@ -91,6 +94,19 @@ export class EmbeddedIndex implements SearchIndex {
       const revision = revisions[number]
       if (productId === undefined || revision === undefined) continue
       yield { productId, revision, inStock: inStock[number] === 1 }
+    }
+  }
+
+  #answer(request: SearchRequest): SearchAnswer {
+    const corpus = this.#corpus(request)
+    const words = queryWords(request.term)
+    const isEmpty = request.term.trim() === ''
+    const { matches, readings } = isEmpty ? everything(corpus) : this.#find(words, corpus)
+    const documents = ranked(matches, this.#columns, request)
+    return {
+      hits: documents.map((document) => this.#hit(document, readings)),
+      total: matches.size,
+      facets: facetsOf(matches, this.#columns),
     }
   }
 
@@ -119,15 +135,14 @@ export class EmbeddedIndex implements SearchIndex {
   }
 
   #corpus(request: SearchRequest | undefined): Corpus {
-    const { size, living } = this.#columns
-    return { postings: this.#postings, size, living, admits: this.#filterOf(request) }
+    const { size, living, alive } = this.#columns
+    const filter = this.#filterOf(request)
+    return { postings: this.#postings, size, living, alive, worths: worthAnywhere, filter }
   }
 
-  /** Whether a document is alive and what the request's filters let pass. */
-  #filterOf(request: SearchRequest | undefined): (document: number) => boolean {
-    const { alive, inStock, price, rating, brand, category, brands, categories } = this.#columns
-    const isAlive = (document: number) => alive[document] === 1
-    if (request === undefined) return isAlive
+  #filterOf(request: SearchRequest | undefined): Corpus['filter'] {
+    if (request === undefined) return undefined
+    const { inStock, price, rating, brand, category, brands, categories } = this.#columns
     const { minPrice, maxPrice, minRating } = request
     const tests: ((document: number) => boolean)[] = []
     if (request.inStock) tests.push((document) => inStock[document] === 1)
@@ -145,8 +160,9 @@ export class EmbeddedIndex implements SearchIndex {
       const within = this.#categoriesWithin(categories.find(request.category))
       tests.push((document) => within.has(category[document] as number))
     }
-    if (tests.length === 0) return isAlive
-    return (document) => isAlive(document) && tests.every((test) => test(document))
+    const [only] = tests
+    if (tests.length <= 1) return only
+    return (document) => tests.every((test) => test(document))
   }
 
   #categoriesWithin(category: number | undefined): ReadonlySet<number> {
@@ -162,10 +178,10 @@ export class EmbeddedIndex implements SearchIndex {
   /** As the words are; where that is little, as they may be meant; where that is nothing, most of them. */
   #find(words: readonly string[], corpus: Corpus): Found {
     if (words.length === 0) return { matches: united([], 0), readings: [] }
-    const strict = this.#findAs(readingsOf(words, this.#vocabulary, narrow), corpus)
+    const readings = readingsOf(words, this.#vocabulary, narrow)
+    const strict = this.#findAs(readings, corpus)
     if (strict.matches.size >= FEW) return strict
-    const readings = readingsOf(words, this.#vocabulary, wide)
-    const found = this.#findAs(readings, corpus)
+    const found = this.#findAs(readingsOf(words, this.#vocabulary, wide), corpus)
     const missing = Math.floor(words.length / WORDS_FOR_ONE)
     if (found.matches.size > 0 || missing === 0) return found
     return this.#findAs(readings.slice(0, 1), corpus, missing)
@@ -174,26 +190,6 @@ export class EmbeddedIndex implements SearchIndex {
   #findAs(readings: readonly Reading[], corpus: Corpus, missing = 0): Found {
     const all = readings.map((reading) => matchesOf(reading, corpus, missing))
     return { matches: united(all, corpus.size), readings }
-  }
-
-  #titlesOnly(matches: Matches, reading: Reading): Matches {
-    const kept: number[] = []
-    for (let i = 0; i < matches.size; i++) {
-      const document = matches.documents[i] as number
-      if (reading.every((slot) => slot.some((each) => this.#isInTitle(each, document)))) kept.push(i)
-    }
-    return {
-      documents: Int32Array.from(kept, (i) => matches.documents[i] as number),
-      scores: Float32Array.from(kept, (i) => matches.scores[i] as number),
-      size: kept.length,
-    }
-  }
-
-  #isInTitle({ word }: Alternative, document: number): boolean {
-    const posting = this.#postings[word]
-    if (posting === undefined) return false
-    const place = posting.placeOf(document, 0)
-    return place < posting.size && posting.documents[place] === document && posting.isInTitleAt(place)
   }
 
   #hit(document: number, readings: readonly Reading[]): SearchHit {
@@ -205,10 +201,7 @@ export class EmbeddedIndex implements SearchIndex {
   }
 
   #has(word: number, document: number): boolean {
-    const posting = this.#postings[word]
-    if (posting === undefined) return false
-    const place = posting.placeOf(document, 0)
-    return place < posting.size && posting.documents[place] === document
+    return this.#postings[word]?.placeOf(document) !== undefined
   }
 
   /** Gives the living new numbers, in their order, and lets go of all that is said of the dead. */
@@ -225,9 +218,10 @@ export class EmbeddedIndex implements SearchIndex {
 
 type Found = { readonly matches: Matches; readonly readings: readonly Reading[] }
 
-function everything({ size, admits }: Corpus): Found {
+function everything({ size, alive, filter }: Corpus): Found {
   const documents = new Int32Array(size)
   let count = 0
-  for (let document = 0; document < size; document++) if (admits(document)) documents[count++] = document
+  for (let document = 0; document < size; document++)
+    if (alive[document] === 1 && (filter === undefined || filter(document))) documents[count++] = document
   return { matches: { documents, scores: new Float32Array(count), size: count }, readings: [] }
 }

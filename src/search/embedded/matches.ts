@@ -2,9 +2,9 @@
  * Which documents have what a reading asks for, and how well. The rarest slot comes first; what it finds is then looked up
  * in the others, so that a search costs what its rarest word does.
  */
-import type { Posting } from './postings.ts'
+import { firstFrom, type Posting } from './postings.ts'
 import type { Reading, Slot } from './query-plan.ts'
-import { rarityOf, SATURATED } from './word-weights.ts'
+import { rarityOf } from './word-weights.ts'
 
 export type Matches = {
   /** Numbers of documents, ascending; `size` of them. */
@@ -18,20 +18,30 @@ export type Corpus = {
   /** Numbers given to documents. */
   readonly size: number
   readonly living: number
-  /** Whether a document counts: it is alive, and passes the filters. */
-  readonly admits: (document: number) => boolean
+  /** By document, 1 where it counts at all. */
+  readonly alive: Uint8Array
+  /** By weight of a word in a document, what it adds to the score; 0 where it does not count. */
+  readonly worths: Float32Array
+  /** What else is asked of one; undefined where that is nothing. */
+  readonly filter: ((document: number) => boolean) | undefined
 }
 
-type Term = { readonly posting: Posting; readonly worth: number }
+type Term = {
+  readonly posting: Posting
+  readonly worths: Float32Array
+  /** How much this term counts among others. */
+  readonly share: number
+}
 
 /** All of a reading's slots are met, but for `missing` of them. */
 export function matchesOf(reading: Reading, corpus: Corpus, missing = 0): Matches {
   const slots = reading.map((slot) => termsOf(slot, corpus)).sort((a, b) => sizeOf(a) - sizeOf(b))
-  if (missing > 0) return mostOf(slots, corpus, missing)
   const [first, ...others] = slots
-  if (first === undefined || slots.some((slot) => slot.length === 0)) return nothing
+  if (first === undefined) return nothing
+  if (missing > 0) return mostOf(slots, corpus, missing)
+  if (first.length === 0) return nothing
   let matches = unionOf(first, corpus)
-  for (const slot of others) matches = intersected(matches, slot)
+  for (const slot of others) matches = withAll(matches, bestIn(matches, slot))
   return matches
 }
 
@@ -51,11 +61,12 @@ export function united(all: readonly Matches[], size: number): Matches {
   return scored(best)
 }
 
-function termsOf(slot: Slot, { postings, living }: Corpus): readonly Term[] {
+function termsOf(slot: Slot, { postings, living, worths }: Corpus): readonly Term[] {
   return slot.flatMap(({ word, likeness }) => {
     const posting = postings[word]
     if (posting === undefined || posting.size === 0) return []
-    return [{ posting, worth: likeness * rarityOf(posting.size, Math.max(living, posting.size)) }]
+    const share = likeness * rarityOf(posting.size, Math.max(living, posting.size))
+    return [{ posting, worths, share }]
   })
 }
 
@@ -68,30 +79,33 @@ function unionOf(slot: readonly Term[], corpus: Corpus): Matches {
   return slot.length === 1 && only !== undefined ? allOf(only, corpus) : scored(bestOf(slot, corpus))
 }
 
-function allOf({ posting, worth }: Term, { admits }: Corpus): Matches {
-  const { size, documents: all } = posting
+function allOf(term: Term, { alive, filter }: Corpus): Matches {
+  const { size, documents: all } = term.posting
   const documents = new Int32Array(size)
   const scores = new Float32Array(size)
   let count = 0
   for (let place = 0; place < size; place++) {
     const document = all[place] as number
-    if (!admits(document)) continue
+    if (alive[document] === 0 || (filter !== undefined && !filter(document))) continue
+    const score = scoreAt(term, place)
+    if (score <= 0) continue
     documents[count] = document
-    scores[count] = worth * (SATURATED[posting.impactAt(place)] as number)
+    scores[count] = score
     count += 1
   }
   return { documents, scores, size: count }
 }
 
 /** By document, the score of the best of a slot's terms; 0 where it has none. */
-function bestOf(slot: readonly Term[], { size, admits }: Corpus): Float32Array {
+function bestOf(slot: readonly Term[], { size, alive, filter }: Corpus): Float32Array {
   const best = new Float32Array(size)
-  for (const { posting, worth } of slot) {
-    const { documents } = posting
-    for (let place = 0; place < posting.size; place++) {
+  for (const term of slot) {
+    const { documents, size: count } = term.posting
+    for (let place = 0; place < count; place++) {
       const document = documents[place] as number
-      const score = worth * (SATURATED[posting.impactAt(place)] as number)
-      if (score > (best[document] as number) && admits(document)) best[document] = score
+      const score = scoreAt(term, place)
+      if (score <= (best[document] as number) || alive[document] === 0) continue
+      if (filter === undefined || filter(document)) best[document] = score
     }
   }
   return best
@@ -113,17 +127,63 @@ function scored(best: Float32Array): Matches {
   return { documents, scores, size }
 }
 
-function intersected({ documents, scores, size }: Matches, slot: readonly Term[]): Matches {
-  const best = new Float32Array(size)
-  for (const { posting, worth } of slot) {
-    let place = 0
-    for (let i = 0; i < size && place < posting.size; i++) {
-      const document = documents[i] as number
-      place = posting.placeOf(document, place)
-      if (place >= posting.size || posting.documents[place] !== document) continue
-      best[i] = Math.max(best[i] as number, worth * (SATURATED[posting.impactAt(place)] as number))
-    }
+/** By place among the matches, the score of the best of a slot's terms; 0 where it has none. */
+function bestIn(matches: Matches, slot: readonly Term[]): Float32Array {
+  const best = new Float32Array(matches.size)
+  for (const term of slot) {
+    // Whichever is much shorter is gone through, and the other one leapt through.
+    if (term.posting.size * LEAP < matches.size) leapMatches(matches, term, best)
+    else if (matches.size * LEAP < term.posting.size) leapPosting(matches, term, best)
+    else walkBoth(matches, term, best)
   }
+  return best
+}
+
+const LEAP = 8
+
+function walkBoth({ documents, size }: Matches, term: Term, best: Float32Array): void {
+  const { posting } = term
+  const others = posting.documents
+  for (let i = 0, place = 0; i < size && place < posting.size; ) {
+    const document = documents[i] as number
+    const other = others[place] as number
+    if (document === other) {
+      raise(best, i, scoreAt(term, place))
+      i += 1
+      place += 1
+    } else if (document < other) i += 1
+    else place += 1
+  }
+}
+
+function leapPosting({ documents, size }: Matches, term: Term, best: Float32Array): void {
+  const { posting } = term
+  for (let i = 0, place = 0; i < size && place < posting.size; i++) {
+    const document = documents[i] as number
+    place = firstFrom(posting.documents, document, { from: place, size: posting.size })
+    if (place < posting.size && posting.documents[place] === document) raise(best, i, scoreAt(term, place))
+  }
+}
+
+function leapMatches({ documents, size }: Matches, term: Term, best: Float32Array): void {
+  const { posting } = term
+  for (let i = 0, place = 0; place < posting.size && i < size; place++) {
+    const document = posting.documents[place] as number
+    i = firstFrom(documents, document, { from: i, size })
+    if (i < size && documents[i] === document) raise(best, i, scoreAt(term, place))
+  }
+}
+
+function scoreAt({ posting, worths, share }: Term, place: number): number {
+  return share * (worths[posting.weightAt(place)] as number)
+}
+
+function raise(best: Float32Array, i: number, score: number): void {
+  if (score > (best[i] as number)) best[i] = score
+}
+
+/** Those of the matches that have the other slot too. */
+function withAll({ documents, scores, size }: Matches, best: Float32Array): Matches {
   let count = 0
   for (let i = 0; i < size; i++) {
     if ((best[i] as number) <= 0) continue
@@ -134,20 +194,25 @@ function intersected({ documents, scores, size }: Matches, slot: readonly Term[]
   return { documents, scores, size: count }
 }
 
+/** Whoever lacks no more than so many slots has at least one of so many and one more, whichever these are: of the rarest. */
 function mostOf(slots: readonly (readonly Term[])[], corpus: Corpus, missing: number): Matches {
-  const sums = new Float32Array(corpus.size)
-  const met = new Uint8Array(corpus.size)
+  const some = scored(bestOf(slots.slice(0, missing + 1).flat(), corpus))
+  const { documents } = some
+  const sums = new Float32Array(some.size)
+  const lacking = new Uint8Array(some.size)
+  let { size } = some
   for (const slot of slots) {
-    const best = bestOf(slot, corpus)
-    for (let document = 0; document < best.length; document++) {
-      const score = best[document] as number
-      if (score <= 0) continue
-      sums[document] = (sums[document] as number) + score
-      met[document] = (met[document] as number) + 1
+    const best = bestIn({ documents, scores: sums, size }, slot)
+    let kept = 0
+    for (let i = 0; i < size; i++) {
+      const lacks = (lacking[i] as number) + ((best[i] as number) > 0 ? 0 : 1)
+      if (lacks > missing) continue
+      documents[kept] = documents[i] as number
+      sums[kept] = (sums[i] as number) + (best[i] as number)
+      lacking[kept] = lacks
+      kept += 1
     }
+    size = kept
   }
-  const needed = slots.length - missing
-  for (let document = 0; document < sums.length; document++)
-    if ((met[document] as number) < needed) sums[document] = 0
-  return scored(sums)
+  return { documents, scores: sums, size }
 }

@@ -6,8 +6,8 @@
 /** How much a word says of a document, 1 to 127, and whether it stands in its title. */
 export type Weight = { readonly impact: number; readonly isInTitle: boolean }
 
-const IN_TITLE = 128
-const IMPACT = 127
+/** Impacts are below it. */
+export const inTitle = 128
 
 export class Posting {
   #documents = new Int32Array(2)
@@ -22,34 +22,19 @@ export class Posting {
   add(document: number, { impact, isInTitle }: Weight): void {
     if (this.size === this.#documents.length) this.#grow()
     this.#documents[this.size] = document
-    this.#weights[this.size] = impact | (isInTitle ? IN_TITLE : 0)
+    this.#weights[this.size] = impact | (isInTitle ? inTitle : 0)
     this.size += 1
   }
 
-  impactAt(place: number): number {
-    return (this.#weights[place] as number) & IMPACT
+  /** Its impact, and `inTitle` more where it stands in the title. */
+  weightAt(place: number): number {
+    return this.#weights[place] as number
   }
 
-  isInTitleAt(place: number): boolean {
-    return (this.#weights[place] as number) >= IN_TITLE
-  }
-
-  /** Place of the first document that does not come before this one, looked for from `from` on in ever longer steps. */
-  placeOf(document: number, from: number): number {
-    const documents = this.#documents
-    let step = 1
-    let low = from
-    while (low + step < this.size && (documents[low + step] as number) < document) {
-      low += step
-      step *= 2
-    }
-    let high = Math.min(low + step, this.size)
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((documents[middle] as number) < document) low = middle + 1
-      else high = middle
-    }
-    return low
+  /** Its place; undefined where it does not have the word. */
+  placeOf(document: number): number | undefined {
+    const place = firstFrom(this.#documents, document, { from: 0, size: this.size })
+    return place < this.size && this.#documents[place] === document ? place : undefined
   }
 
   /** Gives documents the numbers they have from now on; those without one are gone. The order stays. */
@@ -73,4 +58,25 @@ export class Posting {
     weights.set(this.#weights)
     this.#weights = weights
   }
+}
+
+/** Place of the first of ascending numbers that is not below this one, looked for from `from` on in ever longer steps. */
+export function firstFrom(
+  numbers: Int32Array,
+  wanted: number,
+  { from, size }: { readonly from: number; readonly size: number },
+): number {
+  let step = 1
+  let low = from
+  while (low + step < size && (numbers[low + step] as number) < wanted) {
+    low += step
+    step *= 2
+  }
+  let high = Math.min(low + step, size)
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((numbers[middle] as number) < wanted) low = middle + 1
+    else high = middle
+  }
+  return low
 }

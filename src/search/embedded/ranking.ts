@@ -22,7 +22,10 @@ export function ranked(
   if (wanted <= offset) return []
   const best = new Best(wanted, columns)
   const keyAt = keysOf(matches, columns, sort)
-  for (let i = 0; i < matches.size; i++) best.offer(matches.documents[i] as number, keyAt(i))
+  for (let i = 0; i < matches.size; i++) {
+    const key = keyAt(i)
+    if (key >= best.least) best.offer(matches.documents[i] as number, key)
+  }
   return best.inOrder().slice(offset)
 }
 
@@ -61,6 +64,8 @@ class Best {
   readonly #productIds: ProductColumns['productIds']
   readonly #documents: number[] = []
   readonly #keys: number[] = []
+  /** What is below it is not among them. */
+  least = Number.NEGATIVE_INFINITY
 
   constructor(most: number, { productIds }: ProductColumns) {
     this.#most = most
@@ -73,10 +78,12 @@ class Best {
       this.#documents.push(document)
       this.#keys.push(key)
       this.#rise(size)
+      if (size + 1 === this.#most) this.least = this.#keys[0] as number
     } else if (this.#isBehind(this.#documents[0] as number, this.#keys[0] as number, document, key)) {
       this.#documents[0] = document
       this.#keys[0] = key
       this.#sink()
+      this.least = this.#keys[0] as number
     }
   }
 

@@ -4,7 +4,7 @@
  * compared with usual ones, not with the catalog's mean: what a product is worth changes with no other product.
  */
 import type { ProductDocument } from '../product-document.ts'
-import type { Weight } from './postings.ts'
+import { inTitle, type Weight } from './postings.ts'
 import { wordsOf } from './words.ts'
 
 type Field = {
@@ -26,7 +26,7 @@ const FIELDS: readonly Field[] = [
 
 /** Weights are kept in steps of a quarter, in 7 bits. */
 const STEPS = 4
-const IMPACT_MAX = 127
+const IMPACT_MAX = inTitle - 1
 /** How soon more of a word says nothing more: BM25's k1, for frequencies that are boosted. */
 const SATURATION = 4
 
@@ -48,11 +48,14 @@ export function weightsOf(document: ProductDocument): ReadonlyMap<string, Weight
   return weights
 }
 
-/** By impact, what it adds to a score: between 0 and 1. */
-export const SATURATED: Float32Array = Float32Array.from({ length: IMPACT_MAX + 1 }, (_, impact) => {
-  const frequency = impact / STEPS
+/** By a posting's weight, what it adds to a score: from 0 up to 1. */
+export const worthAnywhere: Float32Array = Float32Array.from({ length: 2 * inTitle }, (_, weight) => {
+  const frequency = (weight % inTitle) / STEPS
   return frequency / (SATURATION + frequency)
 })
+
+/** The same of words in titles alone. */
+export const worthInTitle: Float32Array = worthAnywhere.map((worth, weight) => (weight < inTitle ? 0 : worth))
 
 /** How rare a word is, which is how much it tells: BM25's inverse document frequency, never below 0. */
 export function rarityOf(documentsWithIt: number, documents: number): number {
