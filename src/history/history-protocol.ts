@@ -1,11 +1,12 @@
 /** What listeners, main and the history's thread say to each other. */
-import type { MessagePort } from 'node:worker_threads'
 import type { ProductId, ReservationId } from '../domain/ids.ts'
 import type { FromKept, ToKept } from '../kept-thread.ts'
+import type { ToLinked } from '../linked-thread.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
+import type { Position } from '../persistence/journal/position.ts'
+import type { AnswerFailed } from '../thread-calls.ts'
 import type { PastReservation } from './fold.ts'
 import type { HistoryErrorCode } from './history-error.ts'
-import type { Position } from './position.ts'
 import type { Moment, ReservationFilter, ReservationPage, StockAt, StockEventPage } from './queries.ts'
 
 export type ListReservations = {
@@ -46,8 +47,11 @@ export type AnswerTo<Q extends Question> = Q extends ListReservations
 /** An answer, and up to where it reaches. */
 export type Answered<Q extends Question> = { readonly answer: AnswerTo<Q>; readonly position: Position }
 
+/** From a listener, beside its questions. */
+export type ToHistoryAlone = { readonly type: 'unwatch'; readonly productId: ProductId }
 /** From a listener. */
 export type ToHistory =
+  | ToHistoryAlone
   | {
       readonly type: 'ask'
       readonly call: number
@@ -55,37 +59,31 @@ export type ToHistory =
       /** What the answer must reach, if it is anything. */
       readonly after: Position | undefined
     }
-  | { readonly type: 'unwatch'; readonly productId: ProductId }
 
-/** To a listener. */
-export type FromHistory =
-  | {
-      readonly type: 'answer'
-      readonly call: number
-      readonly answer: AnswerTo<Question>
-      readonly position: Position
-    }
-  | {
-      readonly type: 'failed'
-      readonly call: number
-      readonly code: HistoryErrorCode
-      readonly message: string
-    }
+export type AnswerOfHistory = {
+  readonly type: 'answer'
+  readonly call: number
+  readonly answer: AnswerTo<Question>
+  readonly position: Position
+}
+
+/** To a listener, unasked. */
+export type HistoryNews =
   /** Of all it watches, whatever had changed by now was told. */
   | { readonly type: 'alive' }
   /** Of the products it watches, these have changed. */
   | { readonly type: 'changed'; readonly productIds: readonly ProductId[] }
 
-/** From main to a listener's end: a way to each new life of the thread, and that there is none. */
-export type ToHistoryClient =
-  | { readonly type: 'link'; readonly port: MessagePort }
-  | { readonly type: 'down' }
+/** To a listener. */
+export type FromHistory = AnswerOfHistory | AnswerFailed<HistoryErrorCode> | HistoryNews
 
-/** From main, beside what is said to every kept thread. */
-export type ToHistoryThreadAlone =
-  | { readonly type: 'connect'; readonly port: MessagePort }
-  | { readonly type: 'durable'; readonly stream: StreamId; readonly ordinal: number }
-export type ToHistoryThread = ToHistoryThreadAlone | ToKept
+/** From main, beside what is said to every linked thread. */
+export type ToHistoryThreadAlone = {
+  readonly type: 'durable'
+  readonly stream: StreamId
+  readonly ordinal: number
+}
+export type ToHistoryThread = ToHistoryThreadAlone | ToLinked | ToKept
 
 /** To main, beside what every kept thread says. */
 export type OfHistoryThread =

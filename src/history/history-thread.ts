@@ -1,35 +1,32 @@
-/** The history's thread as main sees it: started beside everything else, its listeners linked to each of its lives. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { KeptThread, type KeptThreadSeams, type Life } from '../kept-thread.ts'
+/** The history's thread as main sees it: started beside everything else. */
+import { Worker } from 'node:worker_threads'
+import type { KeptThreadSeams } from '../kept-thread.ts'
 import { historyTimeoutMs } from '../limits.ts'
+import { LinkedThread, type ToLinkedClient } from '../linked-thread.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
-import { type Port, portOf } from '../seams.ts'
+import type { Port } from '../seams.ts'
 import type { HistoryData } from './history-entry.ts'
-import type {
-  HistoryStatus,
-  OfHistoryThread,
-  ToHistoryClient,
-  ToHistoryThreadAlone,
-} from './history-protocol.ts'
+import type { HistoryStatus, OfHistoryThread, ToHistoryThreadAlone } from './history-protocol.ts'
 
 export type HistoryThreadOptions = KeptThreadSeams & { readonly data: HistoryData }
 
 export class HistoryThread {
-  readonly #options: HistoryThreadOptions
-  readonly #thread: KeptThread<HistoryStatus, OfHistoryThread, ToHistoryThreadAlone>
-  readonly #clients = new Set<Port<never, ToHistoryClient>>()
+  readonly #thread: LinkedThread<HistoryStatus, OfHistoryThread, ToHistoryThreadAlone>
 
-  constructor(options: HistoryThreadOptions) {
-    this.#options = options
-    const { timers, log, respawnDelayMs } = options
-    this.#thread = new KeptThread({
+  constructor({ data: workerData, ...seams }: HistoryThreadOptions) {
+    this.#thread = new LinkedThread({
+      ...seams,
       name: 'history',
-      begin: () => this.#begin(),
-      onMessage: (message) => this.#hear(message),
+      begin: () => ({
+        thread: new Worker(new URL('./history-entry.ts', import.meta.url), { workerData, name: 'history' }),
+        onStart: () => {},
+        onEnd: () => {},
+      }),
+      onMessage: (message) => {
+        if (message.type === 'log') seams.log(message.level, message.event, message.detail)
+        else seams.log('info', 'history.ready', {})
+      },
       closeMs: historyTimeoutMs,
-      timers,
-      log,
-      respawnDelayMs,
     })
   }
 
@@ -43,14 +40,13 @@ export class HistoryThread {
   }
 
   /** Connects a listener, now and with every life of the thread to come. */
-  attach(client: Port<never, ToHistoryClient>): void {
-    this.#clients.add(client)
-    if (this.#thread.isUp) this.#link(client)
+  attach(client: Port<never, ToLinkedClient>): void {
+    this.#thread.attach(client)
   }
 
   /** Forgets a listener that is gone. */
-  detach(client: Port<never, ToHistoryClient>): void {
-    this.#clients.delete(client)
+  detach(client: Port<never, ToLinkedClient>): void {
+    this.#thread.detach(client)
   }
 
   /** A worker's stream is durable up to here. */
@@ -67,38 +63,4 @@ export class HistoryThread {
   close(): Promise<void> {
     return this.#thread.close()
   }
-
-  #begin(): Life {
-    const workerData = this.#options.data
-    return {
-      thread: new Worker(new URL('./history-entry.ts', import.meta.url), { workerData, name: 'history' }),
-      onStart: () => {
-        for (const client of this.#clients) this.#link(client)
-      },
-      onEnd: () => {
-        for (const client of this.#clients) client.send({ type: 'down' })
-      },
-    }
-  }
-
-  #link(client: Port<never, ToHistoryClient>): void {
-    const { port1, port2 } = new MessageChannel()
-    client.send({ type: 'link', port: port1 }, [port1])
-    this.#thread.send({ type: 'connect', port: port2 }, [port2])
-  }
-
-  #hear(message: OfHistoryThread): void {
-    const { log } = this.#options
-    if (message.type === 'log') log(message.level, message.event, message.detail)
-    else log('info', 'history.ready', {})
-  }
-}
-
-/** A channel whose one end is the control port of a listener's client, wherever its thread is. */
-export function historyChannel(): {
-  readonly clientEnd: MessagePort
-  readonly threadEnd: Port<never, ToHistoryClient>
-} {
-  const { port1, port2 } = new MessageChannel()
-  return { clientEnd: port1, threadEnd: portOf(port2) }
 }

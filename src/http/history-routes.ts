@@ -3,9 +3,9 @@ import { EngineError } from '../actors/engine-error.ts'
 import type { Event } from '../domain/events.ts'
 import { isReservationId, type ProductId, type ReservationId, shardOf } from '../domain/ids.ts'
 import { availableIn, type Line, type PastReservation } from '../history/fold.ts'
-import { type Position, positionToken, readPosition } from '../history/position.ts'
 import type { Moment, StockEvent } from '../history/queries.ts'
 import { historyPageMax } from '../limits.ts'
+import { type Position, positionToken, readPosition } from '../persistence/journal/position.ts'
 import { reaches, unauthenticated } from './auth.ts'
 import {
   reservationListQuery,

@@ -9,9 +9,9 @@ import { AggregatorRegistry } from 'prom-client'
 import type { ToEngine } from '../actors/protocol.ts'
 import { respawnDelayMs } from '../actors/respawn-delay.ts'
 import { controlChannel, type Supervisor } from '../actors/supervisor.ts'
-import type { ToHistoryClient } from '../history/history-protocol.ts'
-import { type HistoryThread, historyChannel } from '../history/history-thread.ts'
+import type { HistoryThread } from '../history/history-thread.ts'
 import { metricsTimeoutMs } from '../limits.ts'
+import { linkChannel, type ToLinkedClient } from '../linked-thread.ts'
 import type { Logger } from '../log.ts'
 import { DamageBoard } from '../persistence/tables/seals/damage-board.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
@@ -50,7 +50,7 @@ type Member = {
   /** Where its engine hears of the workers. */
   readonly engine: Port<never, ToEngine>
   /** Where its history's end hears of the thread. */
-  readonly history: Port<never, ToHistoryClient>
+  readonly history: Port<never, ToLinkedClient>
   /** Who waits for its port; nobody once it is open, nor for a replacement's. */
   opening: PromiseWithResolvers<number> | undefined
   readonly closed: PromiseWithResolvers<void>
@@ -107,7 +107,7 @@ export class Listeners {
   #add(place: Pick<Member, 'index' | 'opening' | 'failures'>): void {
     const { supervisor, tables, passwords, history, count } = this.#options
     const { engineEnd, supervisorEnd: engine } = controlChannel()
-    const { clientEnd, threadEnd } = historyChannel()
+    const { clientEnd, threadEnd } = linkChannel()
     const ends: ListenerEnds = {
       engine: engineEnd,
       tables: tables.connect(),

@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert'
 import type { ProductId, ReservationId } from '../../src/domain/ids.ts'
 import { HistoryClient } from '../../src/history/history-client.ts'
 import { HistoryError } from '../../src/history/history-error.ts'
-import type { FromHistory, ToHistory, ToHistoryClient } from '../../src/history/history-protocol.ts'
+import type { FromHistory, ToHistory } from '../../src/history/history-protocol.ts'
 import { historyCallsMax, historySilentMs, historyTimeoutMs } from '../../src/limits.ts'
+import type { ToLinkedClient } from '../../src/linked-thread.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { suite } from '../support/suite.ts'
 import { Wire } from '../support/wire.ts'
@@ -16,7 +17,7 @@ const question = { type: 'findReservation', reservationId: 'res_1' as Reservatio
 /** A client, and the thread's lives as the test plays them. */
 function world() {
   const timers = new ManualTimers(new ManualClock(0))
-  const control = new Wire<never, ToHistoryClient>()
+  const control = new Wire<never, ToLinkedClient>()
   const lives: { readonly wire: Wire<ToHistory, FromHistory>; readonly heard: ToHistory[] }[] = []
   const client = new HistoryClient({
     clock: timers.clock,

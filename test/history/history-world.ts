@@ -4,16 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { HistoryClient } from '../../src/history/history-client.ts'
-import type {
-  Answered,
-  FromHistory,
-  Question,
-  ToHistory,
-  ToHistoryClient,
-} from '../../src/history/history-protocol.ts'
+import type { Answered, FromHistory, Question, ToHistory } from '../../src/history/history-protocol.ts'
 import { HistoryServer } from '../../src/history/history-server.ts'
-import type { Position } from '../../src/history/position.ts'
 import { historyPollMs, sealIdleMs } from '../../src/limits.ts'
+import type { ToLinkedClient } from '../../src/linked-thread.ts'
+import type { Position } from '../../src/persistence/journal/position.ts'
 import {
   InProcessEngine,
   type InProcessOptions,
@@ -31,7 +26,7 @@ export class HistoryLife {
   readonly logs: { readonly level: string; readonly event: string; readonly detail: object }[] = []
   freeBytes = Number.POSITIVE_INFINITY
   isOver = false
-  readonly #control = new Wire<never, ToHistoryClient>()
+  readonly #control = new Wire<never, ToLinkedClient>()
   readonly #wire = new Wire<ToHistory, FromHistory>()
   readonly #world: InProcessEngine
   readonly #endSessions: () => void

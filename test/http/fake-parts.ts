@@ -23,7 +23,6 @@ import {
 } from '../../src/domain/ids.ts'
 import type { HistoryClient } from '../../src/history/history-client.ts'
 import type { Answered, Question } from '../../src/history/history-protocol.ts'
-import type { Position } from '../../src/history/position.ts'
 import { createApp } from '../../src/http/app.ts'
 import { OrderStreams } from '../../src/http/order-streams.ts'
 import type {
@@ -35,6 +34,7 @@ import type {
   SplitReservations,
 } from '../../src/http/parts.ts'
 import { StockStreams } from '../../src/http/stock-streams.ts'
+import type { Position } from '../../src/persistence/journal/position.ts'
 import type { Replayable } from '../../src/persistence/tables/idempotency-records.ts'
 import type {
   AnswerOf,

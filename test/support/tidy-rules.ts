@@ -24,7 +24,18 @@ const REACH: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Single files anyone but the domain may import. They know nothing but each other and the domain's words. */
-const LEAVES = ['limits', 'seams', 'kept-thread', 'crash-points', 'log', 'version', 'setting', 'ip-address']
+const LEAVES = [
+  'limits',
+  'seams',
+  'kept-thread',
+  'linked-thread',
+  'thread-calls',
+  'crash-points',
+  'log',
+  'version',
+  'setting',
+  'ip-address',
+]
 
 /** The clock, timers and chance of the machine, which everything else is given through the seams. */
 const AMBIENT: readonly (readonly [what: string, pattern: RegExp])[] = [

@@ -1,7 +1,12 @@
 import * as assert from 'uvu/assert'
-import { type ShardId, shardsMax } from '../../src/domain/ids.ts'
-import { hasReached, type Position, positionToken, readPosition } from '../../src/history/position.ts'
-import { suite } from '../support/suite.ts'
+import { type ShardId, shardsMax } from '../../../src/domain/ids.ts'
+import {
+  hasReached,
+  type Position,
+  positionToken,
+  readPosition,
+} from '../../../src/persistence/journal/position.ts'
+import { suite } from '../../support/suite.ts'
 
 const at = (...places: readonly (readonly [shard: number, sequence: number])[]): Position =>
   new Map(places.map(([shard, sequence]) => [shard as ShardId, sequence]))

@@ -2,8 +2,8 @@
  * Positions: how far in each shard something has come, as an opaque token. `s3.1042` is a place in one shard, which every
  * changing reply carries; what rests on all shards has one token for all, `p` and their sequences in base64url.
  */
-import { type ShardId, shardsMax } from '../domain/ids.ts'
-import { ByteReader, BytesDamaged, ByteWriter } from '../persistence/journal/bytes.ts'
+import { type ShardId, shardsMax } from '../../domain/ids.ts'
+import { ByteReader, BytesDamaged, ByteWriter } from './bytes.ts'
 
 /** By shard, the newest sequence; a shard that is not named is at none. */
 export type Position = ReadonlyMap<ShardId, number>
