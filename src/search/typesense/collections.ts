@@ -17,6 +17,7 @@ const collectionSchema = z.object({
   ),
 })
 const aliasSchema = z.object({ collection_name: z.string() })
+const namedSchema = z.object({ name: z.string() })
 
 /** `outdated`: it is there, and was made by a version of Holdfast with another schema. */
 export type Live =
@@ -41,18 +42,19 @@ export class Collections {
     const target = await this.#target()
     if (target === undefined) return { type: 'none' }
     const found = await orNone(
-      this.#server.call('get a collection', (client) => client.collections(target).retrieve()),
+      this.#server.call('get a collection', collectionSchema, (client) =>
+        client.collections(target).retrieve(),
+      ),
     )
     if (found === undefined) return { type: 'none' }
-    const { fields: known } = collectionSchema.parse(found)
-    const isCurrent = isSchemaOfOurs(known as Parameters<typeof isSchemaOfOurs>[0])
+    const isCurrent = isSchemaOfOurs(found.fields as Parameters<typeof isSchemaOfOurs>[0])
     return { type: isCurrent ? 'current' : 'outdated', collection: target }
   }
 
   /** A new, empty one beside the live one; answers its name. */
   async make(): Promise<string> {
     const name = collectionName(this.alias, this.#clock.wallMs(), this.#random)
-    await this.#server.call('make a collection', (client) =>
+    await this.#server.call('make a collection', namedSchema, (client) =>
       client.collections().create({ name, fields: [...fields] }),
     )
     return name
@@ -61,30 +63,34 @@ export class Collections {
   /** From now on it answers under the alias: in one step, for whoever asks. */
   async setLive(collection: string): Promise<void> {
     const target = { collection_name: collection }
-    await this.#server.call('set the alias', (client) => client.aliases().upsert(this.alias, target))
+    await this.#server.call('set the alias', aliasSchema, (client) =>
+      client.aliases().upsert(this.alias, target),
+    )
   }
 
   async drop(collection: string): Promise<void> {
-    await orNone(this.#server.call('drop a collection', (client) => client.collections(collection).delete()))
+    await orNone(
+      this.#server.call('drop a collection', namedSchema, (client) =>
+        client.collections(collection).delete(),
+      ),
+    )
   }
 
   /** Drops whatever was made for this alias and is none of these: what rebuilds that broke off have left. */
   async dropAllBut(kept: readonly string[]): Promise<void> {
-    const all = await this.#server.call('list collections', (client) => client.collections().retrieve())
-    const names = z
-      .array(z.object({ name: z.string() }))
-      .parse(all)
-      .map(({ name }) => name)
-    for (const name of names) {
+    const made = await this.#server.call('list collections', z.array(namedSchema), (client) =>
+      client.collections().retrieve(),
+    )
+    for (const { name } of made) {
       if (isMadeFor(this.alias, name) && !kept.includes(name)) await this.drop(name)
     }
   }
 
   async #target(): Promise<string | undefined> {
     const found = await orNone(
-      this.#server.call('get the alias', (client) => client.aliases(this.alias).retrieve()),
+      this.#server.call('get the alias', aliasSchema, (client) => client.aliases(this.alias).retrieve()),
     )
-    return found === undefined ? undefined : aliasSchema.parse(found).collection_name
+    return found?.collection_name
   }
 }
 

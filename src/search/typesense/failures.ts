@@ -26,6 +26,7 @@ export function failureOf(what: string, status: number, said: string): Error {
   // A field that it does not know is a 404 as well: what it has is of another version of the schema.
   if (status === 404) return new IndexLost(`${answer}: ${words}`)
   if (status === 401 || status === 403) return new IndexUnavailable(`${answer}: is TYPESENSE_API_KEY right?`)
+  if (status < 400) return new IndexUnavailable(`${answer}: is TYPESENSE_URL right?`)
   if (isPassing(status, said)) return new IndexUnavailable(`${answer}: ${words}`)
   return new CallRefused(`${answer}: ${words}`)
 }

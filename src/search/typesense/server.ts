@@ -15,6 +15,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import axios from 'axios'
 import { Client } from 'typesense'
+import type { z } from 'zod'
 import type { Timers } from '../../seams.ts'
 import { IndexUnavailable } from '../search-index.ts'
 import { canAnotherNodeDo, explained } from './failures.ts'
@@ -48,19 +49,25 @@ export class TypesenseServer {
     this.#timers = timers
   }
 
-  /** `what` names the call in errors. Rejects with `IndexUnavailable`, `IndexLost`, or an error that is ours. */
-  call<T>(what: string, ask: (client: Client) => Promise<T>): Promise<T> {
-    return this.#within(what, this.#options.callMs, (limit) => this.#askNodes(what, ask, limit))
+  /** `what` names the call in errors. Rejects with `IndexUnavailable`, `IndexLost`, or `CallRefused`. */
+  async call<T>(what: string, schema: z.ZodType<T>, ask: (client: Client) => Promise<unknown>): Promise<T> {
+    return await this.#within(what, this.#options.callMs, async (limit) => {
+      const known = schema.safeParse(await this.#askNodes(what, ask, limit))
+      if (known.success) return known.data
+      throw new IndexUnavailable(`Typesense answered something else to "${what}"`)
+    })
   }
 
   /** Sends documents, each a line of JSON, and answers the server's lines. */
-  import(collection: string, lines: string, action: 'upsert' | 'update'): Promise<string> {
+  async import(collection: string, lines: string, action: 'upsert' | 'update'): Promise<string> {
     const what = `${action} documents`
-    const ask = (client: Client): Promise<unknown> =>
-      // `throwOnFail` concerns arrays only; the server is told of it and does not mind.
-      client.collections(collection).documents().import(lines, { action, throwOnFail: false })
-    return this.#within(what, this.#options.bulkMs, async (limit) => {
-      const reply = await this.#askNodes(what, ask, limit)
+    return await this.#within(what, this.#options.bulkMs, async (limit) => {
+      const reply: unknown = await this.#askNodes(
+        what,
+        // `throwOnFail` concerns arrays only; the server is told of it and does not mind.
+        (client) => client.collections(collection).documents().import(lines, { action, throwOnFail: false }),
+        limit,
+      )
       if (typeof reply === 'string') return reply
       throw new IndexUnavailable(`Typesense answered no lines to "${what}"`)
     })
@@ -82,6 +89,7 @@ export class TypesenseServer {
       for await (const bytes of stream) {
         const lines = (begun + decoder.decode(bytes, { stream: true })).split('\n')
         begun = lines.pop() ?? ''
+        // It runs for the server alone, not for whoever takes the lines.
         limit.stop()
         yield* lines
         limit.start()
@@ -90,7 +98,7 @@ export class TypesenseServer {
     } catch (error) {
       throw explained(what, limit.signal.aborted ? limit.signal.reason : error)
     } finally {
-      limit.stop()
+      limit.end()
     }
   }
 
@@ -103,12 +111,11 @@ export class TypesenseServer {
   async #within<T>(what: string, ms: number, work: (limit: TimeLimit) => Promise<T>): Promise<T> {
     const limit = new TimeLimit(this.#timers, ms)
     try {
-      // The race is for a socket that does not even end when it is told to.
-      return await Promise.race([work(limit), limit.passed])
+      return await work(limit)
     } catch (error) {
       throw explained(what, error)
     } finally {
-      limit.stop()
+      limit.end()
     }
   }
 
@@ -118,7 +125,8 @@ export class TypesenseServer {
     for (let asked = 1; ; asked++) {
       const node = this.#node
       try {
-        return await ask(this.#clientOf(urls[node] ?? '', limit.signal))
+        // The race is for a socket that does not even end when it is told to.
+        return await Promise.race([ask(this.#clientOf(urls[node] ?? '', limit.signal)), limit.passed])
       } catch (error) {
         const failure = explained(what, error)
         if (!canAnotherNodeDo(failure)) throw failure
@@ -181,6 +189,12 @@ class TimeLimit {
 
   stop(): void {
     this.#timer?.cancel()
+  }
+
+  /** What it was for is over; what is still under way is broken off, such as a reply that nobody reads. */
+  end(): void {
+    this.stop()
+    this.#controller.abort()
   }
 }
 

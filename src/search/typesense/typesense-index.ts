@@ -6,6 +6,7 @@
  * T2  Once open, a collection that vanishes is not made again until somebody says so: it would be empty, and nobody know.
  * T3  Writes come to the server one after the other, in the order in which they were asked for.
  */
+import { z } from 'zod'
 import type { ProductId } from '../../domain/ids.ts'
 import type { Clock, Random } from '../../seams.ts'
 import type { ProductDocument } from '../product-document.ts'
@@ -51,6 +52,7 @@ type Candidate = { readonly collection: string; readonly changed: ChangedMeanwhi
 const REMOVALS_MAX = 40
 /** Titles read for each that is asked for, since several products may have the same. */
 const TITLES_READ = 4
+const removedSchema = z.object({ num_deleted: z.int() })
 
 export class TypesenseIndex implements SearchIndex {
   readonly name = 'typesense'
@@ -241,7 +243,7 @@ export class TypesenseIndex implements SearchIndex {
   async #removeFrom(collection: string, productIds: readonly ProductId[]): Promise<void> {
     for (let at = 0; at < productIds.length; at += REMOVALS_MAX) {
       const batch = productIds.slice(at, at + REMOVALS_MAX)
-      await this.#server.call('remove documents', (client) =>
+      await this.#server.call('remove documents', removedSchema, (client) =>
         client
           .collections(collection)
           .documents()
@@ -251,12 +253,12 @@ export class TypesenseIndex implements SearchIndex {
   }
 
   async #ask(searches: readonly ServerSearch[]): Promise<readonly Found[]> {
-    const reply: unknown = await this.#server.call('search', (client) =>
+    const { results } = await this.#server.call('search', repliesSchema, (client) =>
       client.multiSearch.perform({ searches: [...searches] }, {}),
     )
-    const parsed = repliesSchema.safeParse(reply)
-    if (parsed.success && parsed.data.results.length === searches.length)
-      return parsed.data.results.map(foundIn)
-    throw new IndexUnavailable('Typesense answered to a search with something else')
+    if (results.length !== searches.length) {
+      throw new IndexUnavailable(`Typesense answered ${results.length} of ${searches.length} searches`)
+    }
+    return results.map(foundIn)
   }
 }

@@ -9,20 +9,9 @@ import { TypesenseIndex } from '../../../src/search/typesense/typesense-index.ts
 import { documentNamed, searchIndexContract } from '../../contract/search-indexes.ts'
 import { suite } from '../../support/suite.ts'
 import { TypesenseServerProcess } from '../../support/typesense-server.ts'
+import { EVERYTHING, thrownBy } from './asking.ts'
 
 const NEEDS = { needs: ['typesense-server'], limitMs: 60_000 }
-const EVERYTHING: SearchRequest = {
-  term: '',
-  category: undefined,
-  brand: undefined,
-  minPrice: undefined,
-  maxPrice: undefined,
-  minRating: undefined,
-  inStock: false,
-  sort: 'relevance',
-  offset: 0,
-  limit: 20,
-}
 const collectionsSchema = z.array(z.object({ name: z.string() }))
 const searchedSchema = z.object({ request_params: z.object({ collection_name: z.string() }) })
 
@@ -62,15 +51,6 @@ async function collectionsOf(alias: string): Promise<readonly string[]> {
 async function found(index: TypesenseIndex, request: Partial<SearchRequest>): Promise<readonly string[]> {
   const { hits } = await index.search({ ...EVERYTHING, ...request })
   return hits.map(({ productId }) => productId)
-}
-
-async function thrownBy(work: () => Promise<unknown>): Promise<unknown> {
-  try {
-    await work()
-  } catch (error) {
-    return error
-  }
-  return undefined
 }
 
 const id = (text: string) => text as ProductId
