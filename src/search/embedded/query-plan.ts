@@ -3,8 +3,8 @@
  * its *slots* is a word and all that may be meant by it, of which a product has to have one.
  */
 
+import { wordsOf } from '../words.ts'
 import type { Vocabulary } from './vocabulary.ts'
-import { wordsOf } from './words.ts'
 
 export type Alternative = {
   readonly word: number

@@ -4,8 +4,8 @@
  * compared with usual ones, not with the catalog's mean: what a product is worth changes with no other product.
  */
 import type { ProductDocument } from '../product-document.ts'
+import { wordsOf } from '../words.ts'
 import { inTitle, type Weight } from './postings.ts'
-import { wordsOf } from './words.ts'
 
 type Field = {
   /** Of one word in a text of usual length. */
