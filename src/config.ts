@@ -10,6 +10,7 @@ import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.t
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
 import { type PaymentConfig, paymentSettings, readPayments } from './config/payment-settings.ts'
 import { type RateName, rateSettings } from './config/rate-settings.ts'
+import { readSearch, type SearchConfig, searchSettings } from './config/search-settings.ts'
 import type { Secret, SecretSetting, SettingsReader } from './config/secret.ts'
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
@@ -50,6 +51,7 @@ export type Config = {
   readonly payments: PaymentConfig
   readonly outgoing: OutgoingConfig
   readonly accounts: AccountConfig
+  readonly search: SearchConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -167,6 +169,7 @@ const settings = {
   ...paymentSettings,
   ...outgoingSettings,
   ...accountSettings,
+  ...searchSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -199,7 +202,6 @@ const settings = {
 const LATER: Readonly<Record<string, string>> = {
   REDIS_URL: 'the journal and the ownership of shards',
   DATABASE_URL: 'tables',
-  TYPESENSE_URL: 'search',
   S3_URL: 'images',
 }
 
@@ -258,6 +260,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     payments: readPayments(reader, mode, warnings),
     outgoing: readOutgoing(reader),
     accounts: readAccounts(take, machine.cores),
+    search: readSearch(reader, warnings),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),

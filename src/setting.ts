@@ -14,6 +14,8 @@ export type Setting<Value, Fallback> = {
   readonly fallbackText?: string
   readonly secret?: boolean
 }
+/** Of one server. A quorum of more would be slower at writing than any shop wants. */
+const nodesMax = 9
 /** What tells the settings of one kind apart. */
 export type Described = Pick<Setting<unknown, unknown>, 'meaning' | 'example'> & {
   readonly fallbackText?: string
@@ -95,6 +97,27 @@ export function origins(
   })
   const expected = 'origins such as https://shop.example, separated by commas'
   return { variable, schema, fallback: [], expected, ...described }
+}
+
+/** Nodes of one server, by URL, separated by commas; none unless it is set. Without a slash at their end. */
+export function servers(
+  variable: string,
+  described: Described,
+): Setting<readonly string[], readonly string[]> {
+  const schema = z.string().transform((value, context) => {
+    const found = value.split(',').map((part) => part.trim().replace(/\/+$/, ''))
+    if (found.every(isServer) && new Set(found).size === found.length && found.length <= nodesMax)
+      return found
+    context.issues.push({ code: 'custom', message: 'is no server', input: value })
+    return z.NEVER
+  })
+  const expected = `URLs such as https://search.example:8108, ${nodesMax} at most, each once and without a password, separated by commas`
+  return { variable, schema, fallback: [], expected, ...described }
+}
+
+function isServer(text: string): boolean {
+  if (!/^https?:\/\/[^?#@\s]+$/.test(text) || !URL.canParse(text)) return false
+  return new URL(text).hostname !== ''
 }
 
 function isOrigin(text: string): boolean {
