@@ -27,6 +27,7 @@ import { DamageBoard } from './persistence/tables/seals/damage-board.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
+import { SearchThread } from './search/search-thread.ts'
 import { PasswordThreads } from './shop/accounts/password-threads.ts'
 import { DeskThread } from './shop/desk/desk-thread.ts'
 import { version } from './version.ts'
@@ -118,6 +119,22 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
+  const search = new SearchThread({
+    data: {
+      journalDirectory: paths.journal,
+      tablesPath: paths.tables,
+      shards,
+      workers,
+      logLevel: config.logLevel,
+      crashPoint,
+    },
+    supervisor,
+    tables,
+    timers: realTimers,
+    log: logAs,
+    respawnDelayMs,
+  })
+  void started.then(() => search.start())
   const listeners = new Listeners({
     count: config.listeners,
     settings: {
@@ -147,6 +164,7 @@ async function run(config: Config): Promise<void> {
     tables,
     passwords,
     history,
+    search,
     desk,
     timers: realTimers,
     log: logger,
@@ -173,6 +191,7 @@ async function run(config: Config): Promise<void> {
       ['listeners', () => listeners.close(listenersCloseMs)],
       ['passwords', () => passwords.close()],
       ['desk', () => desk.close()],
+      ['search', () => search.close()],
       ['shards', () => supervisor.shutDown()],
       ['history', () => history.close()],
       ['tables', () => tables.close()],

@@ -27,7 +27,7 @@ const EXAMPLES: Readonly<
       ['src/persistence/deep/disk.ts', "export { shardOf } from '../../actors/routing.ts'"],
       ['src/actors/shard.ts', "import type { Context } from '../http/app.ts'"],
       ['src/actors/engine.ts', "const entry = new URL('../http/server.ts', import.meta.url)"],
-      ['src/search/projector.ts', "const { Engine } = await import('../actors/engine.ts')"],
+      ['src/search/projector.ts', "const { Sweeper } = await import('../shop/orders/sweeper.ts')"],
       ['src/search/projector.ts', "import '../shop/catalog.ts'"],
       ['src/history/watch.ts', "import { Engine } from '../actors/engine.ts'"],
       ['src/actors/shard.ts', "import { Watch } from '../history/watch.ts'"],

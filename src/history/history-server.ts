@@ -16,11 +16,11 @@ import {
   historyWaitMs,
 } from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
+import { isJournalTrouble } from '../persistence/journal/journal-trouble.ts'
 import { hasReached, type Position } from '../persistence/journal/position.ts'
 import type { Clock, Port, Timer, Timers } from '../seams.ts'
 import type { HistoryErrorCode } from './history-error.ts'
 import type { AnswerTo, FromHistory, HistoryStatus, Question, ToHistory } from './history-protocol.ts'
-import { isJournalTrouble } from './journal-trouble.ts'
 import { projectionBytes } from './projection-file.ts'
 import { Projector, type ProjectorOptions } from './projector.ts'
 import type { Queries } from './queries.ts'

@@ -4,6 +4,16 @@ import type { ProblemEntry } from './problems.ts'
 const CONFLICT = 409
 
 export const CATALOG_PROBLEMS = {
+  'search-behind': {
+    status: 503,
+    title: 'The search has not come that far',
+    help: 'Its index follows what is changed and sold, and has not reached the position that was asked for within two seconds. Try again after the seconds that `Retry-After` names.',
+  },
+  'search-unavailable': {
+    status: 503,
+    title: 'The search is starting',
+    help: 'Its index is being filled, some seconds for a large catalog; browsing, product pages and orders are not affected. Try again after the seconds that `Retry-After` names.',
+  },
   'not-a-buyer': {
     status: 403,
     title: 'Only buyers review a product',

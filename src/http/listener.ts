@@ -17,6 +17,7 @@ import { DamageBoard } from '../persistence/tables/seals/damage-board.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { TablesReader } from '../persistence/tables/tables-reader.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
+import { SearchClient } from '../search/search-client.ts'
 import { AccessTokens } from '../shop/accounts/access-tokens.ts'
 import { Accounts } from '../shop/accounts/accounts.ts'
 import { PasswordClient } from '../shop/accounts/password-client.ts'
@@ -71,6 +72,7 @@ export type ListenerEnds = {
   readonly tables: MessagePort
   readonly passwords: MessagePort
   readonly history: MessagePort
+  readonly search: MessagePort
 }
 
 /** Opens the port and tells main so, or why not. */
@@ -119,6 +121,7 @@ export async function runListener(
     control: portOf(ends.history),
     portOf,
   })
+  const search = new SearchClient({ timers: realTimers, control: portOf(ends.search), portOf })
   const streams = new StockStreams({ engine, history, clock: realClock, timers: realTimers, random })
   const registry = new Registry()
   registerStreamMetrics(registry, streams)
@@ -145,6 +148,7 @@ export async function runListener(
     signingKeys,
     images: new DirectoryImages(settings.imagesDirectory, random),
     history,
+    search,
     streams,
     status: {
       readiness: () => readinessOf(engine.workers(), drain.started, damage.damaged),
@@ -164,6 +168,7 @@ export async function runListener(
     tables.close()
     passwords.close()
     history.close()
+    search.close()
   }
   let server: RunningServer
   try {

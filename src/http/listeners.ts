@@ -16,6 +16,7 @@ import type { Logger } from '../log.ts'
 import { DamageBoard } from '../persistence/tables/seals/damage-board.ts'
 import type { TablesThread } from '../persistence/tables/tables-thread.ts'
 import { type Port, portOf, realClock, type Timers } from '../seams.ts'
+import type { SearchThread } from '../search/search-thread.ts'
 import type { PasswordThreads } from '../shop/accounts/password-threads.ts'
 import type { DeskThread } from '../shop/desk/desk-thread.ts'
 import { SharedCooldowns } from './cooldowns.ts'
@@ -29,6 +30,7 @@ import type { ListenerData } from './listener-entry.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
 import { passwordsRegistry } from './passwords-metrics.ts'
 import { SharedRateLimits } from './rate-limits.ts'
+import { searchRegistry } from './search-metrics.ts'
 
 export type ListenersOptions = {
   readonly count: number
@@ -37,6 +39,7 @@ export type ListenersOptions = {
   readonly tables: TablesThread
   readonly passwords: Pick<PasswordThreads, 'connect' | 'status'>
   readonly history: HistoryThread
+  readonly search: SearchThread
   readonly desk: Pick<DeskThread, 'status' | 'restarts'>
   readonly timers: Timers
   readonly log: Logger
@@ -51,6 +54,8 @@ type Member = {
   readonly engine: Port<never, ToEngine>
   /** Where its history's end hears of the thread. */
   readonly history: Port<never, ToLinkedClient>
+  /** The same of its search's end. */
+  readonly search: Port<never, ToLinkedClient>
   /** Who waits for its port; nobody once it is open, nor for a replacement's. */
   opening: PromiseWithResolvers<number> | undefined
   readonly closed: PromiseWithResolvers<void>
@@ -105,21 +110,24 @@ export class Listeners {
   }
 
   #add(place: Pick<Member, 'index' | 'opening' | 'failures'>): void {
-    const { supervisor, tables, passwords, history, count } = this.#options
+    const { supervisor, tables, passwords, history, search, count } = this.#options
     const { engineEnd, supervisorEnd: engine } = controlChannel()
-    const { clientEnd, threadEnd } = linkChannel()
+    const past = linkChannel()
+    const finds = linkChannel()
     const ends: ListenerEnds = {
       engine: engineEnd,
       tables: tables.connect(),
       passwords: passwords.connect(),
-      history: clientEnd,
+      history: past.clientEnd,
+      search: finds.clientEnd,
     }
     const thread = count > 1 ? this.#startThread(ends) : undefined
     const member: Member = {
       ...place,
       main: thread === undefined ? this.#runHere(ends) : portOf(thread),
       engine,
-      history: threadEnd,
+      history: past.threadEnd,
+      search: finds.threadEnd,
       closed: Promise.withResolvers(),
       collections: new Map(),
       error: undefined,
@@ -132,7 +140,8 @@ export class Listeners {
     })
     thread?.on('exit', (code) => this.#bury(member, code))
     supervisor.attach(engine)
-    history.attach(threadEnd)
+    history.attach(past.threadEnd)
+    search.attach(finds.threadEnd)
     if (this.#mode === 'draining') member.main.send({ type: 'drain' })
   }
 
@@ -151,11 +160,12 @@ export class Listeners {
 
   /** The thread has ended. Nobody waits for it any more, and unless all is closing another takes its place. */
   #bury(member: Member, code: number): void {
-    const { supervisor, history, log, timers } = this.#options
+    const { supervisor, history, search, log, timers } = this.#options
     const { index, opening, error } = member
     this.#members.delete(member)
     supervisor.detach(member.engine)
     history.detach(member.history)
+    search.detach(member.search)
     for (const answer of member.collections.values()) answer([])
     member.closed.resolve()
     if (opening !== undefined) {
@@ -199,10 +209,11 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings, history, passwords, desk } = this.#options
-    const [statuses, historyStatus, deskStatus, ...listeners] = await Promise.all([
+    const { supervisor, settings, history, search, passwords, desk } = this.#options
+    const [statuses, historyStatus, searchStatus, deskStatus, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
       history.status(metricsTimeoutMs),
+      search.status(metricsTimeoutMs),
       desk.status(metricsTimeoutMs),
       ...[...this.#members].map((member) => this.#collect(member)),
     ])
@@ -211,10 +222,11 @@ export class Listeners {
     const cooldowns = new SharedCooldowns(settings.cooldownMemory, realClock)
     const limits = await limitsRegistry(rateLimits, cooldowns).getMetricsAsJSON()
     const past = await historyRegistry(historyStatus, history.restarts).getMetricsAsJSON()
+    const finding = await searchRegistry(searchStatus, search.restarts).getMetricsAsJSON()
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
     const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
-    const own = [engine, limits, past, hashing, orders, damage]
+    const own = [engine, limits, past, finding, hashing, orders, damage]
     const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { ReplyTo, Request } from '../actors/requests.ts'
 import type { SplitCoordinator } from '../actors/split-coordinator.ts'
-import type { Glance } from '../actors/stock-glances.ts'
+import type { Glance, Glanced } from '../actors/stock-glances.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
@@ -12,6 +12,7 @@ import type { ImageStore } from '../persistence/images/image-store.ts'
 import type { Tables } from '../persistence/tables/operations.ts'
 import type { TableKey } from '../persistence/tables/table-key.ts'
 import type { Clock, Random } from '../seams.ts'
+import type { SearchClient } from '../search/search-client.ts'
 import type { Accounts } from '../shop/accounts/accounts.ts'
 import type { SigningKeys } from '../shop/accounts/signing-keys.ts'
 import type { Gateway } from '../shop/payments/gateway.ts'
@@ -34,6 +35,8 @@ export type ReservationEngine = {
 export type StockBoard = {
   /** Undefined where the product has no stock. */
   glance(productId: ProductId): Glance | Promise<Glance>
+  /** The same of many, in their order; an error stands where nothing can be said now. */
+  glanceMany(productIds: readonly ProductId[]): readonly Glanced[] | Promise<readonly Glanced[]>
 }
 
 /** Reservations of several products, and what changes those of any; rejects with `EngineError` and nothing else. */
@@ -132,6 +135,7 @@ export type HttpParts = {
   readonly signingKeys: Pick<SigningKeys, 'publicJwks'>
   readonly images: ImageStore
   readonly history: Pick<HistoryClient, 'ask'>
+  readonly search: Pick<SearchClient, 'ask'>
   readonly streams: StockStreams
   readonly status: Status
   /** Whether `GET /metrics` needs no key. */

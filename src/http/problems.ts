@@ -6,6 +6,7 @@ import type { EngineErrorCode } from '../actors/engine-error.ts'
 import { unreachable } from '../domain/assert.ts'
 import type { HistoryErrorCode } from '../history/history-error.ts'
 import type { TablesErrorCode } from '../persistence/tables/tables-error.ts'
+import type { SearchErrorCode } from '../search/search-error.ts'
 import { ACCOUNT_PROBLEMS } from './account-problems.ts'
 import { CATALOG_PROBLEMS } from './catalog-problems.ts'
 import { SHOP_PROBLEMS } from './shop-problems.ts'
@@ -378,6 +379,12 @@ export function problemOfTables(code: TablesErrorCode): Unanswered | undefined {
 }
 
 /** What is only read was not read; nothing else can have happened. */
+export function problemOfSearch(code: SearchErrorCode): Unanswered {
+  const of = code === 'behind' || code === 'unavailable' ? (`search-${code}` as const) : code
+  return { code: of, detail: PROBLEMS[of].help }
+}
+
+/** As above. */
 export function problemOfHistory(code: HistoryErrorCode): Unanswered {
   const of = code === 'behind' || code === 'unavailable' ? (`history-${code}` as const) : code
   return { code: of, detail: PROBLEMS[of].help }

@@ -4,12 +4,14 @@ import type { Refusal } from '../domain/decision.ts'
 import { HistoryError } from '../history/history-error.ts'
 import { TablesError } from '../persistence/tables/tables-error.ts'
 import type { Random } from '../seams.ts'
+import { SearchError } from '../search/search-error.ts'
 import {
   PROBLEMS,
   Problem,
   type ProblemCode,
   problemOfEngine,
   problemOfHistory,
+  problemOfSearch,
   problemOfTables,
   type Unanswered,
 } from './problems.ts'
@@ -148,6 +150,9 @@ export function expectedFailure(call: Call, thrown: unknown, random: Random): Re
     const said = problemOfTables(thrown.code)
     if (said === undefined) return undefined
     return unanswered(call, said, thrown.retryable ? retryAfter(1, random) : undefined)
+  }
+  if (thrown instanceof SearchError) {
+    return unanswered(call, problemOfSearch(thrown.code), retryAfter(1, random))
   }
   if (thrown instanceof HistoryError) {
     return unanswered(call, problemOfHistory(thrown.code), retryAfter(1, random))

@@ -34,6 +34,7 @@ import { eventsIn, type Recorded } from '../support/journal-reader.ts'
 import { MemoryImages } from '../support/memory-images.ts'
 import { Wire } from '../support/wire.ts'
 import { fillCatalog } from './catalog.ts'
+import { directSearch } from './direct-search.ts'
 import { Marks } from './marks.ts'
 import { bytesOf } from './raw-bodies.ts'
 import type { FuzzRequest } from './requests.ts'
@@ -145,6 +146,7 @@ export class FuzzWorld {
       ...limited,
       images: new MemoryImages(),
       history,
+      search: directSearch(database),
       streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),
       status: {
         readiness: () => readinessOf(engine.workers(), false),

@@ -44,6 +44,9 @@ import type {
   WriteName,
 } from '../../src/persistence/tables/operations.ts'
 import type { TableKey } from '../../src/persistence/tables/table-key.ts'
+import type { Found, SearchClient } from '../../src/search/search-client.ts'
+import type { SearchPosition } from '../../src/search/search-position.ts'
+import type { SearchQuestion } from '../../src/search/search-protocol.ts'
 import { Accounts } from '../../src/shop/accounts/accounts.ts'
 import { SandboxGateway } from '../../src/shop/payments/sandbox-gateway.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
@@ -75,6 +78,10 @@ export class FakeEngine {
   async glance(productId: ProductId): Promise<Glance> {
     const reply = await this.execute({ type: 'readStock', productId })
     return reply.type === 'refused' ? undefined : reply
+  }
+
+  glanceMany(productIds: readonly ProductId[]): Promise<readonly Glance[]> {
+    return Promise.all(productIds.map((productId) => this.glance(productId)))
   }
 
   newReservationId(productId: ProductId): ReservationId {
@@ -290,6 +297,26 @@ export class FakeHistory implements Pick<HistoryClient, 'ask' | 'watch' | 'unwat
   }
 }
 
+/** A search that finds nothing, unless a test says what it answers. */
+export class FakeSearch implements Pick<SearchClient, 'ask'> {
+  readonly asked: { readonly question: SearchQuestion; readonly after: SearchPosition | undefined }[] = []
+  /** Loose on purpose: a test answers any question with what it likes. */
+  answer: (question: SearchQuestion) => unknown = ({ type }) =>
+    type === 'suggest'
+      ? []
+      : { hits: [], total: 0, facets: { category: [], brand: [], price: [], rating: [] } }
+  position: SearchPosition = { tables: 7, shards: new Map([[3 as ShardId, 77]]) }
+
+  ask<Q extends SearchQuestion>(question: Q, after?: SearchPosition): Promise<Found<Q>> {
+    this.asked.push({ question, after })
+    const { position } = this
+    // The test chose the answer; that it fits the question is for the test to see.
+    return Promise.resolve(question)
+      .then(this.answer)
+      .then((answer) => ({ answer, position }) as Found<Q>)
+  }
+}
+
 export class FakeClock {
   nowMs = 0
 
@@ -308,6 +335,7 @@ export type Fakes = {
   readonly apiKeys: FakeApiKeys
   readonly tables: FakeTables
   readonly history: FakeHistory
+  readonly search: FakeSearch
   /** Of the streams; they stand still until a test moves them. */
   readonly timers: ManualTimers
   readonly forgotten: string[]
@@ -344,6 +372,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
   const apiKeys = new FakeApiKeys()
   const tables = new FakeTables()
   const history = new FakeHistory()
+  const search = new FakeSearch()
   const clock = new FakeClock()
   const timers = new ManualTimers(new ManualClock(NOW_MS))
   const random = { fraction: () => 0.5 }
@@ -378,6 +407,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     ...limits(clock),
     images: new MemoryImages(),
     history,
+    search,
     streams: new StockStreams(streamParts),
     status: { readiness: () => readiness, metricsText: () => registry.metrics() },
     metricsPublic: false,
@@ -403,6 +433,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     apiKeys,
     tables,
     history,
+    search,
     timers,
     forgotten,
     logged,

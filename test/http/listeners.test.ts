@@ -11,6 +11,7 @@ import { Listeners } from '../../src/http/listeners.ts'
 import { rateMemory } from '../../src/http/rate-limits.ts'
 import { respawnDelayMsMin } from '../../src/limits.ts'
 import { DamageBoard } from '../../src/persistence/tables/seals/damage-board.ts'
+import { SearchThread } from '../../src/search/search-thread.ts'
 import { callServer } from '../support/http-call.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { suite } from '../support/suite.ts'
@@ -94,6 +95,21 @@ class World implements AsyncDisposable {
           shards: 1,
           crashPoint: undefined,
         },
+        timers,
+        log() {},
+        respawnDelayMs: () => 0,
+      }),
+      search: new SearchThread({
+        data: {
+          journalDirectory: '/nowhere',
+          tablesPath: '/nowhere',
+          shards: 1,
+          workers: 1,
+          logLevel,
+          crashPoint: undefined,
+        },
+        supervisor,
+        tables: { connect: () => new MessageChannel().port2 },
         timers,
         log() {},
         respawnDelayMs: () => 0,

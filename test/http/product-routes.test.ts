@@ -35,7 +35,7 @@ page('shows what is left of it, its sale and its rating', async () => {
 })
 
 page('is there while the shard of the product is down, as the board shows it', async () => {
-  using world = shop({ board: { glance: () => stock({ available: 7 }) } })
+  using world = shop({ board: { glance: () => stock({ available: 7 }), glanceMany: () => [] } })
   const body = { productId: 'pixel-11', title: 'x', price: 5, currency: 'USD' }
   await world.call('POST', '/v1/products', { as: 'staff', body })
   const away = () => {
@@ -79,7 +79,7 @@ page('52: is kept by nobody without asking; what fails is kept by nobody at all'
 
 page('is nobody’s where there is no such product, and the engine is not asked', async () => {
   using world = await stocked()
-  for (const id of ['nobody', 'search', 'constructor', '%00', 'a'.repeat(65)]) {
+  for (const id of ['nobody', 'import', 'constructor', '%00', 'a'.repeat(65)]) {
     const reply = await world.call('GET', `/v1/products/${id}`)
     assert.is(reply.status, 404, id)
     assert.is(reply.body.code, 'unknown-product')

@@ -17,7 +17,7 @@ const REACH: Readonly<Record<string, readonly string[]>> = {
   persistence: ['domain'],
   actors: ['persistence', 'domain'],
   cluster: ['actors', 'persistence', 'domain'],
-  search: ['persistence', 'domain'],
+  search: ['actors', 'persistence', 'domain'],
   history: ['persistence', 'domain'],
   shop: ['actors', 'persistence', 'domain'],
   http: ['shop', 'search', 'history', 'cluster', 'actors', 'persistence', 'domain'],

@@ -15,7 +15,7 @@ export function editsBetween(a: string, b: string, limit: number): number {
     const from = Math.max(1, i - limit)
     const to = Math.min(b.length, i + limit)
     current[from - 1] = from === 1 ? Math.min(i, beyond) : beyond
-    let least = beyond
+    let least = current[from - 1] as number
     for (let j = from; j <= to; j++) {
       const isSame = a.charCodeAt(i - 1) === b.charCodeAt(j - 1)
       let edits = (previous[j - 1] as number) + (isSame ? 0 : 1)

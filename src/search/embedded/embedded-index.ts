@@ -25,13 +25,14 @@ import { weightsOf, worthAnywhere, worthInTitle } from './word-weights.ts'
 const FEW = 10
 /** So many words for one that may be missing, where nothing has them all. */
 const WORDS_FOR_ONE = 3
-/** Once so many, and more than are alive, are dead, all is packed anew. */
+/** Once so many, and more than are alive, are dead, all is packed anew: a tenth of a second for some ten thousand. */
 const DEAD_MAX = 20_000
 
 const answersMax = 1_000
 
 export class EmbeddedIndex implements SearchIndex {
   readonly name = 'embedded'
+  readonly #deadMax: number
   readonly #vocabulary = new Vocabulary()
   readonly #postings: Posting[] = []
   #columns = new ProductColumns()
@@ -39,8 +40,18 @@ export class EmbeddedIndex implements SearchIndex {
   /** What was asked since the last change, with its answer: in a sale many ask for the same. The oldest goes first. */
   readonly #answers = new Map<string, SearchAnswer>()
 
+  constructor({ deadMax = DEAD_MAX }: { readonly deadMax?: number } = {}) {
+    this.#deadMax = deadMax
+  }
+
   get products(): number {
     return this.#columns.living
+  }
+
+  /** As it was told; undefined where it does not have the product. */
+  inStock(productId: ProductId): boolean | undefined {
+    const number = this.#numbers.get(productId)
+    return number === undefined ? undefined : this.#columns.inStock[number] === 1
   }
 
   async put(documents: readonly ProductDocument[]): Promise<readonly RefusedDocument[]> {
@@ -208,7 +219,7 @@ export class EmbeddedIndex implements SearchIndex {
   #packIfNeeded(): void {
     const old = this.#columns
     const dead = old.size - old.living
-    if (dead < DEAD_MAX || dead < old.living) return
+    if (dead < this.#deadMax || dead < old.living) return
     this.#columns = old.packed()
     this.#numbers = new Map(this.#columns.productIds.map((productId, number) => [productId, number]))
     const numbers = old.numbersOfLiving()

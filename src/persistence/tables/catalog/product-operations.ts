@@ -69,6 +69,8 @@ export const productOperations = {
   'catalog.product': read(({ productId }: { readonly productId: ProductId }) => findProduct(productId)),
   /** Up to `productsReadMax` of them, in no order; those that do not exist are absent. */
   'catalog.products': read(({ ids }: { readonly ids: readonly ProductId[] }) => summaries(ids)),
+  /** Up to `productPageMax` of them whole, in no order; those that do not exist are absent. */
+  'catalog.found': read(({ ids }: { readonly ids: readonly ProductId[] }) => productsOf(ids)),
   'catalog.browse': read((args: BrowseArgs) => browse(args)),
   'catalog.create': write((args: CreateArgs, moment) => create(args, moment)),
   'catalog.replace': write((args: ReplaceArgs, moment) => replace(args, moment)),
@@ -166,12 +168,34 @@ const SUMMARIES = new Map(
   ]),
 )
 
+const FOUND = new Map(
+  [20, productPageMax].map((count) => [
+    count,
+    `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id IN (${Array.from({ length: count }, () => '?').join()})`,
+  ]),
+)
+
+function* productsOf(ids: readonly ProductId[]): Query<readonly Product[]> {
+  const found = yield* rows<ProductRow>(...filledUp(FOUND, ids))
+  return found.map(productOf)
+}
+
+/** The shortest text that has room for all of them. */
+function filledUp(
+  texts: ReadonlyMap<number, string>,
+  ids: readonly ProductId[],
+): readonly [sql: string, ...ids: (ProductId | null)[]] {
+  const [count, sql] = [...texts].find(([most]) => ids.length <= most) ?? []
+  assert(
+    count !== undefined && sql !== undefined,
+    `no more than ${[...texts.keys()].at(-1)} are read at a time`,
+  )
+  return [sql, ...Array.from({ length: count }, (_, i) => ids[i] ?? null)]
+}
+
 function* summaries(ids: readonly ProductId[]): Query<readonly ProductSummary[]> {
   if (ids.length === 0) return []
-  const [count, sql] = [...SUMMARIES].find(([most]) => ids.length <= most) ?? []
-  assert(count !== undefined && sql !== undefined, `at most ${productsReadMax} products are read at a time`)
-  const values = Array.from({ length: count }, (_, i) => ids[i] ?? null)
-  const found = yield* rows<SummaryRow>(sql, ...values)
+  const found = yield* rows<SummaryRow>(...filledUp(SUMMARIES, ids))
   return found.map(({ images, retiredAtMs, ...rest }) => {
     const [thumbnail]: readonly string[] = JSON.parse(images)
     return { ...rest, thumbnail, retired: retiredAtMs !== null }

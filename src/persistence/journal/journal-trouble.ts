@@ -1,7 +1,7 @@
-import { BytesDamaged } from '../persistence/journal/bytes.ts'
-import { OtherHistory } from '../persistence/journal/cursors.ts'
-import { JournalGap } from '../persistence/journal/journal-tailer.ts'
-import { JournalDamaged } from '../persistence/journal/streams.ts'
+import { BytesDamaged } from './bytes.ts'
+import { OtherHistory } from './cursors.ts'
+import { JournalGap } from './journal-tailer.ts'
+import { JournalDamaged } from './streams.ts'
 
 /** Whether the journal could not be read as it is now: damaged, other than it was, not there, or of another version. */
 export function isJournalTrouble(error: unknown): error is Error {

@@ -1,0 +1,33 @@
+/** What the search says of itself, as Prometheus metrics. Made anew for each scrape: the numbers live in its thread. */
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { SearchStatus } from '../search/search-protocol.ts'
+
+/** `status` is absent where the thread did not answer. */
+export function searchRegistry(status: SearchStatus | undefined, restarts: number): Registry {
+  const registry = new Registry()
+  const registers = [registry]
+  const gauge = (name: string, help: string, value: number) => new Gauge({ name, help, registers }).set(value)
+  const counter = (name: string, help: string, value: number) =>
+    new Counter({ name, help, registers }).inc(value)
+
+  counter('holdfast_search_restarts_total', 'Times the search’s thread was replaced.', restarts)
+  if (status === undefined) return registry
+  const { isFilled, products, behindMs, searches, waitingQuestions, projector } = status
+  gauge('holdfast_search_ready', 'Whether searches are answered.', isFilled ? 1 : 0)
+  gauge('holdfast_search_products', 'Products in the index.', products)
+  gauge(
+    'holdfast_search_lag_seconds',
+    'How long the index has not held all that had happened.',
+    behindMs / 1_000,
+  )
+  gauge('holdfast_search_waiting_questions', 'Searches that wait for a position.', waitingQuestions)
+  counter('holdfast_search_questions_total', 'Searches answered since the thread started.', searches)
+  counter('holdfast_search_puts_total', 'Documents put into the index.', projector.puts)
+  counter('holdfast_search_removals_total', 'Products taken out of the index.', projector.removals)
+  counter(
+    'holdfast_search_stock_transitions_total',
+    'Products that came into stock, or went out of it, in the index.',
+    projector.transitions,
+  )
+  return registry
+}

@@ -1,0 +1,32 @@
+/** Bounds of searching, and how closely the index follows what is sold and changed. */
+
+const KIB = 1_024
+
+/** Characters of what is looked for. */
+export const searchTermLengthMax = 200
+/** Hits of one page. */
+export const searchPageMax = 100
+/** Hits that can be paged through: whoever looks further asks for less. */
+export const searchDepthMax = 10_000
+export const suggestionsMax = 10
+/** How often the index looks for what has changed, where nobody tells. */
+export const searchPollMs = 100
+/** Products that are put into the index at one go; between two, questions are answered. */
+export const searchPutMax = 50
+/** Of the journal, at one go. */
+export const searchReadBytes = 256 * KIB
+/** Products whose stock is looked at together. */
+export const searchStocksMax = 250
+/** How long a search waits for the position it was given. */
+export const searchWaitMs = 2_000
+/** Questions that wait for a position, of all listeners. */
+export const searchWaitingMax = 1_024
+/** Questions of one listener that have no answer. */
+export const searchCallsMax = 1_024
+export const searchTimeoutMs = 5_000
+/** What could not be read is tried again so soon at first, and so late in the end. */
+export const searchRetryMsMin = 250
+export const searchRetryMsMax = 30_000
+export const searchCloseMs = 1_000
+/** Behind whoever sells, and before the history (Linux). */
+export const searchNiceness = 5

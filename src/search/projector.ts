@@ -1,0 +1,161 @@
+/**
+ * Keeps the embedded index equal to the catalog and the shards' stock: reads the catalog once, and then what has changed, a
+ * short turn at a time.
+ *
+ * W1  It tells the shards and the tables nothing, and nobody who sells waits for it.
+ * W2  Of stock it tells an index that there is some again, or none any more, and nothing else: a hundred thousand
+ *     reservations of one product are one change.
+ * W3  A document is made from what the catalog holds when it is made, not from what was told: whatever order it is told in
+ *     comes to the same.
+ */
+import type { ProductId } from '../domain/ids.ts'
+import { productPageMax } from '../limits/catalog.ts'
+import { searchPutMax } from '../limits/search.ts'
+import type { Product } from '../persistence/tables/catalog/product-row.ts'
+import type { Timers } from '../seams.ts'
+import { Changes, type ChangesParts } from './changes.ts'
+import type { EmbeddedIndex } from './embedded/embedded-index.ts'
+import { documentOf, type ProductDocument } from './product-document.ts'
+import type { StockChange } from './search-index.ts'
+import type { SearchPosition } from './search-position.ts'
+import type { StockSource } from './stock-source.ts'
+
+export type ProjectorParts = ChangesParts & {
+  readonly index: EmbeddedIndex
+  readonly stock: StockSource
+  readonly timers: Timers
+}
+
+export type ProjectorCounters = {
+  /** Documents put, products removed, and products that came into stock or went out of it. */
+  puts: number
+  removals: number
+  transitions: number
+}
+
+export class Projector {
+  readonly #parts: ProjectorParts
+  readonly counters: ProjectorCounters = { puts: 0, removals: 0, transitions: 0 }
+  #changes: Changes | undefined
+  #position: SearchPosition | undefined
+  /** Told, and not in the index yet: what throws half-way is gone on with by the next turn. */
+  readonly #products = new Set<ProductId>()
+  readonly #stocks = new Set<ProductId>()
+  #isAnyStock = false
+
+  constructor(parts: ProjectorParts) {
+    this.#parts = parts
+  }
+
+  /** Up to where the index has come; undefined until it holds the whole catalog. */
+  get position(): SearchPosition | undefined {
+    return this.#position
+  }
+
+  /** Fills the index, or goes on with what has changed. Answers whether there is more to do at once. */
+  async turn(): Promise<boolean> {
+    if (this.#changes === undefined || this.#position === undefined) {
+      await this.#fill()
+      return true
+    }
+    const { products, stocks, isAnyStock, hasMore, position } = this.#changes.take()
+    for (const productId of products) this.#products.add(productId)
+    for (const productId of stocks) this.#stocks.add(productId)
+    this.#isAnyStock ||= isAnyStock
+    await this.#refresh([...this.#products])
+    await this.#compareStock(this.#isAnyStock ? await this.#everything() : [...this.#stocks])
+    this.#isAnyStock = false
+    this.#position = position
+    return hasMore
+  }
+
+  close(): void {
+    this.#changes?.close()
+  }
+
+  /** V1 in changes.ts. */
+  async #fill(): Promise<void> {
+    this.#changes ??= new Changes(this.#parts)
+    const { position } = this.#changes.take()
+    let after: string | undefined
+    for (;;) {
+      const page = this.#parts.tables.read('catalog.browse', {
+        category: undefined,
+        brand: undefined,
+        after,
+        limit: productPageMax,
+      })
+      await this.#put(page)
+      after = page.at(-1)?.productId
+      if (after === undefined) break
+    }
+    this.#position = position
+  }
+
+  async #refresh(productIds: readonly ProductId[]): Promise<void> {
+    const { tables, index } = this.#parts
+    const there: Product[] = []
+    const gone: ProductId[] = []
+    for (const productId of productIds) {
+      const product = tables.read('catalog.product', { productId })
+      if (product === undefined || product.retiredAtMs !== null) gone.push(productId)
+      else there.push(product)
+    }
+    await index.remove(gone)
+    for (const productId of gone) this.#products.delete(productId)
+    this.counters.removals += gone.length
+    await this.#put(there)
+  }
+
+  async #put(products: readonly Product[]): Promise<void> {
+    const { index } = this.#parts
+    for (let from = 0; from < products.length; from += searchPutMax) {
+      const some = products.slice(from, from + searchPutMax)
+      const known = await this.#parts.stock.inStock(some.map(({ productId }) => productId))
+      const documents = some.map((product): ProductDocument => {
+        const { productId } = product
+        const inStock = known.get(productId)
+        if (inStock === undefined) this.#stocks.add(productId)
+        else this.#stocks.delete(productId)
+        return documentOf(product, inStock ?? index.inStock(productId) ?? false)
+      })
+      await index.put(documents)
+      for (const { productId } of some) this.#products.delete(productId)
+      this.counters.puts += documents.length
+      await this.#breathe()
+    }
+  }
+
+  async #everything(): Promise<readonly ProductId[]> {
+    const productIds: ProductId[] = []
+    for await (const { productId } of this.#parts.index.contents()) productIds.push(productId)
+    return productIds
+  }
+
+  /** W2 */
+  async #compareStock(productIds: readonly ProductId[]): Promise<void> {
+    const { index, stock } = this.#parts
+    for (let from = 0; from < productIds.length; from += searchPutMax) {
+      const some = productIds.slice(from, from + searchPutMax)
+      const known = await stock.inStock(some)
+      const changes: StockChange[] = []
+      for (const productId of some) {
+        const inStock = known.get(productId)
+        // What cannot be told now is asked for again.
+        if (inStock === undefined) this.#stocks.add(productId)
+        else this.#stocks.delete(productId)
+        const shown = index.inStock(productId)
+        if (inStock !== undefined && shown !== undefined && shown !== inStock)
+          changes.push({ productId, inStock })
+      }
+      if (changes.length > 0) await index.setInStock(changes)
+      this.counters.transitions += changes.length
+      await this.#breathe()
+    }
+  }
+
+  /** Lets whoever waits be answered. */
+  #breathe(): Promise<void> {
+    return new Promise((resolve) => void this.#parts.timers.soon(resolve))
+  }
+}

@@ -1,0 +1,76 @@
+/** The search's thread. It ends after `closed`, or by an error, and is then replaced; it keeps nothing on a disk. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { Engine } from '../actors/engine.ts'
+import { armCrashPoint } from '../crash-points.ts'
+import { assert } from '../domain/assert.ts'
+import { searchNiceness } from '../limits/search.ts'
+import { openLog } from '../log.ts'
+import { realDisk } from '../persistence/journal/disk.ts'
+import { TablesClient } from '../persistence/tables/tables-client.ts'
+import { TablesReader } from '../persistence/tables/tables-reader.ts'
+import { portOf, realClock, realRandom, realTimers, yieldToOthers } from '../seams.ts'
+import { EmbeddedIndex } from './embedded/embedded-index.ts'
+import { Projector } from './projector.ts'
+import type { FromSearch, FromSearchThread, SearchData, ToSearch, ToSearchThread } from './search-protocol.ts'
+import { SearchServer } from './search-server.ts'
+import { stockOnBoards } from './stock-source.ts'
+
+assert(parentPort !== null, 'this file is run as a worker thread')
+const data = workerData as SearchData
+const { shards, workers } = data
+armCrashPoint(data.crashPoint)
+yieldToOthers(searchNiceness)
+const log = openLog({ level: data.logLevel })
+process.on('exit', () => log.flush())
+const main = portOf<ToSearchThread, FromSearchThread>(parentPort)
+const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+
+const engine = new Engine({ ...seams, control: portOf(data.ends.engine), portOf, shards, workers })
+const reader = new TablesReader(data.tablesPath)
+const notices = new TablesClient({
+  timers: realTimers,
+  onNotice: (notice) => {
+    if (notice.type === 'outbox') server.wake()
+  },
+})
+const logAs = (level: 'info' | 'warn' | 'error', event: string, detail: object) =>
+  log.logger[level]({ event, ...detail }, event)
+const index = new EmbeddedIndex()
+const projector = new Projector({
+  ...seams,
+  tables: reader,
+  place: { disk: realDisk, journal: data.journalDirectory },
+  stock: stockOnBoards(engine, realClock),
+  shards,
+  index,
+  log: logAs,
+})
+const server = new SearchServer({ ...seams, index, projector, log: logAs })
+notices.connect(portOf(data.ends.tables))
+
+main.receive((message) => {
+  switch (message.type) {
+    case 'connect':
+      return connect(message.port)
+    case 'status':
+      return main.send({ type: 'status', id: message.id, status: server.status() })
+    case 'close':
+      return void close()
+  }
+})
+server.start()
+
+function connect(end: MessagePort): void {
+  const port = portOf<ToSearch, FromSearch>(end)
+  server.connect(port)
+  port.onClose(() => server.disconnect(port))
+}
+
+async function close(): Promise<void> {
+  await server.close()
+  engine.close()
+  notices.close()
+  reader.close()
+  main.send({ type: 'closed' })
+  main.close()
+}

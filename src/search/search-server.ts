@@ -1,0 +1,183 @@
+/**
+ * The search as its thread runs it: the projector goes on a turn at a time, and between turns questions are answered. Knows
+ * nothing of threads.
+ */
+
+import type { ThreadLog } from '../kept-thread.ts'
+import { searchPollMs, searchRetryMsMin, searchWaitingMax, searchWaitMs } from '../limits/search.ts'
+import type { Clock, Port, Timer, Timers } from '../seams.ts'
+import type { EmbeddedIndex } from './embedded/embedded-index.ts'
+import type { Projector } from './projector.ts'
+import type { SearchErrorCode } from './search-error.ts'
+import { hasCome, type SearchPosition } from './search-position.ts'
+import type { FoundBy, FromSearch, SearchQuestion, SearchStatus, ToSearch } from './search-protocol.ts'
+
+export type SearchPort = Port<ToSearch, FromSearch>
+
+export type SearchServerParts = {
+  readonly index: EmbeddedIndex
+  readonly projector: Projector
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly log: ThreadLog
+}
+
+type Waiting = {
+  readonly port: SearchPort
+  readonly call: number
+  readonly question: SearchQuestion
+  readonly after: SearchPosition
+  /** By the monotonic clock. */
+  readonly untilMs: number
+}
+
+export class SearchServer {
+  readonly #parts: SearchServerParts
+  /** Questions whose position is not reached, the oldest first. */
+  #waiting: Waiting[] = []
+  #mode: 'stopped' | 'running' | 'closing' = 'stopped'
+  #round: Promise<void> = Promise.resolve()
+  #pause: { readonly timer: Timer; readonly end: () => void } | undefined
+  /** Something has happened since the last turn began. */
+  #isWoken = false
+  #caughtUpAtMs: number
+  #fails = false
+  #searches = 0
+
+  constructor(parts: SearchServerParts) {
+    this.#parts = parts
+    this.#caughtUpAtMs = parts.clock.monotonicMs()
+  }
+
+  start(): void {
+    if (this.#mode !== 'stopped') return
+    this.#mode = 'running'
+    this.#round = this.#run()
+  }
+
+  connect(port: SearchPort): void {
+    port.receive((message) => void this.#hear(port, message))
+  }
+
+  /** Forgets a port whose other end is gone. */
+  disconnect(port: SearchPort): void {
+    this.#waiting = this.#waiting.filter((waiting) => waiting.port !== port)
+  }
+
+  /** Something has happened: there is no need to wait for the next look. */
+  wake(): void {
+    this.#isWoken = true
+    this.#pause?.end()
+  }
+
+  status(): SearchStatus {
+    const { projector, index, clock } = this.#parts
+    const lateMs = clock.monotonicMs() - this.#caughtUpAtMs
+    return {
+      isFilled: projector.position !== undefined,
+      products: index.products,
+      behindMs: lateMs <= 2 * searchPollMs ? 0 : lateMs,
+      searches: this.#searches,
+      waitingQuestions: this.#waiting.length,
+      projector: projector.counters,
+    }
+  }
+
+  /** Resolves when the turn under way has ended. */
+  async close(): Promise<void> {
+    this.#mode = 'closing'
+    this.#pause?.end()
+    for (const { port, call } of this.#waiting.splice(0)) fail(port, call, 'shutting-down')
+    await this.#round
+    this.#parts.projector.close()
+  }
+
+  async #run(): Promise<void> {
+    const { projector, clock, timers } = this.#parts
+    while (this.#mode === 'running') {
+      this.#isWoken = false
+      const beganAtMs = clock.monotonicMs()
+      const hasMore = await this.#turn()
+      if (hasMore === false) this.#caughtUpAtMs = beganAtMs
+      await this.#settle()
+      if (hasMore === true || this.#isWoken) await new Promise<void>((resolve) => void timers.soon(resolve))
+      else await this.#rest(hasMore === undefined ? searchRetryMsMin : searchPollMs)
+    }
+    projector.close()
+  }
+
+  /** Whether there is more to do at once; undefined where it failed. */
+  async #turn(): Promise<boolean | undefined> {
+    try {
+      const hasMore = await this.#parts.projector.turn()
+      this.#fails = false
+      return hasMore
+    } catch (error) {
+      // What it was at is gone on with: nothing is forgotten, and questions are answered meanwhile.
+      if (!this.#fails) this.#parts.log('error', 'search.trouble', { err: error })
+      this.#fails = true
+      return undefined
+    }
+  }
+
+  #rest(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#pause?.timer.cancel()
+        this.#pause = undefined
+        resolve()
+      }
+      this.#pause = { timer: this.#parts.timers.after(delayMs, end), end }
+    })
+  }
+
+  async #hear(port: SearchPort, { call, question, after }: ToSearch): Promise<void> {
+    const { position } = this.#parts.projector
+    if (this.#mode === 'closing') return fail(port, call, 'shutting-down')
+    if (position === undefined) return fail(port, call, 'unavailable')
+    if (after === undefined || hasCome(position, after)) return await this.#answer(port, call, question)
+    if (this.#waiting.length >= searchWaitingMax) return fail(port, call, 'overloaded')
+    const untilMs = this.#parts.clock.monotonicMs() + searchWaitMs
+    this.#waiting.push({ port, call, question, after, untilMs })
+    this.wake()
+  }
+
+  async #settle(): Promise<void> {
+    const { projector, clock } = this.#parts
+    const { position } = projector
+    if (this.#waiting.length === 0 || position === undefined) return
+    const nowMs = clock.monotonicMs()
+    for (const waiting of this.#waiting.splice(0)) {
+      const { port, call, question, after, untilMs } = waiting
+      if (hasCome(position, after)) await this.#answer(port, call, question)
+      else if (nowMs >= untilMs) fail(port, call, 'behind')
+      else this.#waiting.push(waiting)
+    }
+  }
+
+  async #answer(port: SearchPort, call: number, question: SearchQuestion): Promise<void> {
+    const { position } = this.#parts.projector
+    if (position === undefined) return fail(port, call, 'unavailable')
+    this.#searches += 1
+    const answer = await this.#find(question)
+    port.send({ type: 'answer', call, answer, position })
+  }
+
+  async #find(question: SearchQuestion): Promise<FoundBy<SearchQuestion>> {
+    const { index } = this.#parts
+    return question.type === 'search'
+      ? await index.search(question.request)
+      : await index.suggest(question.term, question.limit)
+  }
+}
+
+const WHY: Readonly<Record<SearchErrorCode, string>> = {
+  unavailable: 'the index is being filled',
+  behind: 'the index has not come as far as was asked for',
+  overloaded: `${searchWaitingMax} questions wait already`,
+  'shutting-down': 'the search is closing',
+}
+
+function fail(port: SearchPort, call: number, code: SearchErrorCode): void {
+  port.send({ type: 'failed', call, code, message: WHY[code] })
+}

@@ -1,0 +1,36 @@
+import * as assert from 'uvu/assert'
+import { highlighted, snippetOf } from '../../src/search/highlight.ts'
+import { suite } from '../support/suite.ts'
+
+const marks = suite('what was found in a text')
+
+marks('is marked wherever it stands, as it is written there', () => {
+  assert.is(highlighted('Café CRÈME, café', ['cafe']), '<mark>Café</mark> CRÈME, <mark>café</mark>')
+  assert.is(
+    highlighted("Men's iPhone-Case", ['mens', 'case']),
+    '<mark>Men&#39;s</mark> iPhone-<mark>Case</mark>',
+  )
+  assert.is(highlighted('iPhone', ['phone']), undefined)
+  assert.is(highlighted('iPhone', []), undefined)
+})
+
+marks('makes nothing of the text that a browser would run', () => {
+  const text = '<img src=x onerror="alert(1)"> & <mark>'
+  assert.is(
+    highlighted(text, ['img', 'mark']),
+    '&lt;<mark>img</mark> src=x onerror=&quot;alert(1)&quot;&gt; &amp; &lt;<mark>mark</mark>&gt;',
+  )
+  assert.is(highlighted('a \ud800 b', ['b']), 'a \ufffd <mark>b</mark>')
+})
+
+marks('is shown with some of what stands around it, cut between words', () => {
+  const text = `${'before '.repeat(40)}needle ${'after '.repeat(60)}`
+  const snippet = snippetOf(text, ['needle']) ?? ''
+  assert.match(snippet, /^…before (?:before )*<mark>needle<\/mark> (?:after )*after…$/)
+  assert.ok(snippet.length < 240, String(snippet.length))
+  assert.is(snippetOf('needle', ['needle']), '<mark>needle</mark>')
+  assert.is(snippetOf('x'.repeat(1_000), ['needle']), undefined)
+  assert.ok((snippetOf(`needle${' x'.repeat(500)}`, ['needle']) ?? '').startsWith('<mark>needle</mark> x'))
+})
+
+marks.run()

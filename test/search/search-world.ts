@@ -1,0 +1,157 @@
+/** Engine, tables and search in one thread, by a clock that the test moves. */
+import type { MessagePort } from 'node:worker_threads'
+import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
+import type { ToLinkedClient } from '../../src/linked-thread.ts'
+import type { ProductFields } from '../../src/persistence/tables/catalog/product-row.ts'
+import { type ArgsOf, operations, type ReadName } from '../../src/persistence/tables/operations.ts'
+import { SqliteSession } from '../../src/persistence/tables/sqlite-session.ts'
+import { EmbeddedIndex } from '../../src/search/embedded/embedded-index.ts'
+import { Projector } from '../../src/search/projector.ts'
+import { SearchClient } from '../../src/search/search-client.ts'
+import type { SearchRequest } from '../../src/search/search-index.ts'
+import type { SearchPosition } from '../../src/search/search-position.ts'
+import type { FromSearch, ToSearch } from '../../src/search/search-protocol.ts'
+import { SearchServer } from '../../src/search/search-server.ts'
+import { stockOnBoards } from '../../src/search/stock-source.ts'
+import { fields } from '../persistence/tables/catalog/products.ts'
+import { InProcessEngine, journalDirectory } from '../support/in-process-engine.ts'
+import { InProcessTables } from '../support/in-process-tables.ts'
+import { Wire } from '../support/wire.ts'
+
+const SHARDS = 4
+const STEP_MS = 20
+const PATIENCE_MS = 10_000
+const noPort = {} as MessagePort
+
+export const EVERYTHING: SearchRequest = {
+  term: '',
+  category: undefined,
+  brand: undefined,
+  minPrice: undefined,
+  maxPrice: undefined,
+  minRating: undefined,
+  inStock: false,
+  sort: 'relevance',
+  offset: 0,
+  limit: 100,
+}
+
+export class SearchWorld {
+  readonly engine: InProcessEngine
+  readonly tables: InProcessTables
+  readonly index = new EmbeddedIndex()
+  readonly projector: Projector
+  readonly server: SearchServer
+  readonly client: SearchClient
+  readonly logged: string[] = []
+  /** What the next reads of the tables fail with. */
+  readonly faults: Error[] = []
+  #orders = 0
+
+  private constructor(engine: InProcessEngine) {
+    this.engine = engine
+    const { timers } = engine
+    this.tables = new InProcessTables(timers.clock)
+    const session = new SqliteSession(this.tables.database)
+    const parts = {
+      clock: timers.clock,
+      timers: timers.session(),
+      log: (_: string, event: string) => void this.logged.push(event),
+    }
+    this.projector = new Projector({
+      ...parts,
+      tables: {
+        read: <N extends ReadName>(name: N, args: ArgsOf<N>) => {
+          const fault = this.faults.shift()
+          if (fault !== undefined) throw fault
+          return session.run(operations[name].run(args as never) as never)
+        },
+      },
+      place: { disk: engine.disk.session(), journal: journalDirectory },
+      stock: stockOnBoards(engine.engine, timers.clock),
+      shards: SHARDS,
+      index: this.index,
+    })
+    this.server = new SearchServer({ ...parts, index: this.index, projector: this.projector })
+    const control = new Wire<never, ToLinkedClient>()
+    const wire = new Wire<ToSearch, FromSearch>()
+    wire.there.copies = true
+    wire.back.copies = true
+    this.client = new SearchClient({
+      timers: timers.session(),
+      control: control.near,
+      portOf: () => wire.near,
+    })
+    this.server.connect(wire.far)
+    control.back.send({ type: 'link', port: noPort })
+  }
+
+  static async start(): Promise<SearchWorld> {
+    return new SearchWorld(await new InProcessEngine({ shards: SHARDS, workers: 1 }).start())
+  }
+
+  /** Waits for it, letting as much time pass as it takes. */
+  async wait<T>(promise: Promise<T>): Promise<T> {
+    let isDone = false
+    const done = () => {
+      isDone = true
+    }
+    promise.then(done, done)
+    for (let waited = 0; !isDone && waited < PATIENCE_MS; waited += STEP_MS) {
+      await new Promise<void>((resolve) => void setImmediate(resolve))
+      await this.engine.advance(STEP_MS)
+    }
+    if (!isDone) throw new Error(`nothing came of it within ${PATIENCE_MS} ms`)
+    return await promise
+  }
+
+  async sell(productId: string, units: number | undefined, changes: Partial<ProductFields> = {}) {
+    const product = { productId: productId as ProductId, fields: fields({ title: productId, ...changes }) }
+    await this.wait(this.tables.write('catalog.create', product))
+    if (units !== undefined) await this.adjust(productId, units)
+  }
+
+  adjust(productId: string, units: number) {
+    const change = { set: units, expectedVersion: undefined }
+    const adjust = { type: 'adjust', productId: productId as ProductId, change } as const
+    return this.wait(this.engine.engine.execute({ ...adjust, reason: 'delivery', reference: undefined }))
+  }
+
+  async reserve(productId: string, quantity = 1): Promise<ReservationId> {
+    const id = productId as ProductId
+    this.#orders += 1
+    const reservationId = this.engine.engine.newReservationId(id)
+    const reply = await this.wait(
+      this.engine.engine.execute({
+        type: 'reserve',
+        reservationId,
+        productId: id,
+        quantity,
+        customerId: `usr_${this.#orders}` as CustomerId,
+        reference: undefined,
+        ttlMs: undefined,
+        allowPartial: false,
+      }),
+    )
+    if (reply.type === 'refused') throw new Error(JSON.stringify(reply))
+    return reservationId
+  }
+
+  /** Ids of what is found, in alphabetical order. */
+  async found(request: Partial<SearchRequest> = {}, after?: SearchPosition): Promise<readonly string[]> {
+    const question = { type: 'search', request: { ...EVERYTHING, ...request } } as const
+    const { answer } = await this.wait(this.client.ask(question, after))
+    return answer.hits.map(({ productId }) => productId as string).sort()
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.wait(new Promise((resolve) => void this.engine.timers.session().after(ms, resolve)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.close()
+    await this.wait(this.server.close())
+    this.tables.close()
+    await this.engine.shutDown()
+  }
+}
