@@ -8,6 +8,7 @@ import {
   priceRangeName,
   type SearchAnswer,
   type SearchHit,
+  type SearchRequest,
 } from '../search-index.ts'
 import { wordsOf } from '../words.ts'
 import { failureOf } from './failures.ts'
@@ -20,6 +21,7 @@ const hitSchema = z.object({
     id: z.string().optional(),
     title: z.string().optional(),
     title_words: z.string().optional(),
+    brand_words: z.string().optional(),
   }),
   highlight: z.record(z.string(), highlightSchema).default({}),
 })
@@ -62,29 +64,35 @@ const NO_FACETS: Facets = { category: [], brand: [], price: [], rating: [] }
 const MARKED = new RegExp(`\\S*${MARKS.begin}\\S*`, 'g')
 const ANY_MARK = new RegExp(`[${MARKS.begin}${MARKS.end}]`, 'g')
 
-/** Pages that follow one another, of which the hits from `skipped` on are asked for. */
-export function searchAnswer(pages: readonly Found[], skipped: number, limit: number): SearchAnswer {
+/** Pages that follow one another, and begin where the request's first hit is or before it. */
+export function searchAnswer(
+  pages: readonly Found[],
+  { offset, limit }: Pick<SearchRequest, 'offset' | 'limit'>,
+  oneOf: readonly ReadonlySet<string>[] = [],
+): SearchAnswer {
   const [first] = pages
   if (first === undefined || first.found === 0) return { hits: [], total: 0, facets: NO_FACETS }
+  const skipped = offset % limit
   const hits = pages.flatMap((page) => page.hits).slice(skipped, skipped + limit)
-  return { hits: hits.map(hitOf), total: first.found, facets: facetsOf(first) }
+  return { hits: hits.map((hit) => hitOf(hit, oneOf)), total: first.found, facets: facetsOf(first) }
 }
 
-function hitOf(hit: Hit): SearchHit {
-  return { productId: (hit.document.id ?? '') as ProductId, words: wordsFound(hit) }
+function hitOf(hit: Hit, oneOf: readonly ReadonlySet<string>[]): SearchHit {
+  const { id = '', title_words: title = '', brand_words: brand = '' } = hit.document
+  const meant = [...wordsOf(title), ...wordsOf(brand)].filter((word) => oneOf.some((each) => each.has(word)))
+  return { productId: id as ProductId, words: [...new Set([...wordsFound(hit), ...meant])] }
 }
 
 /** A word of which only the beginning was typed is marked in part, and found as a whole. */
 function wordsFound({ document, highlight }: Hit): readonly string[] {
   const { joined_words: joined, ...others } = highlight
-  const words = new Set(Object.values(others).flatMap(({ snippet = '' }) => markedWords(snippet)))
-  if (words.size > 0) return [...words]
+  const words = Object.values(others).flatMap(({ snippet = '' }) => markedWords(snippet))
+  if (words.length > 0) return words
   const titleWords = wordsOf(document.title_words ?? '')
   const pairs = new Set(markedWords(joined?.snippet ?? ''))
-  const pairsAt = neighboursJoined(titleWords).flatMap((pair, index) =>
-    pairs.has(pair) ? [index, index + 1] : [],
+  return neighboursJoined(titleWords).flatMap((pair, index) =>
+    pairs.has(pair) ? titleWords.slice(index, index + 2) : [],
   )
-  return [...new Set(pairsAt.map((index) => titleWords[index] ?? ''))]
 }
 
 function markedWords(snippet: string): string[] {

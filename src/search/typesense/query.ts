@@ -6,14 +6,16 @@ import { facetValuesMax, type SearchRequest, type SearchSort } from '../search-i
 import { wordsOf } from '../words.ts'
 import { keyOf, scaledPrice } from './indexed-product.ts'
 import { searchedFieldNames, searchedFields } from './schema.ts'
+import { slipsFrom, slipsOf } from './slips.ts'
 
 /** One of the searches of `POST /multi_search`. */
 export type ServerSearch = Readonly<Record<string, string | number | boolean>>
 
 /** What is typed beyond so many words says nothing more; each of them costs the server some. */
 export const queryWordsMax = 16
-/** Words that are tried as the one that has only begun. */
-const BEGUN_TRIES_MAX = 4
+/** Ways to read what finds nothing; the lists of each make some 10 kB. */
+const READINGS_MAX = 12
+const FEW_WORDS = 3
 /** Brands and categories equally frequent are in no order on the server: more are asked for, so that the last places are fair. */
 const FACET_VALUES_ASKED = 5 * facetValuesMax
 /** Of one page, by the server's default. */
@@ -45,20 +47,65 @@ export function queryWords(term: string): readonly string[] {
   return wordsOf(term).slice(0, queryWordsMax)
 }
 
-/**
- * The orders of the words that are worth asking for, the typed one first: the server takes the last word alone for one
- * that may have only begun. The others are for where the first finds nothing.
- */
-export function wordOrders(words: readonly string[]): readonly (readonly string[])[] {
-  const others = words.slice(0, -1).slice(-BEGUN_TRIES_MAX)
-  return [
-    words,
-    ...others.map((word, index) => lastOf(words, words.length - 1 - others.length + index, word)),
-  ]
+/** Whether any product has this word, as it is. */
+export function wordProbe(collection: string, word: string): ServerSearch {
+  return {
+    ...wordsLookedFor([word]),
+    collection,
+    num_typos: 0,
+    prefix: false,
+    per_page: 0,
+    split_join_tokens: 'off',
+  }
 }
 
-function lastOf(words: readonly string[], place: number, word: string): readonly string[] {
-  return [...words.toSpliced(place, 1), word]
+/** One way to read words that find nothing as they were typed. */
+export type Reading = {
+  readonly words: readonly string[]
+  /** Of each of these a product must have one. */
+  readonly oneOf: readonly ReadonlySet<string>[]
+}
+
+/** What words may mean that find nothing as they were typed, what is likelier first; some of them no product has. */
+export function readingsOf(words: readonly string[], isKnown: (word: string) => boolean): readonly Reading[] {
+  const known = words.filter(isKnown)
+  const unknown = words.filter((word) => !isKnown(word))
+  // The server takes the last word for one that may have only begun, and forgives errors in the last ones: see slips.ts.
+  const begun = unknown.map((last) => ({ words: [...known, ...without(unknown, last), last], oneOf: [] }))
+  // Among others a word of three letters says enough: "samsung galaxy cll phone".
+  const lengthMin = words.length < FEW_WORDS ? slipsFrom : slipsFrom - 1
+  const isLongEnough = (word: string) => word.length >= lengthMin
+  const mayBeSlips = unknown.every(isLongEnough)
+  const slipped = mayBeSlips && unknown.length > 0 ? [{ words: known, oneOf: unknown.map(slipsOf) }] : []
+  // An error may make a word of a word.
+  const confused = mayBeSlips
+    ? known.filter(isLongEnough).map((word) => ({
+        words: without(known, word),
+        oneOf: [...unknown, word].map(slipsOf),
+      }))
+    : []
+  return [...begun.toReversed(), ...slipped, ...confused].slice(0, READINGS_MAX)
+}
+
+function without(words: readonly string[], word: string): readonly string[] {
+  return words.toSpliced(words.indexOf(word), 1)
+}
+
+export function readSearch(
+  collection: string,
+  request: SearchRequest,
+  { words, oneOf }: Reading,
+): ServerSearch {
+  const search = serverSearch(collection, request, words)
+  const slips = oneOf.map((each) => {
+    const list = [...each].join()
+    return `(title_words:[${list}] || brand_words:[${list}])`
+  })
+  return {
+    ...search,
+    include_fields: ['id', ...searchedFieldNames].join(),
+    filter_by: [search.filter_by, ...slips].filter((part) => part !== '').join(' && '),
+  }
 }
 
 /** `words` none: everything. */

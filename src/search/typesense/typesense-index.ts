@@ -29,10 +29,12 @@ import {
   pageHitsMax,
   pagesOf,
   queryWords,
+  readingsOf,
+  readSearch,
   type ServerSearch,
   serverSearch,
   titleSearch,
-  wordOrders,
+  wordProbe,
 } from './query.ts'
 import { ChangedMeanwhile, type IndexRebuild } from './rebuild.ts'
 import type { TypesenseServer } from './server.ts'
@@ -110,16 +112,25 @@ export class TypesenseIndex implements SearchIndex {
 
   async search(request: SearchRequest): Promise<SearchAnswer> {
     const { alias } = this.#collections
-    const [words, ...others] = wordOrders(queryWords(request.term))
-    let search = serverSearch(alias, request, words ?? [])
-    let pages = await this.#ask(pagesOf(request).map((page) => ({ ...search, page })))
-    if (pages[0]?.found === 0 && others.length > 0) {
-      const searches = others.map((each) => serverSearch(alias, request, each))
-      const found = (await this.#ask(searches)).findIndex((reply) => reply.found > 0)
-      search = searches[found] ?? search
-      if (found !== -1) pages = await this.#ask(pagesOf(request).map((page) => ({ ...search, page })))
-    }
-    return searchAnswer(pages, request.offset % request.limit, request.limit)
+    const words = queryWords(request.term)
+    const pages = await this.#askPages(serverSearch(alias, request, words), request)
+    if (pages[0]?.found !== 0 || words.length === 0) return searchAnswer(pages, request)
+    return await this.#searchOtherwise(request, words)
+  }
+
+  /** Where nothing has the words as they were typed. */
+  async #searchOtherwise(request: SearchRequest, words: readonly string[]): Promise<SearchAnswer> {
+    const { alias } = this.#collections
+    const probes = await this.#ask(words.map((word) => wordProbe(alias, word)))
+    const known = new Set(words.filter((_, index) => (probes[index]?.found ?? 0) > 0))
+    const readings = readingsOf(words, (word) => known.has(word))
+    const searches = readings.map((reading) => readSearch(alias, request, reading))
+    if (searches.length === 0) return searchAnswer([], request)
+    const replies = await this.#ask(searches.map((search) => ({ ...search, per_page: 0 })))
+    const at = replies.findIndex(({ found }) => found > 0)
+    const [search, reading] = [searches[at], readings[at]]
+    if (search === undefined || reading === undefined) return searchAnswer([], request)
+    return searchAnswer(await this.#askPages(search, request), request, reading.oneOf)
   }
 
   async suggest(term: string, limit: number): Promise<readonly string[]> {
@@ -250,6 +261,10 @@ export class TypesenseIndex implements SearchIndex {
           .delete({ filter_by: `id:[${batch.join()}]` }),
       )
     }
+  }
+
+  #askPages(search: ServerSearch, request: SearchRequest): Promise<readonly Found[]> {
+    return this.#ask(pagesOf(request).map((page) => ({ ...search, page })))
   }
 
   async #ask(searches: readonly ServerSearch[]): Promise<readonly Found[]> {

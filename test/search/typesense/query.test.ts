@@ -1,6 +1,7 @@
 /** What of a request reaches a server (attack 42). */
 import * as assert from 'uvu/assert'
-import { pagesOf, queryWords, serverSearch, wordOrders } from '../../../src/search/typesense/query.ts'
+import { pagesOf, queryWords, readingsOf, serverSearch } from '../../../src/search/typesense/query.ts'
+import { slipsOf } from '../../../src/search/typesense/slips.ts'
 import { suite } from '../../support/suite.ts'
 import { EVERYTHING } from './asking.ts'
 
@@ -51,15 +52,52 @@ test('has numbers that the server can read, whatever they are', () => {
   }
 })
 
-test('lets each of the last words be the one that has only begun, one after the other', () => {
-  assert.equal(wordOrders(['a', 'b', 'c']), [
-    ['a', 'b', 'c'],
-    ['b', 'c', 'a'],
-    ['a', 'c', 'b'],
+test('reads words that find nothing as begun, as slips of others, and as others by a slip', () => {
+  const known = new Set(['blue', 'red', 'of'])
+  const readings = readingsOf(['lamo', 'blue', 'shde', 'red'], (word) => known.has(word))
+  assert.equal(
+    readings.map(({ words, oneOf }) => [words.join(' '), oneOf.length]),
+    [
+      ['blue red lamo shde', 0],
+      ['blue red shde lamo', 0],
+      ['blue red', 2],
+      ['red', 3],
+      ['blue', 3],
+    ],
+  )
+  assert.equal(
+    readingsOf(['red', 'lmp'], (word) => known.has(word)).map(({ words }) => words),
+    [['red', 'lmp']],
+  )
+  assert.is(
+    readingsOf(
+      Array.from({ length: 16 }, (_, i) => `word${i}`),
+      () => true,
+    ).length,
+    12,
+  )
+})
+
+test('knows every word that is one slip away', () => {
+  const slips = slipsOf('lamp')
+  for (const word of [
+    'amp',
+    'alamp',
+    'almp',
+    'lam',
+    'lamps',
+    'lmap',
+    'lump',
+    'lampp',
+    'wlamp',
+    'limp',
+    'lapm',
   ])
-  assert.equal(wordOrders(['a']), [['a']])
-  assert.equal(wordOrders([]), [[]])
-  assert.is(wordOrders(Array.from({ length: 16 }, (_, i) => `w${i}`)).length, 5)
+    assert.ok(slips.has(word), word)
+  for (const word of ['lamp', 'plam', 'lm', 'lamb2', 'clamps']) assert.not(slips.has(word), word)
+  assert.ok(slipsOf('лампа').has('лама') && slipsOf('лампа').has('рампа'))
+  assert.ok(slipsOf('日本').has('日'))
+  for (const each of slipsOf('usb3')) assert.match(each, /^[a-z0-9]+$/)
 })
 
 test('asks for two pages where what is wanted lies on two', () => {

@@ -5,8 +5,10 @@ import type { ProductId } from '../../../src/domain/ids.ts'
 import { realClock, realRandom, realTimers } from '../../../src/seams.ts'
 import { IndexLost, IndexUnavailable, type SearchRequest } from '../../../src/search/search-index.ts'
 import { TypesenseServer } from '../../../src/search/typesense/server.ts'
+import { slipsOf } from '../../../src/search/typesense/slips.ts'
 import { TypesenseIndex } from '../../../src/search/typesense/typesense-index.ts'
 import { documentNamed, searchIndexContract } from '../../contract/search-indexes.ts'
+import { Dice } from '../../support/dice.ts'
 import { suite } from '../../support/suite.ts'
 import { TypesenseServerProcess } from '../../support/typesense-server.ts'
 import { EVERYTHING, thrownBy } from './asking.ts'
@@ -53,6 +55,11 @@ async function found(index: TypesenseIndex, request: Partial<SearchRequest>): Pr
   return hits.map(({ productId }) => productId)
 }
 
+const WORDS =
+  'samsung galaxy phone prepaid memory black silver titanium unlocked verizon wireless charger adapter cable leather wallet case screen protector tempered glass camera lens tripod battery portable speaker headphones bluetooth keyboard'.split(
+    ' ',
+  )
+
 const id = (text: string) => text as ProductId
 
 searchIndexContract(
@@ -72,6 +79,38 @@ searching('a word that has only begun may stand anywhere', async () => {
   for (const term of ['ipho apple', 'apple ipho', 'ipho apple pro', '17 app iphone'])
     assert.equal(await found(index, { term }), ['iphone'], term)
   assert.equal(await found(index, { term: 'ipho zebra' }), [])
+})
+
+searching('a title with one or two slips in it is found, wherever they are', async () => {
+  const seed = 20_261_128
+  const dice = new Dice(seed)
+  const index = await indexFor()
+  const titles = Array.from({ length: 80 }, () => dice.shuffled(WORDS).slice(0, dice.between(3, 10)))
+  await index.put(titles.map((words, at) => documentNamed(`p${at}`, words.join(' '))))
+  for (const slips of [1, 2]) {
+    const missed: string[] = []
+    for (const [at, words] of titles.entries()) {
+      const typed = [...words]
+      for (const place of dice.shuffled([...words.keys()]).slice(0, slips)) {
+        typed[place] = dice.pick([...slipsOf(words[place] ?? '')])
+      }
+      const term = typed.join(' ')
+      if (!(await found(index, { term, limit: 10 })).includes(`p${at}`)) missed.push(term)
+    }
+    assert.ok(missed.length <= 2, `seed ${seed}, ${slips} slips: ${missed.join('; ')}`)
+  }
+})
+
+searching('says which word was meant', async () => {
+  const index = await indexFor()
+  await index.put([documentNamed('lamp', 'Blue desk lamp', { brand: 'Orbit' })])
+  const wordsOf = async (term: string) => {
+    const { hits } = await index.search({ ...EVERYTHING, term })
+    return hits[0]?.words.toSorted()
+  }
+  assert.equal(await wordsOf('alamp'), ['lamp'])
+  assert.equal(await wordsOf('bleu desk'), ['blue', 'desk'])
+  assert.equal(await wordsOf('rbit desk lamp'), ['desk', 'lamp', 'orbit'])
 })
 
 searching('words that were typed as one are told apart where they were found', async () => {
