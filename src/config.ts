@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
-import { editsBetween } from './config/edit-distance.ts'
+import { explain, type Problem } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
 import { type PaymentConfig, paymentSettings, readPayments } from './config/payment-settings.ts'
@@ -15,6 +15,7 @@ import type { Secret, SecretSetting, SettingsReader } from './config/secret.ts'
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
+import { editsBetween } from './edit-distance.ts'
 import type { Network } from './ip-address.ts'
 import {
   segmentBytesDefault,
@@ -58,14 +59,6 @@ export type Config = {
   readonly segmentBytes: number
   /** What `armCrashPoint` takes, for tests. */
   readonly crashPoint: string | undefined
-}
-
-export type Problem = {
-  readonly variable: string
-  /** As it may be shown: quoted and escaped, or its length alone where it is a secret. */
-  readonly received: string
-  readonly expected: string
-  readonly example: string
 }
 
 export type ConfigResult =
@@ -345,13 +338,12 @@ export function loadDataDirectory(): string | undefined {
   return undefined
 }
 
-/** All problems as one text for a person at a terminal. */
-export function explain(problems: readonly Problem[]): string {
-  const count = problems.length === 1 ? '1 setting is' : `${problems.length} settings are`
-  const lines = problems.map(({ variable, received, expected, example }) => {
-    return `  ${variable}\n    received  ${received}\n    expected  ${expected}\n    example   ${variable}=${example}`
-  })
-  return [`Holdfast cannot start: ${count} wrong.`, ...lines].join('\n\n')
+/** Where a command finds the server that runs, and with which key; each where it is set. */
+export function loadCallerSettings(): {
+  readonly url: string | undefined
+  readonly adminKey: string | undefined
+} {
+  return { url: given(process.env, 'HOLDFAST_URL'), adminKey: given(process.env, settings.adminKey.variable) }
 }
 
 /** All settings as a Markdown table, as the README shows it. */
@@ -391,7 +383,7 @@ function misspellings(environment: Environment): string[] {
     .flatMap((name) => {
       // One edit for four letters, two for eight: HOME is no slip for HOST.
       const meant = known.find(
-        (other) => editsBetween(name.toUpperCase(), other) <= Math.min(2, other.length / 4),
+        (other) => editsBetween(name.toUpperCase(), other, 2) <= Math.min(2, other.length / 4),
       )
       return meant === undefined ? [] : [`${shown(name)} is not a setting. Did you mean ${meant}?`]
     })

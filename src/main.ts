@@ -123,6 +123,7 @@ async function run(config: Config): Promise<void> {
     data: {
       journalDirectory: paths.journal,
       tablesPath: paths.tables,
+      search: config.search,
       shards,
       workers,
       logLevel: config.logLevel,

@@ -65,8 +65,8 @@ export class ThreadCalls<
   }
 
   /** Rejects with what `failure` makes of it. */
-  ask(question: object): Promise<Answer> {
-    const { name, callsMax, timeoutMs, timers, failure } = this.#options
+  ask(question: object, timeoutMs = this.#options.timeoutMs): Promise<Answer> {
+    const { name, callsMax, timers, failure } = this.#options
     const port = this.#port
     if (port === undefined) {
       const code = this.#isClosed ? 'shutting-down' : 'unavailable'

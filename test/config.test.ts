@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { type Config, explain, type Problem, readConfig, settingsTable } from '../src/config.ts'
+import { explain, type Problem } from '../src/config/explain.ts'
+import { type Config, readConfig, settingsTable } from '../src/config.ts'
 import { suite } from './support/suite.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>

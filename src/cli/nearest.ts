@@ -1,8 +1,10 @@
 /** "Did you mean …?": which of the words that exist is meant by one that does not. */
-import { editsBetween } from '../config/edit-distance.ts'
+import { editsBetween } from '../edit-distance.ts'
 
 /** Words longer than this are nobody's slip of the pen, and comparing them would take long. */
 const lengthMax = 80
+/** No word is meant that is further away than a third of it. */
+const editsMax = Math.ceil(lengthMax / 3)
 
 /** Remembers the nearest of all the words it is offered. */
 export class Nearest {
@@ -17,9 +19,8 @@ export class Nearest {
   offer(word: string): void {
     if (word === this.#last || word.length > lengthMax) return
     this.#last = word
-    const bound = this.#best?.edits ?? Number.POSITIVE_INFINITY
-    if (Math.abs(word.length - this.#word.length) >= bound) return
-    const edits = editsBetween(this.#word, word.toLowerCase())
+    const bound = this.#best?.edits ?? editsMax + 1
+    const edits = editsBetween(this.#word, word.toLowerCase(), bound - 1)
     if (edits < bound) this.#best = { word, edits }
   }
 

@@ -45,6 +45,7 @@ import { empty, expectedFailure, problem } from './responses.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { type Call, type Env, headerOf, type Route, targetOf } from './route.ts'
 import { saleRoutes } from './sale-routes.ts'
+import { searchKeepingRoutes } from './search-keeping-routes.ts'
 import { searchRoutes } from './search-routes.ts'
 import { stockRoutes } from './stock-routes.ts'
 import { stockStreamRoutes } from './stock-stream-routes.ts'
@@ -92,6 +93,7 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...importRoutes(parts),
     ...imageRoutes(parts),
     ...searchRoutes(parts),
+    ...searchKeepingRoutes(parts),
     ...productRoutes(parts),
     ...productChangeRoutes(parts),
     ...reviewRoutes(parts),

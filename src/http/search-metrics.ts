@@ -29,5 +29,20 @@ export function searchRegistry(status: SearchStatus | undefined, restarts: numbe
     'Products that came into stock, or went out of it, in the index.',
     projector.transitions,
   )
+  const { server } = status
+  if (server === undefined) return registry
+  gauge(
+    'holdfast_search_server_serving',
+    'Whether the search server answers searches.',
+    server.isServing ? 1 : 0,
+  )
+  gauge(
+    'holdfast_search_server_owed_products',
+    'Products the search server is still to be told of.',
+    server.owed,
+  )
+  gauge('holdfast_search_server_parked_products', 'Products the search server refuses.', server.parked.length)
+  counter('holdfast_search_server_writes_total', 'Documents and stocks it was told.', server.writes)
+  counter('holdfast_search_server_rebuilds_total', 'Times its index was made anew.', server.rebuilds)
   return registry
 }

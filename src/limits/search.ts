@@ -24,9 +24,26 @@ export const searchWaitingMax = 1_024
 /** Questions of one listener that have no answer. */
 export const searchCallsMax = 1_024
 export const searchTimeoutMs = 5_000
+/** For comparing every index with the whole catalog. */
+export const searchVerifyMs = 60_000
 /** What could not be read is tried again so soon at first, and so late in the end. */
 export const searchRetryMsMin = 250
 export const searchRetryMsMax = 30_000
 export const searchCloseMs = 1_000
 /** Behind whoever sells, and before the history (Linux). */
 export const searchNiceness = 5
+/** How long a search server may have changes owed to it that could go with others. */
+export const keeperPollMs = 250
+/** Products told to a search server in one call. */
+export const keeperBatchMax = 250
+/** Documents that a search server has refused, of which it is known why. */
+export const parkedMax = 1_000
+/** For one call to a search server, and for one that brings many documents or asks for all. */
+export const searchServerCallMs = 2_000
+export const searchServerBulkMs = 60_000
+/** Failures in a row after which a search server is left alone, for so long at first and at most. */
+export const searchServerFailuresMax = 3
+export const searchServerRestMsMin = 1_000
+export const searchServerRestMsMax = 30_000
+/** Differences that a verification lists. */
+export const differencesMax = 100

@@ -9,10 +9,10 @@
  *     comes to the same.
  */
 import type { ProductId } from '../domain/ids.ts'
-import { productPageMax } from '../limits/catalog.ts'
 import { searchPutMax } from '../limits/search.ts'
 import type { Product } from '../persistence/tables/catalog/product-row.ts'
 import type { Timers } from '../seams.ts'
+import { pagesOfCatalog, presentOf } from './catalog-truth.ts'
 import { Changes, type ChangesParts } from './changes.ts'
 import type { EmbeddedIndex } from './embedded/embedded-index.ts'
 import { documentOf, type ProductDocument } from './product-document.ts'
@@ -24,7 +24,12 @@ export type ProjectorParts = ChangesParts & {
   readonly index: EmbeddedIndex
   readonly stock: StockSource
   readonly timers: Timers
+  /** Hears what a turn has told the index, once it holds it. */
+  readonly onTold?: (told: Told, position: SearchPosition) => void
 }
+
+/** Products told whole or removed, and those that came into stock or went out of it. */
+export type Told = { readonly products: ReadonlySet<ProductId>; readonly stocks: ReadonlySet<ProductId> }
 
 export type ProjectorCounters = {
   /** Documents put, products removed, and products that came into stock or went out of it. */
@@ -42,6 +47,7 @@ export class Projector {
   readonly #products = new Set<ProductId>()
   readonly #stocks = new Set<ProductId>()
   #isAnyStock = false
+  #told = { products: new Set<ProductId>(), stocks: new Set<ProductId>() }
 
   constructor(parts: ProjectorParts) {
     this.#parts = parts
@@ -66,7 +72,16 @@ export class Projector {
     await this.#compareStock(this.#isAnyStock ? await this.#everything() : [...this.#stocks])
     this.#isAnyStock = false
     this.#position = position
+    this.#parts.onTold?.(this.#told, position)
+    this.#told = { products: new Set(), stocks: new Set() }
     return hasMore
+  }
+
+  /** Looks at every product of the catalog and of the index anew, whatever is known of it. */
+  async rebuild(): Promise<void> {
+    for (const productId of await this.#everything()) this.#products.add(productId)
+    for (const page of pagesOfCatalog(this.#parts.tables))
+      for (const { productId } of page) this.#products.add(productId)
   }
 
   close(): void {
@@ -77,32 +92,18 @@ export class Projector {
   async #fill(): Promise<void> {
     this.#changes ??= new Changes(this.#parts)
     const { position } = this.#changes.take()
-    let after: string | undefined
-    for (;;) {
-      const page = this.#parts.tables.read('catalog.browse', {
-        category: undefined,
-        brand: undefined,
-        after,
-        limit: productPageMax,
-      })
-      await this.#put(page)
-      after = page.at(-1)?.productId
-      if (after === undefined) break
-    }
+    for (const page of pagesOfCatalog(this.#parts.tables)) await this.#put(page)
     this.#position = position
   }
 
   async #refresh(productIds: readonly ProductId[]): Promise<void> {
     const { tables, index } = this.#parts
-    const there: Product[] = []
-    const gone: ProductId[] = []
-    for (const productId of productIds) {
-      const product = tables.read('catalog.product', { productId })
-      if (product === undefined || product.retiredAtMs !== null) gone.push(productId)
-      else there.push(product)
-    }
+    const { there, gone } = presentOf(tables, productIds)
     await index.remove(gone)
-    for (const productId of gone) this.#products.delete(productId)
+    for (const productId of gone) {
+      this.#products.delete(productId)
+      this.#told.products.add(productId)
+    }
     this.counters.removals += gone.length
     await this.#put(there)
   }
@@ -120,7 +121,10 @@ export class Projector {
         return documentOf(product, inStock ?? index.inStock(productId) ?? false)
       })
       await index.put(documents)
-      for (const { productId } of some) this.#products.delete(productId)
+      for (const { productId } of some) {
+        this.#products.delete(productId)
+        this.#told.products.add(productId)
+      }
       this.counters.puts += documents.length
       await this.#breathe()
     }
@@ -149,6 +153,7 @@ export class Projector {
           changes.push({ productId, inStock })
       }
       if (changes.length > 0) await index.setInStock(changes)
+      for (const { productId } of changes) this.#told.stocks.add(productId)
       this.counters.transitions += changes.length
       await this.#breathe()
     }

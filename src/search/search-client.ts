@@ -1,6 +1,6 @@
 /** A listener's way to the search. The thread behind it may come and go. */
 import type { MessagePort } from 'node:worker_threads'
-import { searchCallsMax, searchTimeoutMs } from '../limits/search.ts'
+import { searchCallsMax, searchTimeoutMs, searchVerifyMs } from '../limits/search.ts'
 import type { ToLinkedClient } from '../linked-thread.ts'
 import type { Port, Timers } from '../seams.ts'
 import { ThreadCalls } from '../thread-calls.ts'
@@ -37,7 +37,8 @@ export class SearchClient {
   /** Asks; the answer reaches `after`, where that is given. Rejects with `SearchError`. */
   async ask<Q extends SearchQuestion>(question: Q, after?: SearchPosition): Promise<Found<Q>> {
     // The server answers each type of question with its own type of answer; the union does not say which.
-    return (await this.#calls.ask({ question, after })) as Found<SearchQuestion> as Found<Q>
+    const timeoutMs = question.type === 'verify' ? searchVerifyMs : searchTimeoutMs
+    return (await this.#calls.ask({ question, after }, timeoutMs)) as Found<SearchQuestion> as Found<Q>
   }
 
   close(): void {

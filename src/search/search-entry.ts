@@ -1,19 +1,31 @@
 /** The search's thread. It ends after `closed`, or by an error, and is then replaced; it keeps nothing on a disk. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { Engine } from '../actors/engine.ts'
+import type { SearchConfig } from '../config/search-settings.ts'
 import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
-import { searchNiceness } from '../limits/search.ts'
+import {
+  searchNiceness,
+  searchServerBulkMs,
+  searchServerCallMs,
+  searchServerFailuresMax,
+  searchServerRestMsMax,
+  searchServerRestMsMin,
+} from '../limits/search.ts'
 import { openLog } from '../log.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { TablesReader } from '../persistence/tables/tables-reader.ts'
 import { portOf, realClock, realRandom, realTimers, yieldToOthers } from '../seams.ts'
+import { Breaker } from './breaker.ts'
 import { EmbeddedIndex } from './embedded/embedded-index.ts'
+import { IndexKeeper } from './index-keeper.ts'
 import { Projector } from './projector.ts'
 import type { FromSearch, FromSearchThread, SearchData, ToSearch, ToSearchThread } from './search-protocol.ts'
-import { SearchServer } from './search-server.ts'
+import { SearchServer, type Served } from './search-server.ts'
 import { stockOnBoards } from './stock-source.ts'
+import { TypesenseServer } from './typesense/server.ts'
+import { TypesenseIndex } from './typesense/typesense-index.ts'
 
 assert(parentPort !== null, 'this file is run as a worker thread')
 const data = workerData as SearchData
@@ -36,16 +48,22 @@ const notices = new TablesClient({
 const logAs = (level: 'info' | 'warn' | 'error', event: string, detail: object) =>
   log.logger[level]({ event, ...detail }, event)
 const index = new EmbeddedIndex()
+const stock = stockOnBoards(engine, realClock)
+const served = data.search.index === 'typesense' ? servedBy(data.search) : undefined
 const projector = new Projector({
   ...seams,
   tables: reader,
   place: { disk: realDisk, journal: data.journalDirectory },
-  stock: stockOnBoards(engine, realClock),
+  stock,
   shards,
   index,
   log: logAs,
+  onTold: (told, position) => {
+    served?.keeper.start(position)
+    served?.keeper.note(told, position)
+  },
 })
-const server = new SearchServer({ ...seams, index, projector, log: logAs })
+const server = new SearchServer({ ...seams, index, served, projector, tables: reader, stock, log: logAs })
 notices.connect(portOf(data.ends.tables))
 
 main.receive((message) => {
@@ -59,6 +77,29 @@ main.receive((message) => {
   }
 })
 server.start()
+
+function servedBy({ urls, apiKey }: Extract<SearchConfig, { readonly index: 'typesense' }>): Served {
+  const options = { urls, apiKey, callMs: searchServerCallMs, bulkMs: searchServerBulkMs }
+  const typesense = new TypesenseIndex({ ...seams, server: new TypesenseServer(options, realTimers) })
+  const breaker = new Breaker(
+    {
+      failuresMax: searchServerFailuresMax,
+      firstMs: searchServerRestMsMin,
+      longestMs: searchServerRestMsMax,
+    },
+    realClock,
+    seams.random,
+  )
+  const keeper = new IndexKeeper({
+    served: typesense,
+    embedded: index,
+    tables: reader,
+    breaker,
+    timers: realTimers,
+    log: logAs,
+  })
+  return { index: typesense, keeper, breaker }
+}
 
 function connect(end: MessagePort): void {
   const port = portOf<ToSearch, FromSearch>(end)

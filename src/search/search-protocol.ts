@@ -1,18 +1,33 @@
 /** What listeners, main and the search's thread say to each other. */
 import type { MessagePort } from 'node:worker_threads'
+import type { SearchConfig } from '../config/search-settings.ts'
 import type { FromKept, ToKept } from '../kept-thread.ts'
 import type { ToLinked } from '../linked-thread.ts'
 import type { AnswerFailed } from '../thread-calls.ts'
+import type { KeeperStatus } from './index-keeper.ts'
 import type { ProjectorCounters } from './projector.ts'
 import type { SearchErrorCode } from './search-error.ts'
 import type { SearchAnswer, SearchRequest } from './search-index.ts'
 import type { SearchPosition } from './search-position.ts'
+import type { Verification } from './verification.ts'
 
 export type FindProducts = { readonly type: 'search'; readonly request: SearchRequest }
 export type Suggest = { readonly type: 'suggest'; readonly term: string; readonly limit: number }
-export type SearchQuestion = FindProducts | Suggest
+/** How the search is, and what it owes to a server. */
+export type Inspect = { readonly type: 'inspect' }
+/** Looks at everything anew; a server's index is made anew beside the one that answers. Answered before it is done. */
+export type Rebuild = { readonly type: 'rebuild' }
+/** Compares every index with the catalog and the stock. */
+export type Verify = { readonly type: 'verify' }
+export type SearchQuestion = FindProducts | Suggest | Inspect | Rebuild | Verify
 
-export type FoundBy<Q extends SearchQuestion> = Q extends FindProducts ? SearchAnswer : readonly string[]
+export type FoundBy<Q extends SearchQuestion> = Q extends FindProducts
+  ? SearchAnswer
+  : Q extends Suggest
+    ? readonly string[]
+    : Q extends Verify
+      ? Verification
+      : SearchStatus
 
 /** From a listener. */
 export type ToSearch = {
@@ -42,6 +57,7 @@ export type SearchEnds = { readonly engine: MessagePort; readonly tables: Messag
 export type SearchData = {
   readonly journalDirectory: string
   readonly tablesPath: string
+  readonly search: SearchConfig
   readonly shards: number
   readonly workers: number
   readonly logLevel: string
@@ -58,5 +74,7 @@ export type SearchStatus = {
   readonly behindMs: number
   readonly searches: number
   readonly waitingQuestions: number
+  /** Undefined where there is no search server. */
+  readonly server: KeeperStatus | undefined
   readonly projector: ProjectorCounters
 }

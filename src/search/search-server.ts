@@ -3,29 +3,59 @@
  * nothing of threads.
  */
 
+import { unreachable } from '../domain/assert.ts'
 import type { ThreadLog } from '../kept-thread.ts'
 import { searchPollMs, searchRetryMsMin, searchWaitingMax, searchWaitMs } from '../limits/search.ts'
 import type { Clock, Port, Timer, Timers } from '../seams.ts'
+import type { Breaker } from './breaker.ts'
+import type { CatalogReader } from './catalog-truth.ts'
 import type { EmbeddedIndex } from './embedded/embedded-index.ts'
+import type { IndexKeeper } from './index-keeper.ts'
 import type { Projector } from './projector.ts'
 import type { SearchErrorCode } from './search-error.ts'
+import { IndexLost, IndexUnavailable, type SearchIndex } from './search-index.ts'
 import { hasCome, type SearchPosition } from './search-position.ts'
-import type { FoundBy, FromSearch, SearchQuestion, SearchStatus, ToSearch } from './search-protocol.ts'
+import type {
+  FindProducts,
+  FoundBy,
+  FromSearch,
+  SearchQuestion,
+  SearchStatus,
+  Suggest,
+  ToSearch,
+} from './search-protocol.ts'
+import type { StockSource } from './stock-source.ts'
+import { verify } from './verification.ts'
 
 export type SearchPort = Port<ToSearch, FromSearch>
 
+/** The index on a server, who keeps it, and who says whether it may be asked. */
+export type Served = {
+  readonly index: SearchIndex
+  readonly keeper: IndexKeeper
+  readonly breaker: Breaker
+}
+
 export type SearchServerParts = {
   readonly index: EmbeddedIndex
+  /** Asked first, where there is one; while it does not answer, the embedded index does. */
+  readonly served?: Served | undefined
   readonly projector: Projector
+  readonly tables: CatalogReader
+  readonly stock: StockSource
   readonly clock: Clock
   readonly timers: Timers
   readonly log: ThreadLog
 }
 
-type Waiting = {
+type Asked = {
   readonly port: SearchPort
   readonly call: number
   readonly question: SearchQuestion
+  readonly after: SearchPosition | undefined
+}
+
+type Waiting = Asked & {
   readonly after: SearchPosition
   /** By the monotonic clock. */
   readonly untilMs: number
@@ -79,6 +109,7 @@ export class SearchServer {
       behindMs: lateMs <= 2 * searchPollMs ? 0 : lateMs,
       searches: this.#searches,
       waitingQuestions: this.#waiting.length,
+      server: this.#parts.served?.keeper.status,
       projector: projector.counters,
     }
   }
@@ -88,6 +119,7 @@ export class SearchServer {
     this.#mode = 'closing'
     this.#pause?.end()
     for (const { port, call } of this.#waiting.splice(0)) fail(port, call, 'shutting-down')
+    await this.#parts.served?.keeper.close()
     await this.#round
     this.#parts.projector.close()
   }
@@ -135,7 +167,8 @@ export class SearchServer {
     const { position } = this.#parts.projector
     if (this.#mode === 'closing') return fail(port, call, 'shutting-down')
     if (position === undefined) return fail(port, call, 'unavailable')
-    if (after === undefined || hasCome(position, after)) return await this.#answer(port, call, question)
+    if (after === undefined || hasCome(position, after))
+      return await this.#answer({ port, call, question, after })
     if (this.#waiting.length >= searchWaitingMax) return fail(port, call, 'overloaded')
     const untilMs = this.#parts.clock.monotonicMs() + searchWaitMs
     this.#waiting.push({ port, call, question, after, untilMs })
@@ -148,27 +181,90 @@ export class SearchServer {
     if (this.#waiting.length === 0 || position === undefined) return
     const nowMs = clock.monotonicMs()
     for (const waiting of this.#waiting.splice(0)) {
-      const { port, call, question, after, untilMs } = waiting
-      if (hasCome(position, after)) await this.#answer(port, call, question)
+      const { port, call, after, untilMs } = waiting
+      if (hasCome(position, after)) await this.#answer(waiting)
       else if (nowMs >= untilMs) fail(port, call, 'behind')
       else this.#waiting.push(waiting)
     }
   }
 
-  async #answer(port: SearchPort, call: number, question: SearchQuestion): Promise<void> {
+  async #answer({ port, call, question, after }: Asked): Promise<void> {
     const { position } = this.#parts.projector
     if (position === undefined) return fail(port, call, 'unavailable')
-    this.#searches += 1
-    const answer = await this.#find(question)
-    port.send({ type: 'answer', call, answer, position })
+    switch (question.type) {
+      case 'search':
+      case 'suggest': {
+        this.#searches += 1
+        const found = (await this.#findServed(question, after)) ?? (await this.#findHere(question, position))
+        return port.send({ type: 'answer', call, ...found })
+      }
+      case 'inspect':
+        return port.send({ type: 'answer', call, answer: this.status(), position })
+      case 'rebuild':
+        await this.#parts.projector.rebuild()
+        this.#parts.served?.keeper.rebuild()
+        this.wake()
+        return port.send({ type: 'answer', call, answer: this.status(), position })
+      case 'verify':
+        return await this.#verify(port, call)
+      default:
+        return unreachable(question)
+    }
   }
 
-  async #find(question: SearchQuestion): Promise<FoundBy<SearchQuestion>> {
-    const { index } = this.#parts
-    return question.type === 'search'
-      ? await index.search(question.request)
-      : await index.suggest(question.term, question.limit)
+  async #findHere(question: Finding, position: SearchPosition): Promise<Found> {
+    return { answer: await askedOf(this.#parts.index, question), position }
   }
+
+  /** Undefined where there is no server, or none that can answer this now. */
+  async #findServed(question: Finding, after: SearchPosition | undefined): Promise<Found | undefined> {
+    const { served } = this.#parts
+    const position = served?.keeper.position
+    if (served === undefined || position === undefined) return undefined
+    if (after !== undefined && !hasCome(position, after)) return undefined
+    // A try is the keeper's: nobody who searches waits for a server that was down.
+    if (!served.breaker.isClosed) return undefined
+    try {
+      const answer = await askedOf(served.index, question)
+      served.breaker.succeeded()
+      return { answer, position }
+    } catch (error) {
+      if (error instanceof IndexLost) served.keeper.noteLost()
+      else if (error instanceof IndexUnavailable) served.breaker.failed()
+      else this.#parts.log('error', 'search.serverTrouble', { why: String(error) })
+      return undefined
+    }
+  }
+
+  async #verify(port: SearchPort, call: number): Promise<void> {
+    const { index, served, tables, stock, timers, projector } = this.#parts
+    try {
+      const answer = await verify({
+        indexes: served === undefined ? [index] : [index, served.index],
+        tables,
+        stock,
+        breathe: () => new Promise((resolve) => void timers.soon(resolve)),
+        settle: () => new Promise((resolve) => void timers.after(SETTLE_MS, resolve)),
+      })
+      const { position } = projector
+      if (position !== undefined) port.send({ type: 'answer', call, answer, position })
+    } catch (error) {
+      if (!(error instanceof IndexUnavailable) && !(error instanceof IndexLost)) throw error
+      fail(port, call, 'unavailable')
+    }
+  }
+}
+
+type Finding = FindProducts | Suggest
+type Found = { readonly answer: FoundBy<Finding>; readonly position: SearchPosition }
+
+/** For what is under way to come to every index. */
+const SETTLE_MS = 1_000
+
+async function askedOf(index: SearchIndex, question: Finding): Promise<FoundBy<Finding>> {
+  return question.type === 'search'
+    ? await index.search(question.request)
+    : await index.suggest(question.term, question.limit)
 }
 
 const WHY: Readonly<Record<SearchErrorCode, string>> = {

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
-import { type ConfigResult, explain, readConfig } from '../../src/config.ts'
+import { explain } from '../../src/config/explain.ts'
+import { type ConfigResult, readConfig } from '../../src/config.ts'
 import { suite } from '../support/suite.ts'
 
 const ADMIN_KEY = 'hf_admin_Zk3v9QpX7sTbN2mLr8WcY5dJhG4fEaU6oKiR1tSy'

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
-import { type ConfigResult, explain, readConfig } from '../../src/config.ts'
+import { explain } from '../../src/config/explain.ts'
+import { type ConfigResult, readConfig } from '../../src/config.ts'
 import { suite } from '../support/suite.ts'
 
 const URL_SET = { TYPESENSE_URL: 'http://10.0.0.5:8108' }

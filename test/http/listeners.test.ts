@@ -103,6 +103,7 @@ class World implements AsyncDisposable {
         data: {
           journalDirectory: '/nowhere',
           tablesPath: '/nowhere',
+          search: { index: 'embedded' },
           shards: 1,
           workers: 1,
           logLevel,

@@ -3,15 +3,24 @@ import type { MessagePort } from 'node:worker_threads'
 import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
 import type { ToLinkedClient } from '../../src/linked-thread.ts'
 import type { ProductFields } from '../../src/persistence/tables/catalog/product-row.ts'
-import { type ArgsOf, operations, type ReadName } from '../../src/persistence/tables/operations.ts'
+import {
+  type AnswerOf,
+  type ArgsOf,
+  operations,
+  type ReadName,
+} from '../../src/persistence/tables/operations.ts'
+import type { Query } from '../../src/persistence/tables/query.ts'
 import { SqliteSession } from '../../src/persistence/tables/sqlite-session.ts'
+import type { Clock } from '../../src/seams.ts'
+import { Breaker } from '../../src/search/breaker.ts'
 import { EmbeddedIndex } from '../../src/search/embedded/embedded-index.ts'
+import { IndexKeeper, type KeeperParts, type ServedIndex } from '../../src/search/index-keeper.ts'
 import { Projector } from '../../src/search/projector.ts'
 import { SearchClient } from '../../src/search/search-client.ts'
 import type { SearchRequest } from '../../src/search/search-index.ts'
 import type { SearchPosition } from '../../src/search/search-position.ts'
 import type { FromSearch, ToSearch } from '../../src/search/search-protocol.ts'
-import { SearchServer } from '../../src/search/search-server.ts'
+import { SearchServer, type Served } from '../../src/search/search-server.ts'
 import { stockOnBoards } from '../../src/search/stock-source.ts'
 import { fields } from '../persistence/tables/catalog/products.ts'
 import { InProcessEngine, journalDirectory } from '../support/in-process-engine.ts'
@@ -41,6 +50,7 @@ export class SearchWorld {
   readonly tables: InProcessTables
   readonly index = new EmbeddedIndex()
   readonly projector: Projector
+  readonly keeper: IndexKeeper | undefined
   readonly server: SearchServer
   readonly client: SearchClient
   readonly logged: string[] = []
@@ -48,7 +58,7 @@ export class SearchWorld {
   readonly faults: Error[] = []
   #orders = 0
 
-  private constructor(engine: InProcessEngine) {
+  private constructor(engine: InProcessEngine, index: ServedIndex | undefined) {
     this.engine = engine
     const { timers } = engine
     this.tables = new InProcessTables(timers.clock)
@@ -58,21 +68,31 @@ export class SearchWorld {
       timers: timers.session(),
       log: (_: string, event: string) => void this.logged.push(event),
     }
+    const tables = {
+      read: <N extends ReadName>(name: N, args: ArgsOf<N>): AnswerOf<N> => {
+        const fault = this.faults.shift()
+        if (fault !== undefined) throw fault
+        return session.run(operations[name].run(args as never) as Query<AnswerOf<N>>)
+      },
+    }
+    const stock = stockOnBoards(engine.engine, timers.clock)
+    const served =
+      index === undefined ? undefined : servedBy(index, { ...parts, tables, embedded: this.index })
+    this.keeper = served?.keeper
     this.projector = new Projector({
       ...parts,
-      tables: {
-        read: <N extends ReadName>(name: N, args: ArgsOf<N>) => {
-          const fault = this.faults.shift()
-          if (fault !== undefined) throw fault
-          return session.run(operations[name].run(args as never) as never)
-        },
-      },
+      tables,
       place: { disk: engine.disk.session(), journal: journalDirectory },
-      stock: stockOnBoards(engine.engine, timers.clock),
+      stock,
       shards: SHARDS,
       index: this.index,
+      onTold: (told, position) => {
+        served?.keeper.start(position)
+        served?.keeper.note(told, position)
+      },
     })
-    this.server = new SearchServer({ ...parts, index: this.index, projector: this.projector })
+    const { projector } = this
+    this.server = new SearchServer({ ...parts, index: this.index, served, projector, tables, stock })
     const control = new Wire<never, ToLinkedClient>()
     const wire = new Wire<ToSearch, FromSearch>()
     wire.there.copies = true
@@ -86,8 +106,9 @@ export class SearchWorld {
     control.back.send({ type: 'link', port: noPort })
   }
 
-  static async start(): Promise<SearchWorld> {
-    return new SearchWorld(await new InProcessEngine({ shards: SHARDS, workers: 1 }).start())
+  /** With a search server, where one is given. */
+  static async start(served?: ServedIndex): Promise<SearchWorld> {
+    return new SearchWorld(await new InProcessEngine({ shards: SHARDS, workers: 1 }).start(), served)
   }
 
   /** Waits for it, letting as much time pass as it takes. */
@@ -144,8 +165,11 @@ export class SearchWorld {
     return answer.hits.map(({ productId }) => productId as string).sort()
   }
 
-  pass(ms: number): Promise<void> {
-    return this.wait(new Promise((resolve) => void this.engine.timers.session().after(ms, resolve)))
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += STEP_MS) {
+      await new Promise<void>((resolve) => void setImmediate(resolve))
+      await this.engine.advance(STEP_MS)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,4 +178,13 @@ export class SearchWorld {
     this.tables.close()
     await this.engine.shutDown()
   }
+}
+
+function servedBy(
+  index: ServedIndex,
+  parts: Omit<KeeperParts, 'served' | 'breaker'> & { readonly clock: Clock },
+): Served {
+  const times = { failuresMax: 3, firstMs: 1_000, longestMs: 4_000 }
+  const breaker = new Breaker(times, parts.clock, { fraction: () => 0 })
+  return { index, breaker, keeper: new IndexKeeper({ ...parts, served: index, breaker }) }
 }

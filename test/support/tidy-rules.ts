@@ -35,6 +35,7 @@ const LEAVES = [
   'version',
   'setting',
   'ip-address',
+  'edit-distance',
 ]
 
 /** The clock, timers and chance of the machine, which everything else is given through the seams. */

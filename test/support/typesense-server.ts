@@ -24,12 +24,12 @@ export class TypesenseServerProcess {
     this.#directory = directory
   }
 
-  /** Resolves when it is ready. Only for tests that say that they need `typesense-server`. */
-  static async start(): Promise<TypesenseServerProcess> {
+  /** Resolves when it is ready, on this port or any. Only for tests that say that they need `typesense-server`. */
+  static async start(apiPort?: number): Promise<TypesenseServerProcess> {
     const binary = findBinary('typesense-server')
     if (binary === undefined) throw new Error('typesense-server is not installed: see README.md')
     const directory = await mkdtemp(join(tmpdir(), 'holdfast-typesense-'))
-    const [port, peeringPort] = [await freePort(), await freePort()]
+    const [port, peeringPort] = [apiPort ?? (await freePort()), await freePort()]
     const url = `http://127.0.0.1:${port}`
     const settings = {
       'data-dir': directory,

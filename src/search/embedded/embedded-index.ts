@@ -54,6 +54,12 @@ export class EmbeddedIndex implements SearchIndex {
     return number === undefined ? undefined : this.#columns.inStock[number] === 1
   }
 
+  /** Of what it was told last; undefined where it does not have the product. */
+  revision(productId: ProductId): string | undefined {
+    const number = this.#numbers.get(productId)
+    return number === undefined ? undefined : this.#columns.revisions[number]
+  }
+
   async put(documents: readonly ProductDocument[]): Promise<readonly RefusedDocument[]> {
     this.#answers.clear()
     for (const document of documents) this.#put(document)

@@ -2,7 +2,7 @@
  * The words of all products, each with a number, and what a shopper's word may stand for among them: the word itself,
  * those that begin with it, and those that it is a typing error of.
  */
-import { editsBetween } from './edit-distance.ts'
+import { editsBetween } from '../../edit-distance.ts'
 
 /** Words that came since the last sorting, which are looked through one by one. */
 const recentMax = 1_024

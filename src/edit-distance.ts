@@ -3,13 +3,18 @@
  * (Damerau 1964; Wagner and Fischer's table, of which only the band within the limit is filled).
  */
 
-const rows = [new Uint8Array(64), new Uint8Array(64), new Uint8Array(64)] as const
+import { assert } from './domain/assert.ts'
 
-/** At most `limit`, or `limit + 1` for any number above. Words are no longer than 63 letters. */
+const lengthMax = 100
+const emptyRow = () => new Uint8Array(lengthMax + 2)
+const rows = [emptyRow(), emptyRow(), emptyRow()] as const
+
+/** At most `limit`, or `limit + 1` for any number above. Words are no longer than 100 letters. */
 export function editsBetween(a: string, b: string, limit: number): number {
+  assert(a.length <= lengthMax && b.length <= lengthMax, 'words of this length are nobody’s slip')
   const beyond = limit + 1
   if (Math.abs(a.length - b.length) > limit) return beyond
-  let [older, previous, current] = rows as readonly [Uint8Array, Uint8Array, Uint8Array]
+  let [older, previous, current] = rows
   for (let j = 0; j <= b.length; j++) previous[j] = Math.min(j, beyond)
   for (let i = 1; i <= a.length; i++) {
     const from = Math.max(1, i - limit)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { editsBetween } from '../../../src/search/embedded/edit-distance.ts'
-import { suite } from '../../support/suite.ts'
+import { editsBetween } from '../src/edit-distance.ts'
+import { suite } from './support/suite.ts'
 
 /** The whole table, by the book. */
 function editsByTheBook(a: string, b: string): number {
