@@ -12,10 +12,11 @@
 import type { ProductId } from '../domain/ids.ts'
 import type { ThreadLog } from '../kept-thread.ts'
 import { keeperBatchMax, keeperPollMs, parkedMax } from '../limits/search.ts'
-import type { Timer, Timers } from '../seams.ts'
+import type { Timers } from '../seams.ts'
 import type { Breaker } from './breaker.ts'
 import { type CatalogReader, pagesOfCatalog, presentOf } from './catalog-truth.ts'
 import type { EmbeddedIndex } from './embedded/embedded-index.ts'
+import { Pause } from './pause.ts'
 import { documentOf } from './product-document.ts'
 import { IndexLost, IndexUnavailable, type RefusedDocument, type SearchIndex } from './search-index.ts'
 import type { SearchPosition } from './search-position.ts'
@@ -62,12 +63,13 @@ export class IndexKeeper {
   #next: 'open' | 'compare' | 'rebuild' | 'tell' = 'open'
   #mode: 'stopped' | 'running' | 'closing' = 'stopped'
   #round: Promise<void> = Promise.resolve()
-  #pause: { readonly timer: Timer; readonly end: () => void } | undefined
+  readonly #pause: Pause
   #writes = 0
   #rebuilds = 0
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
+    this.#pause = new Pause(parts.timers)
   }
 
   /** Up to where the server has been told; undefined while it is not known to hold everything. */
@@ -112,12 +114,12 @@ export class IndexKeeper {
   /** Makes everything anew beside what is there, which answers until then. */
   rebuild(): void {
     if (this.#next !== 'open') this.#next = 'rebuild'
-    this.#pause?.end()
+    this.#pause.end()
   }
 
   async close(): Promise<void> {
     this.#mode = 'closing'
-    this.#pause?.end()
+    this.#pause.end()
     this.#parts.served.close()
     await this.#round
   }
@@ -127,9 +129,9 @@ export class IndexKeeper {
     while (this.#mode === 'running') {
       if (this.#next === 'tell' && this.#products.size + this.#stocks.size === 0) {
         this.#position = this.#heard
-        await this.#rest(keeperPollMs)
+        await this.#pause.rest(keeperPollMs)
       } else if (breaker.mayCall()) await this.#tryStep()
-      else await this.#rest(Math.max(keeperPollMs, breaker.waitMs))
+      else await this.#pause.rest(Math.max(keeperPollMs, breaker.waitMs))
     }
   }
 
@@ -249,17 +251,6 @@ export class IndexKeeper {
       if (this.#parked.size < parkedMax) this.#parked.set(productId, why)
       this.#parts.log('error', 'search.parked', { productId, why })
     }
-  }
-
-  #rest(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        this.#pause?.timer.cancel()
-        this.#pause = undefined
-        resolve()
-      }
-      this.#pause = { timer: this.#parts.timers.after(delayMs, end), end }
-    })
   }
 }
 

@@ -6,11 +6,12 @@
 import { unreachable } from '../domain/assert.ts'
 import type { ThreadLog } from '../kept-thread.ts'
 import { searchPollMs, searchRetryMsMin, searchWaitingMax, searchWaitMs } from '../limits/search.ts'
-import type { Clock, Port, Timer, Timers } from '../seams.ts'
+import type { Clock, Port, Timers } from '../seams.ts'
 import type { Breaker } from './breaker.ts'
 import type { CatalogReader } from './catalog-truth.ts'
 import type { EmbeddedIndex } from './embedded/embedded-index.ts'
 import type { IndexKeeper } from './index-keeper.ts'
+import { Pause } from './pause.ts'
 import type { Projector } from './projector.ts'
 import type { SearchErrorCode } from './search-error.ts'
 import { IndexLost, IndexUnavailable, type SearchIndex } from './search-index.ts'
@@ -67,7 +68,7 @@ export class SearchServer {
   #waiting: Waiting[] = []
   #mode: 'stopped' | 'running' | 'closing' = 'stopped'
   #round: Promise<void> = Promise.resolve()
-  #pause: { readonly timer: Timer; readonly end: () => void } | undefined
+  readonly #pause: Pause
   /** Something has happened since the last turn began. */
   #isWoken = false
   #caughtUpAtMs: number
@@ -76,6 +77,7 @@ export class SearchServer {
 
   constructor(parts: SearchServerParts) {
     this.#parts = parts
+    this.#pause = new Pause(parts.timers)
     this.#caughtUpAtMs = parts.clock.monotonicMs()
   }
 
@@ -97,7 +99,7 @@ export class SearchServer {
   /** Something has happened: there is no need to wait for the next look. */
   wake(): void {
     this.#isWoken = true
-    this.#pause?.end()
+    this.#pause.end()
   }
 
   status(): SearchStatus {
@@ -117,7 +119,7 @@ export class SearchServer {
   /** Resolves when the turn under way has ended. */
   async close(): Promise<void> {
     this.#mode = 'closing'
-    this.#pause?.end()
+    this.#pause.end()
     for (const { port, call } of this.#waiting.splice(0)) fail(port, call, 'shutting-down')
     await this.#parts.served?.keeper.close()
     await this.#round
@@ -133,7 +135,7 @@ export class SearchServer {
       if (hasMore === false) this.#caughtUpAtMs = beganAtMs
       await this.#settle()
       if (hasMore === true || this.#isWoken) await new Promise<void>((resolve) => void timers.soon(resolve))
-      else await this.#rest(hasMore === undefined ? searchRetryMsMin : searchPollMs)
+      else await this.#pause.rest(hasMore === undefined ? searchRetryMsMin : searchPollMs)
     }
     projector.close()
   }
@@ -150,17 +152,6 @@ export class SearchServer {
       this.#fails = true
       return undefined
     }
-  }
-
-  #rest(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        this.#pause?.timer.cancel()
-        this.#pause = undefined
-        resolve()
-      }
-      this.#pause = { timer: this.#parts.timers.after(delayMs, end), end }
-    })
   }
 
   async #hear(port: SearchPort, { call, question, after }: ToSearch): Promise<void> {

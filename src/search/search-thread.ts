@@ -4,7 +4,7 @@ import type { ToEngine } from '../actors/protocol.ts'
 import { controlChannel } from '../actors/supervisor.ts'
 import type { KeptThreadSeams, Life } from '../kept-thread.ts'
 import { searchCloseMs } from '../limits/search.ts'
-import { LinkedThread, type ToLinkedClient } from '../linked-thread.ts'
+import { LinkedThread } from '../linked-thread.ts'
 import type { Port } from '../seams.ts'
 import type { SearchData, SearchStatus } from './search-protocol.ts'
 
@@ -17,45 +17,15 @@ export type SearchThreadOptions = KeptThreadSeams & {
   readonly tables: { connect(): MessagePort }
 }
 
-export class SearchThread {
-  readonly #thread: LinkedThread<SearchStatus, never, never>
-
+export class SearchThread extends LinkedThread<SearchStatus, never, never> {
   constructor({ data, supervisor, tables, ...seams }: SearchThreadOptions) {
-    this.#thread = new LinkedThread({
+    super({
       ...seams,
       name: 'search',
       begin: () => begin({ data, supervisor, tables }),
       onMessage: () => {},
       closeMs: searchCloseMs,
     })
-  }
-
-  start(): void {
-    this.#thread.start()
-  }
-
-  /** How often it had to be replaced. */
-  get restarts(): number {
-    return this.#thread.restarts
-  }
-
-  /** Connects a listener, now and with every life of the thread to come. */
-  attach(client: Port<never, ToLinkedClient>): void {
-    this.#thread.attach(client)
-  }
-
-  /** Forgets a listener that is gone. */
-  detach(client: Port<never, ToLinkedClient>): void {
-    this.#thread.detach(client)
-  }
-
-  /** What it says of itself; undefined where it does not in time. */
-  status(withinMs: number): Promise<SearchStatus | undefined> {
-    return this.#thread.status(withinMs)
-  }
-
-  close(): Promise<void> {
-    return this.#thread.close()
   }
 }
 

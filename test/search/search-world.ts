@@ -26,24 +26,12 @@ import { fields } from '../persistence/tables/catalog/products.ts'
 import { InProcessEngine, journalDirectory } from '../support/in-process-engine.ts'
 import { InProcessTables } from '../support/in-process-tables.ts'
 import { Wire } from '../support/wire.ts'
+import { EVERYTHING } from './catalog.ts'
 
 const SHARDS = 4
 const STEP_MS = 20
 const PATIENCE_MS = 10_000
 const noPort = {} as MessagePort
-
-export const EVERYTHING: SearchRequest = {
-  term: '',
-  category: undefined,
-  brand: undefined,
-  minPrice: undefined,
-  maxPrice: undefined,
-  minRating: undefined,
-  inStock: false,
-  sort: 'relevance',
-  offset: 0,
-  limit: 100,
-}
 
 export class SearchWorld {
   readonly engine: InProcessEngine
@@ -160,7 +148,7 @@ export class SearchWorld {
 
   /** Ids of what is found, in alphabetical order. */
   async found(request: Partial<SearchRequest> = {}, after?: SearchPosition): Promise<readonly string[]> {
-    const question = { type: 'search', request: { ...EVERYTHING, ...request } } as const
+    const question = { type: 'search', request: { ...EVERYTHING, limit: 100, ...request } } as const
     const { answer } = await this.wait(this.client.ask(question, after))
     return answer.hits.map(({ productId }) => productId as string).sort()
   }

@@ -5,9 +5,9 @@ import { EmbeddedIndex } from '../../../src/search/embedded/embedded-index.ts'
 import type { ProductDocument } from '../../../src/search/product-document.ts'
 import { type SearchRequest, searchSorts } from '../../../src/search/search-index.ts'
 import { wordsOf } from '../../../src/search/words.ts'
-import { documentNamed } from '../../contract/search-indexes.ts'
 import { Dice } from '../../support/dice.ts'
 import { note, suite } from '../../support/suite.ts'
+import { documentNamed } from '../catalog.ts'
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const WORDS = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'théta', 'iota']

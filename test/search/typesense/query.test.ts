@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { pagesOf, queryWords, readingsOf, serverSearch } from '../../../src/search/typesense/query.ts'
 import { slipsOf } from '../../../src/search/typesense/slips.ts'
 import { suite } from '../../support/suite.ts'
-import { EVERYTHING } from './asking.ts'
+import { EVERYTHING } from '../catalog.ts'
 
 const NASTY = [
   '-iphone',

@@ -7,11 +7,12 @@ import { IndexLost, IndexUnavailable, type SearchRequest } from '../../../src/se
 import { TypesenseServer } from '../../../src/search/typesense/server.ts'
 import { slipsOf } from '../../../src/search/typesense/slips.ts'
 import { TypesenseIndex } from '../../../src/search/typesense/typesense-index.ts'
-import { documentNamed, searchIndexContract } from '../../contract/search-indexes.ts'
+import { searchIndexContract } from '../../contract/search-indexes.ts'
 import { Dice } from '../../support/dice.ts'
 import { suite } from '../../support/suite.ts'
 import { TypesenseServerProcess } from '../../support/typesense-server.ts'
-import { EVERYTHING, thrownBy } from './asking.ts'
+import { documentNamed, EVERYTHING } from '../catalog.ts'
+import { thrownBy } from './thrown-by.ts'
 
 const NEEDS = { needs: ['typesense-server'], limitMs: 60_000 }
 const collectionsSchema = z.array(z.object({ name: z.string() }))

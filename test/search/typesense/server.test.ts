@@ -7,10 +7,10 @@ import { IndexLost, IndexUnavailable } from '../../../src/search/search-index.ts
 import { CallRefused } from '../../../src/search/typesense/failures.ts'
 import { TypesenseServer } from '../../../src/search/typesense/server.ts'
 import { TypesenseIndex } from '../../../src/search/typesense/typesense-index.ts'
-import { documentNamed } from '../../contract/search-indexes.ts'
 import { suite } from '../../support/suite.ts'
-import { EVERYTHING, thrownBy } from './asking.ts'
+import { documentNamed, EVERYTHING } from '../catalog.ts'
 import { FakeTypesense, linesOf, type Misbehaviour } from './fake-typesense.ts'
+import { thrownBy } from './thrown-by.ts'
 
 const API_KEY = 'a-key-that-nobody-may-see'
 const SECRET_TITLE = 'Unannounced gadget'
