@@ -37,14 +37,15 @@ async function lampsOf(server: ServerProcess, query = ''): Promise<number> {
   return (body.pagination as { readonly total: number }).total
 }
 
+/** Answers the position of both changes. */
 async function sell(server: ServerProcess, i: number): Promise<string> {
   const body = { productId: `lamp-${i}`, title: `Lamp ${i}`, price: i + 1, currency: 'USD' }
   const made = await server.request('POST', '/v1/products', body)
   assert.is(made.status, 201)
   const stock = { set: 1, reason: 'delivery' }
-  const path = `/v1/products/lamp-${i}/stock/adjustments`
-  assert.is((await server.request('POST', path, stock)).status, 200)
-  return made.headers['holdfast-position'] as string
+  const adjusted = await server.request('POST', `/v1/products/lamp-${i}/stock/adjustments`, stock)
+  assert.is(adjusted.status, 200)
+  return [made, adjusted].map(({ headers }) => headers['holdfast-position']).join()
 }
 
 async function differences(server: ServerProcess): Promise<unknown> {
