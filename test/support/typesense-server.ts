@@ -1,7 +1,8 @@
 /** A real Typesense server on a loopback port of its own, with an empty temporary directory. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,8 @@ import { findBinary } from './binaries.ts'
 const READY_WITHIN_MS = 30_000
 const TRY_EVERY_MS = 25
 const ENDS_WITHIN_MS = 5_000
-const OUTPUT_KEPT = 2_000
+const OUTPUT_SHOWN = 2_000
+const LOG = 'output.log'
 
 export class TypesenseServerProcess {
   readonly url: string
@@ -22,6 +24,7 @@ export class TypesenseServerProcess {
     this.url = url
     this.#child = child
     this.#directory = directory
+    process.once('exit', this.#end)
   }
 
   /** Resolves when it is ready, on this port or any. Only for tests that say that they need `typesense-server`. */
@@ -41,8 +44,11 @@ export class TypesenseServerProcess {
       'thread-pool-size': 4,
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
-    // In the test's own process group, so that it ends with it whatever happens.
-    const child = spawn(binary, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
+    const log = openSync(join(directory, LOG), 'w')
+    // In the test's own process group, so that it ends with it whatever happens; it keeps nobody from ending.
+    const child = spawn(binary, args, { cwd: directory, stdio: ['ignore', log, log] })
+    closeSync(log)
+    child.unref()
     const server = new TypesenseServerProcess(url, child, directory)
     await server.#untilReady()
     return server
@@ -56,19 +62,21 @@ export class TypesenseServerProcess {
       await exit
       clearTimeout(killed)
     }
-    await rm(this.#directory, { recursive: true, force: true })
+    process.off('exit', this.#end)
+    this.#end()
+  }
+
+  readonly #end = (): void => {
+    this.#child.kill('SIGKILL')
+    rmSync(this.#directory, { recursive: true, force: true })
   }
 
   async #untilReady(): Promise<void> {
-    let output = ''
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream?.on('data', (text) => {
-        output = (output + String(text)).slice(-OUTPUT_KEPT)
-      })
     const givenUpMs = performance.now() + READY_WITHIN_MS
     while (!(await isHealthy(this.url))) {
       const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null
       if (hasEnded || performance.now() > givenUpMs) {
+        const output = readFileSync(join(this.#directory, LOG), 'utf8').slice(-OUTPUT_SHOWN)
         await this.stop()
         throw new Error(`Typesense is not ready: ${output}`)
       }

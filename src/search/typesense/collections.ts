@@ -41,11 +41,7 @@ export class Collections {
   async live(): Promise<Live> {
     const target = await this.#target()
     if (target === undefined) return { type: 'none' }
-    const found = await orNone(
-      this.#server.call('get a collection', collectionSchema, (client) =>
-        client.collections(target).retrieve(),
-      ),
-    )
+    const found = await orNone(this.#get(target))
     if (found === undefined) return { type: 'none' }
     const isCurrent = isSchemaOfOurs(found.fields as Parameters<typeof isSchemaOfOurs>[0])
     return { type: isCurrent ? 'current' : 'outdated', collection: target }
@@ -60,8 +56,12 @@ export class Collections {
     return name
   }
 
-  /** From now on it answers under the alias: in one step, for whoever asks. */
+  /**
+   * From now on it answers under the alias: in one step, for whoever asks. Throws `IndexLost` where it is gone, since the
+   * server lets an alias lead to nothing.
+   */
   async setLive(collection: string): Promise<void> {
+    await this.#get(collection)
     const target = { collection_name: collection }
     await this.#server.call('set the alias', aliasSchema, (client) =>
       client.aliases().upsert(this.alias, target),
@@ -84,6 +84,12 @@ export class Collections {
     for (const { name } of made) {
       if (isMadeFor(this.alias, name) && !kept.includes(name)) await this.drop(name)
     }
+  }
+
+  #get(collection: string): Promise<z.infer<typeof collectionSchema>> {
+    return this.#server.call('get a collection', collectionSchema, (client) =>
+      client.collections(collection).retrieve(),
+    )
   }
 
   async #target(): Promise<string | undefined> {

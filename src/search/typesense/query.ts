@@ -15,6 +15,8 @@ export type ServerSearch = Readonly<Record<string, string | number | boolean>>
 export const queryWordsMax = 16
 /** Ways to read what finds nothing; the lists of each make some 10 kB. */
 const READINGS_MAX = 12
+/** Who gets more words wrong than so many means nothing that is here; looking for it would cost the server half a second. */
+const UNKNOWN_MAX = 3
 const FEW_WORDS = 3
 /** Brands and categories equally frequent are in no order on the server: more are asked for, so that the last places are fair. */
 const FACET_VALUES_ASKED = 5 * facetValuesMax
@@ -70,6 +72,7 @@ export type Reading = {
 export function readingsOf(words: readonly string[], isKnown: (word: string) => boolean): readonly Reading[] {
   const known = words.filter(isKnown)
   const unknown = words.filter((word) => !isKnown(word))
+  if (unknown.length > UNKNOWN_MAX) return []
   // The server takes the last word for one that may have only begun, and forgives errors in the last ones: see slips.ts.
   const begun = unknown.map((last) => ({ words: [...known, ...without(unknown, last), last], oneOf: [] }))
   // Among others a word of three letters says enough: "samsung galaxy cll phone".
@@ -89,6 +92,11 @@ export function readingsOf(words: readonly string[], isKnown: (word: string) => 
 
 function without(words: readonly string[], word: string): readonly string[] {
   return words.toSpliced(words.indexOf(word), 1)
+}
+
+/** Whether a search finds anything: without all that costs more than that. */
+export function trialOf({ facet_by: _facets, sort_by: _sort, ...search }: ServerSearch): ServerSearch {
+  return { ...search, per_page: 0 }
 }
 
 export function readSearch(

@@ -34,6 +34,7 @@ import {
   type ServerSearch,
   serverSearch,
   titleSearch,
+  trialOf,
   wordProbe,
 } from './query.ts'
 import { ChangedMeanwhile, type IndexRebuild } from './rebuild.ts'
@@ -54,6 +55,8 @@ type Candidate = { readonly collection: string; readonly changed: ChangedMeanwhi
 const REMOVALS_MAX = 40
 /** Titles read for each that is asked for, since several products may have the same. */
 const TITLES_READ = 4
+/** Tried in one request, one after the other by the server; the likelier ones come first. */
+const READINGS_AT_ONCE = 4
 const removedSchema = z.object({ num_deleted: z.int() })
 
 export class TypesenseIndex implements SearchIndex {
@@ -124,13 +127,16 @@ export class TypesenseIndex implements SearchIndex {
     const probes = await this.#ask(words.map((word) => wordProbe(alias, word)))
     const known = new Set(words.filter((_, index) => (probes[index]?.found ?? 0) > 0))
     const readings = readingsOf(words, (word) => known.has(word))
-    const searches = readings.map((reading) => readSearch(alias, request, reading))
-    if (searches.length === 0) return searchAnswer([], request)
-    const replies = await this.#ask(searches.map((search) => ({ ...search, per_page: 0 })))
-    const at = replies.findIndex(({ found }) => found > 0)
-    const [search, reading] = [searches[at], readings[at]]
-    if (search === undefined || reading === undefined) return searchAnswer([], request)
-    return searchAnswer(await this.#askPages(search, request), request, reading.oneOf)
+    for (let at = 0; at < readings.length; at += READINGS_AT_ONCE) {
+      const some = readings.slice(at, at + READINGS_AT_ONCE)
+      const searches = some.map((reading) => readSearch(alias, request, reading))
+      const found = (await this.#ask(searches.map(trialOf))).findIndex((reply) => reply.found > 0)
+      const search = searches[found]
+      if (search !== undefined) {
+        return searchAnswer(await this.#askPages(search, request), request, some[found]?.oneOf)
+      }
+    }
+    return searchAnswer([], request)
   }
 
   async suggest(term: string, limit: number): Promise<readonly string[]> {
@@ -189,7 +195,12 @@ export class TypesenseIndex implements SearchIndex {
 
   async #finish(candidate: Candidate): Promise<void> {
     this.#assertUnderWay(candidate)
-    await this.#collections.setLive(candidate.collection)
+    try {
+      await this.#collections.setLive(candidate.collection)
+    } catch (error) {
+      if (error instanceof IndexLost) this.#candidate = undefined
+      throw error
+    }
     this.#candidate = undefined
     this.#isOpen = true
     await this.#collections.dropAllBut([candidate.collection])

@@ -288,7 +288,7 @@ rebuilding(
   'changes that come meanwhile are in both, and what was read before them does not undo them',
   async () => {
     const index = await indexFor()
-    const read = ['changed', 'gone', 'sold-out', 'back', 'same'].map((each) =>
+    const read = ['changed', 'gone', 'sold-out', 'back', 'same', 'gone-too'].map((each) =>
       documentNamed(each, `Lamp ${each}`),
     )
     await index.put(read)
@@ -296,7 +296,7 @@ rebuilding(
     await rebuild.put(read.slice(3))
 
     await index.put([documentNamed('changed', 'Sofa', { revision: '2.0' }), documentNamed('new', 'Sofa')])
-    await index.remove([id('gone')])
+    await index.remove([id('gone'), id('gone-too')])
     await index.setInStock([
       { productId: id('sold-out'), inStock: false },
       { productId: id('back'), inStock: false },
@@ -336,7 +336,7 @@ rebuilding('that broke off is cleared away at the next start, and nothing of oth
   const [alias, other] = [newAlias(), `${newAlias()}_products`]
   const index = await indexFor(alias)
   await index.put([documentNamed('lamp', 'Lamp')])
-  await index.beginRebuild()
+  const brokenOff = await index.beginRebuild()
   for (const each of [other, `${alias}_more`]) await (await indexFor(each)).open()
   assert.is((await collectionsOf(alias)).length, 3)
   const next = await indexFor(alias)
@@ -345,7 +345,11 @@ rebuilding('that broke off is cleared away at the next start, and nothing of oth
   assert.is((await collectionsOf(alias)).length, 2)
   assert.is((await collectionsOf(other)).length, 1)
 
+  assert.instance(await thrownBy(() => brokenOff.finish()), IndexLost)
+  assert.equal(await found(next, {}), ['lamp'], 'no alias leads to what is not there')
   assert.equal(await index.put([documentNamed('sofa', 'Sofa')]), [], 'the live one goes on')
+  assert.instance(await thrownBy(() => brokenOff.put([documentNamed('sofa', 'Sofa')])), IndexLost)
+  await (await index.beginRebuild()).abandon()
   assert.equal(await found(index, { term: 'sofa' }), ['sofa'])
 })
 
