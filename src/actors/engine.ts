@@ -121,6 +121,11 @@ export class Engine {
     return this.#glances.many(productIds)
   }
 
+  /** Whether what a glance at this product says is kept up now; not so while its shard is down. */
+  isShownLive(productId: ProductId): boolean {
+    return this.#glances.isLive(productId)
+  }
+
   /** Calls whose reply has not come. */
   get inFlight(): number {
     return this.#calls.size

@@ -87,6 +87,12 @@ export class StockGlances {
       : Promise.all(glances.map((glance) => glancedOf(glance)))
   }
 
+  /** See `Engine.isShownLive`. */
+  isLive(productId: ProductId): boolean {
+    const board = this.#boards[workerOf(shardOf(productId, this.#shards), this.#workers)]
+    return board !== undefined && board.endedAtMs === undefined
+  }
+
   #glance(productId: ProductId, shown: ShownStock | undefined, { endedAtMs }: Board): Glance {
     if (shown === undefined) return undefined
     const { version, available, onHand, held, sold, retired, sale } = shown

@@ -121,7 +121,12 @@ export async function runListener(
     control: portOf(ends.history),
     portOf,
   })
-  const search = new SearchClient({ timers: realTimers, control: portOf(ends.search), portOf })
+  const search = new SearchClient({
+    clock: realClock,
+    timers: realTimers,
+    control: portOf(ends.search),
+    portOf,
+  })
   const streams = new StockStreams({ engine, history, clock: realClock, timers: realTimers, random })
   const registry = new Registry()
   registerStreamMetrics(registry, streams)

@@ -19,8 +19,8 @@ export const searchReadBytes = 256 * KIB
 export const searchStocksMax = 250
 /** How long a search waits for the position it was given. */
 export const searchWaitMs = 2_000
-/** Questions that wait for a position, of all listeners. */
-export const searchWaitingMax = 1_024
+/** Questions that wait for a position, of all listeners: few of those that one may have, so that the others are answered. */
+export const searchWaitingMax = 256
 /** Questions of one listener that have no answer. */
 export const searchCallsMax = 1_024
 export const searchTimeoutMs = 5_000

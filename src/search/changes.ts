@@ -4,7 +4,7 @@
  *
  * V1  Nothing of it is kept: whoever begins reads the whole catalog and looks at all stock once, and follows from a place
  *     that was taken before. So nothing that happened meanwhile is missed, and some of it is looked at twice.
- * V2  Where the journal cannot be followed, all stock may have changed.
+ * V2  Where the journal cannot be followed, all stock may have changed: that is told with every try to follow it.
  */
 import type { ProductId } from '../domain/ids.ts'
 import type { ThreadLog } from '../kept-thread.ts'
@@ -14,7 +14,7 @@ import { JournalTailer } from '../persistence/journal/journal-tailer.ts'
 import { isJournalTrouble } from '../persistence/journal/journal-trouble.ts'
 import type { Position } from '../persistence/journal/position.ts'
 import type { JournalPlace } from '../persistence/journal/stream-follower.ts'
-import { outboxPageMax } from '../persistence/tables/outbox.ts'
+import { type OutboxEvent, outboxPageMax } from '../persistence/tables/outbox.ts'
 import type { TablesReader } from '../persistence/tables/tables-reader.ts'
 import type { Clock } from '../seams.ts'
 import type { SearchPosition } from './search-position.ts'
@@ -55,13 +55,15 @@ export class Changes {
 
   /** What has changed since the last call, or some of it. Throws what reading the tables throws. */
   take(): Changed {
-    const { products, isAll } = this.#takeProducts()
+    const events = this.#parts.tables.read('outbox.after', { id: this.#outboxId, limit: outboxPageMax })
     const stocks = this.#takeStocks()
+    // Only now: what throws before has told nobody of these.
+    this.#outboxId = events.at(-1)?.id ?? this.#outboxId
     return {
-      products,
+      products: productsOf(events),
       stocks: stocks.productIds,
       isAnyStock: stocks.isAny,
-      hasMore: !isAll || stocks.hasMore,
+      hasMore: events.length === outboxPageMax || stocks.hasMore,
       position: { tables: this.#outboxId, shards: sequencesOf(this.#tailer) },
     }
   }
@@ -69,17 +71,6 @@ export class Changes {
   close(): void {
     this.#tailer?.close()
     this.#tailer = undefined
-  }
-
-  #takeProducts(): { readonly products: ReadonlySet<ProductId>; readonly isAll: boolean } {
-    const events = this.#parts.tables.read('outbox.after', { id: this.#outboxId, limit: outboxPageMax })
-    const products = new Set<ProductId>()
-    for (const { type, subjectId } of events) {
-      // Of these two types the subject is a product.
-      if (type === 'product.changed' || type === 'review.changed') products.add(subjectId as ProductId)
-    }
-    this.#outboxId = events.at(-1)?.id ?? this.#outboxId
-    return { products, isAll: events.length < outboxPageMax }
   }
 
   #takeStocks(): {
@@ -110,9 +101,18 @@ export class Changes {
       this.#failures += 1
       this.#retryAtMs = nowMs + Math.min(searchRetryMsMax, searchRetryMsMin * 2 ** (this.#failures - 1))
       this.close()
-      return { productIds, isAny: false, hasMore: false }
+      return { productIds, isAny: true, hasMore: false }
     }
   }
+}
+
+function productsOf(events: readonly OutboxEvent[]): ReadonlySet<ProductId> {
+  const products = new Set<ProductId>()
+  for (const { type, subjectId } of events) {
+    // Of these two types the subject is a product.
+    if (type === 'product.changed' || type === 'review.changed') products.add(subjectId as ProductId)
+  }
+  return products
 }
 
 /** Of no shard where the journal is not followed. */

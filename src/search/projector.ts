@@ -91,7 +91,9 @@ export class Projector {
   /** V1 in changes.ts. */
   async #fill(): Promise<void> {
     this.#changes ??= new Changes(this.#parts)
-    const { position } = this.#changes.take()
+    const { products, position } = this.#changes.take()
+    // Of a filling that was broken off, the index may have some that were retired since: the catalog does not tell those.
+    for (const productId of products) this.#products.add(productId)
     for (const page of pagesOfCatalog(this.#parts.tables)) await this.#put(page)
     this.#position = position
   }

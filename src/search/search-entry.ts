@@ -48,7 +48,7 @@ const notices = new TablesClient({
 const logAs = (level: 'info' | 'warn' | 'error', event: string, detail: object) =>
   log.logger[level]({ event, ...detail }, event)
 const index = new EmbeddedIndex()
-const stock = stockOnBoards(engine, realClock)
+const stock = stockOnBoards(engine)
 const served = data.search.index === 'typesense' ? servedBy(data.search) : undefined
 const projector = new Projector({
   ...seams,

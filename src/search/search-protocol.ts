@@ -36,6 +36,8 @@ export type ToSearch = {
   readonly question: SearchQuestion
   /** What the answer must reach, if it is anything. */
   readonly after: SearchPosition | undefined
+  /** By the monotonic clock: nobody waits for the answer any longer. */
+  readonly untilMs: number
 }
 
 export type AnswerOfSearch = {

@@ -154,15 +154,18 @@ export class SearchServer {
     }
   }
 
-  async #hear(port: SearchPort, { call, question, after }: ToSearch): Promise<void> {
-    const { position } = this.#parts.projector
+  async #hear(port: SearchPort, { call, question, after, untilMs }: ToSearch): Promise<void> {
+    const { projector, clock } = this.#parts
+    const { position } = projector
+    const nowMs = clock.monotonicMs()
+    // It waited here longer than whoever asked: to look into it would only make those behind it wait longer.
+    if (nowMs >= untilMs) return fail(port, call, 'overloaded')
     if (this.#mode === 'closing') return fail(port, call, 'shutting-down')
     if (position === undefined) return fail(port, call, 'unavailable')
     if (after === undefined || hasCome(position, after))
       return await this.#answer({ port, call, question, after })
     if (this.#waiting.length >= searchWaitingMax) return fail(port, call, 'overloaded')
-    const untilMs = this.#parts.clock.monotonicMs() + searchWaitMs
-    this.#waiting.push({ port, call, question, after, untilMs })
+    this.#waiting.push({ port, call, question, after, untilMs: nowMs + searchWaitMs })
     this.wake()
   }
 
@@ -179,7 +182,17 @@ export class SearchServer {
     }
   }
 
-  async #answer({ port, call, question, after }: Asked): Promise<void> {
+  /** One that fails is refused by itself: the thread goes on. */
+  async #answer(asked: Asked): Promise<void> {
+    try {
+      await this.#answerWell(asked)
+    } catch (error) {
+      this.#parts.log('error', 'search.questionFailed', { type: asked.question.type, err: error })
+      fail(asked.port, asked.call, 'unavailable', 'this question has failed')
+    }
+  }
+
+  async #answerWell({ port, call, question, after }: Asked): Promise<void> {
     const { position } = this.#parts.projector
     if (position === undefined) return fail(port, call, 'unavailable')
     switch (question.type) {
@@ -265,6 +278,6 @@ const WHY: Readonly<Record<SearchErrorCode, string>> = {
   'shutting-down': 'the search is closing',
 }
 
-function fail(port: SearchPort, call: number, code: SearchErrorCode): void {
-  port.send({ type: 'failed', call, code, message: WHY[code] })
+function fail(port: SearchPort, call: number, code: SearchErrorCode, message = WHY[code]): void {
+  port.send({ type: 'failed', call, code, message })
 }

@@ -137,6 +137,22 @@ export function searchIndexContract(
       assert.equal(await sorted({ term: 'pro', category: 'Accessories' }), ['case'])
     }))
 
+  test('counts a rating that is just the least one', () =>
+    within(async (index) => {
+      // Times a hundred, each of these is a little more than a whole number.
+      const ratings = [1.1, 2.2, 4.4]
+      await index.put(ratings.map((rating) => documentNamed(`rated-${rating}`, 'Rated', { rating })))
+      for (const rating of ratings) {
+        const { hits } = await index.search({
+          ...EVERYTHING,
+          term: 'rated',
+          minRating: rating,
+          sort: 'rating',
+        })
+        assert.is(hits.at(-1)?.productId, `rated-${rating}`)
+      }
+    }))
+
   test('takes what a shopper types for words and values alone (attack 42)', () =>
     within(async (index) => {
       for (const value of [

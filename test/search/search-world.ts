@@ -21,7 +21,7 @@ import type { SearchRequest } from '../../src/search/search-index.ts'
 import type { SearchPosition } from '../../src/search/search-position.ts'
 import type { FromSearch, ToSearch } from '../../src/search/search-protocol.ts'
 import { SearchServer, type Served } from '../../src/search/search-server.ts'
-import { stockOnBoards } from '../../src/search/stock-source.ts'
+import { type StockSource, stockOnBoards } from '../../src/search/stock-source.ts'
 import { fields } from '../persistence/tables/catalog/products.ts'
 import { InProcessEngine, journalDirectory } from '../support/in-process-engine.ts'
 import { InProcessTables } from '../support/in-process-tables.ts'
@@ -38,12 +38,14 @@ export class SearchWorld {
   readonly tables: InProcessTables
   readonly index = new EmbeddedIndex()
   readonly projector: Projector
+  readonly stock: StockSource
   readonly keeper: IndexKeeper | undefined
   readonly server: SearchServer
   readonly client: SearchClient
+  readonly wire = new Wire<ToSearch, FromSearch>()
   readonly logged: string[] = []
-  /** What the next reads of the tables fail with. */
-  readonly faults: Error[] = []
+  /** What the next reads of the tables fail with, if they do. */
+  readonly faults: (Error | undefined)[] = []
   #orders = 0
 
   private constructor(engine: InProcessEngine, index: ServedIndex | undefined) {
@@ -63,7 +65,8 @@ export class SearchWorld {
         return session.run(operations[name].run(args as never) as Query<AnswerOf<N>>)
       },
     }
-    const stock = stockOnBoards(engine.engine, timers.clock)
+    const stock = stockOnBoards(engine.engine)
+    this.stock = stock
     const served =
       index === undefined ? undefined : servedBy(index, { ...parts, tables, embedded: this.index })
     this.keeper = served?.keeper
@@ -82,10 +85,11 @@ export class SearchWorld {
     const { projector } = this
     this.server = new SearchServer({ ...parts, index: this.index, served, projector, tables, stock })
     const control = new Wire<never, ToLinkedClient>()
-    const wire = new Wire<ToSearch, FromSearch>()
+    const { wire } = this
     wire.there.copies = true
     wire.back.copies = true
     this.client = new SearchClient({
+      clock: timers.clock,
       timers: timers.session(),
       control: control.near,
       portOf: () => wire.near,

@@ -526,7 +526,8 @@ class Session implements Disk {
 }
 
 export function diskError(code: ErrorCode, what: string): Error & { code: ErrorCode } {
-  return Object.assign(new Error(`${code}: ${what}`), { code })
+  const [syscall] = what.split(' ')
+  return Object.assign(new Error(`${code}: ${what}`), { code, syscall })
 }
 
 function isOf(op: Unsynced, inode: Inode): boolean {

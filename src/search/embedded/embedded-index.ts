@@ -166,7 +166,8 @@ export class EmbeddedIndex implements SearchIndex {
     if (minPrice !== undefined) tests.push((document) => (price[document] as number) >= minPrice)
     if (maxPrice !== undefined) tests.push((document) => (price[document] as number) <= maxPrice)
     if (minRating !== undefined) {
-      const hundredths = minRating * 100
+      // Whole, as those of the column are: 1.1 times 100 is a little more than 110.
+      const hundredths = Math.round(minRating * 100)
       tests.push((document) => (rating[document] as number) >= hundredths)
     }
     if (request.brand !== undefined) {
