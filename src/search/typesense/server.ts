@@ -43,6 +43,7 @@ export class TypesenseServer {
   readonly #send = axios.getAdapter('http')
   /** The node that answered last; the one behind it where it did not. */
   #node = 0
+  #isClosed = false
 
   constructor(options: ServerOptions, timers: Timers) {
     this.#options = options
@@ -102,8 +103,9 @@ export class TypesenseServer {
     }
   }
 
-  /** Ends idle connections; they would keep nobody from ending. */
+  /** Breaks off what is under way, which rejects, as do later calls. */
   close(): void {
+    this.#isClosed = true
     this.#httpAgent.destroy()
     this.#httpsAgent.destroy()
   }
@@ -124,6 +126,7 @@ export class TypesenseServer {
     const { urls } = this.#options
     for (let asked = 1; ; asked++) {
       const node = this.#node
+      if (this.#isClosed) throw new IndexUnavailable('the connection to Typesense is closed')
       try {
         // The race is for a socket that does not even end when it is told to.
         return await Promise.race([ask(this.#clientOf(urls[node] ?? '', limit.signal)), limit.passed])

@@ -115,6 +115,24 @@ misbehaving(
     }),
 )
 
+misbehaving('closed, it breaks off what is under way, and no node is asked any more', () =>
+  withFake(async ({ fake }) => {
+    fake.alwaysAnswers('hang')
+    const options = { urls: [fake.url, `${fake.url}/other`], apiKey: API_KEY, callMs: 20_000, bulkMs: 20_000 }
+    const server = new TypesenseServer(options, realTimers)
+    const index = new TypesenseIndex({ server, clock: realClock, random: realRandom() })
+    const begunMs = performance.now()
+    const thrown = Object.values(CALLS).map((call) => thrownBy(() => call(index)))
+    await until(() => fake.requests.length > 0)
+    const asked = fake.requests.length
+    index.close()
+    for (const error of await Promise.all(thrown)) assert.instance(error, IndexUnavailable)
+    assert.ok(performance.now() - begunMs < SLACK_MS)
+    assert.ok(fake.requests.length <= asked + Object.keys(CALLS).length)
+    assert.ok(fake.requests.every(({ path }) => !path.startsWith('/other')))
+  }),
+)
+
 misbehaving('a reply without end is left (L4)', () =>
   withFake(async ({ fake }) => {
     const server = new TypesenseServer(
