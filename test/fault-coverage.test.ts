@@ -20,7 +20,7 @@ const OWED: readonly (readonly [letter: string, first: number, last: number, wit
   ]
 const ATTACKS = [
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 16, 17, 18, 19, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
-  39, 40, 41, 43, 44, 45, 46, 50, 51, 52,
+  39, 40, 41, 42, 43, 44, 45, 46, 50, 51, 52,
 ]
 
 type Cited = { readonly row: string; readonly file: string; readonly names: readonly string[] }
