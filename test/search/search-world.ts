@@ -13,6 +13,7 @@ import type { Query } from '../../src/persistence/tables/query.ts'
 import { SqliteSession } from '../../src/persistence/tables/sqlite-session.ts'
 import type { Clock } from '../../src/seams.ts'
 import { Breaker } from '../../src/search/breaker.ts'
+import type { CatalogReader } from '../../src/search/catalog-truth.ts'
 import { EmbeddedIndex } from '../../src/search/embedded/embedded-index.ts'
 import { IndexKeeper, type KeeperParts, type ServedIndex } from '../../src/search/index-keeper.ts'
 import { Projector } from '../../src/search/projector.ts'
@@ -39,6 +40,8 @@ export class SearchWorld {
   readonly index = new EmbeddedIndex()
   readonly projector: Projector
   readonly stock: StockSource
+  /** Of the tables, and never with a fault. */
+  readonly reader: CatalogReader
   readonly keeper: IndexKeeper | undefined
   readonly server: SearchServer
   readonly client: SearchClient
@@ -58,11 +61,15 @@ export class SearchWorld {
       timers: timers.session(),
       log: (_: string, event: string) => void this.logged.push(event),
     }
+    this.reader = {
+      read: <N extends ReadName>(name: N, args: ArgsOf<N>): AnswerOf<N> =>
+        session.run(operations[name].run(args as never) as Query<AnswerOf<N>>),
+    }
     const tables = {
       read: <N extends ReadName>(name: N, args: ArgsOf<N>): AnswerOf<N> => {
         const fault = this.faults.shift()
         if (fault !== undefined) throw fault
-        return session.run(operations[name].run(args as never) as Query<AnswerOf<N>>)
+        return this.reader.read(name, args)
       },
     }
     const stock = stockOnBoards(engine.engine)
