@@ -47,6 +47,7 @@ export class Projector {
   readonly #products = new Set<ProductId>()
   readonly #stocks = new Set<ProductId>()
   #isAnyStock = false
+  #isStopped = false
   #told = { products: new Set<ProductId>(), stocks: new Set<ProductId>() }
 
   constructor(parts: ProjectorParts) {
@@ -70,6 +71,7 @@ export class Projector {
     this.#isAnyStock ||= isAnyStock
     await this.#refresh([...this.#products])
     await this.#compareStock(this.#isAnyStock ? await this.#everything() : [...this.#stocks])
+    if (this.#isStopped) return false
     this.#isAnyStock = false
     this.#position = position
     this.#parts.onTold?.(this.#told, position)
@@ -84,6 +86,11 @@ export class Projector {
       for (const { productId } of page) this.#products.add(productId)
   }
 
+  /** A turn under way ends after its next few products. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
   close(): void {
     this.#changes?.close()
   }
@@ -94,7 +101,10 @@ export class Projector {
     const { products, position } = this.#changes.take()
     // Of a filling that was broken off, the index may have some that were retired since: the catalog does not tell those.
     for (const productId of products) this.#products.add(productId)
-    for (const page of pagesOfCatalog(this.#parts.tables)) await this.#put(page)
+    for (const page of pagesOfCatalog(this.#parts.tables)) {
+      await this.#put(page)
+      if (this.#isStopped) return
+    }
     this.#position = position
   }
 
@@ -112,7 +122,7 @@ export class Projector {
 
   async #put(products: readonly Product[]): Promise<void> {
     const { index } = this.#parts
-    for (let from = 0; from < products.length; from += searchPutMax) {
+    for (let from = 0; from < products.length && !this.#isStopped; from += searchPutMax) {
       const some = products.slice(from, from + searchPutMax)
       const known = await this.#parts.stock.inStock(some.map(({ productId }) => productId))
       const documents = some.map((product): ProductDocument => {
@@ -141,7 +151,7 @@ export class Projector {
   /** W2 */
   async #compareStock(productIds: readonly ProductId[]): Promise<void> {
     const { index, stock } = this.#parts
-    for (let from = 0; from < productIds.length; from += searchPutMax) {
+    for (let from = 0; from < productIds.length && !this.#isStopped; from += searchPutMax) {
       const some = productIds.slice(from, from + searchPutMax)
       const known = await stock.inStock(some)
       const changes: StockChange[] = []

@@ -119,6 +119,7 @@ export class SearchServer {
   /** Resolves when the turn under way has ended. */
   async close(): Promise<void> {
     this.#mode = 'closing'
+    this.#parts.projector.stop()
     this.#pause.end()
     for (const { port, call } of this.#waiting.splice(0)) fail(port, call, 'shutting-down')
     await this.#parts.served?.keeper.close()

@@ -90,6 +90,16 @@ survives('questions that nobody waits for any more: they are not looked into', a
   assert.equal(await world.found(), ['phone'])
 })
 
+survives('its end in the middle of a large catalog: it does not read that to its end first', async () => {
+  await using world = await SearchWorld.start()
+  for (let i = 0; i < 3 * productPageMax; i++) await world.sell(`p-${1_000 + i}`, undefined)
+  world.server.start()
+  const late = world.client.ask({ type: 'search', request: EVERYTHING })
+  await Promise.all([assertRefused(world.wait(late), 'unavailable'), world.wait(world.server.close())])
+  assert.ok(world.index.products <= productPageMax, String(world.index.products))
+  assert.is(world.server.status().isFilled, false)
+})
+
 survives.run()
 
 async function assertRefused(promise: Promise<unknown>, code: string): Promise<void> {
