@@ -105,7 +105,7 @@ export function servers(
   described: Described,
 ): Setting<readonly string[], readonly string[]> {
   const schema = z.string().transform((value, context) => {
-    const found = value.split(',').map((part) => part.trim().replace(/\/+$/, ''))
+    const found = value.split(',').map((part) => part.trim().replace(/(?<!\/)\/+$/, ''))
     if (found.every(isServer) && new Set(found).size === found.length && found.length <= nodesMax)
       return found
     context.issues.push({ code: 'custom', message: 'is no server', input: value })
