@@ -18,16 +18,22 @@ import { queryOf } from './query.ts'
 import { json } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 import { searchQuery, searchReply, suggestQuery, suggestReply } from './search-schemas.ts'
+import { SearchesUnderWay } from './searches-under-way.ts'
 
-type Parts = Pick<HttpParts, 'search' | 'board' | 'tables' | 'shards' | 'clock'>
+type Parts = Pick<
+  HttpParts,
+  'search' | 'board' | 'tables' | 'shards' | 'clock' | 'rateLimits' | 'trustedProxies'
+>
+type Searching = Parts & { readonly underWay: SearchesUnderWay }
 type Query = (typeof searchQuery)['_output']
 
 const PER_PAGE = 20
 
 export function searchRoutes(parts: Parts): readonly Route[] {
+  const searching = { ...parts, underWay: new SearchesUnderWay(parts) }
   return [
-    { operation: SEARCH, handle: (call) => search(parts, call) },
-    { operation: SUGGEST, handle: (call) => suggest(parts, call) },
+    { operation: SEARCH, handle: (call) => search(searching, call) },
+    { operation: SUGGEST, handle: (call) => suggest(searching, call) },
   ]
 }
 
@@ -73,7 +79,7 @@ const SEARCH: Operation = {
   problems: ['search-behind', 'search-unavailable'],
 }
 
-async function search(parts: Parts, call: Call): Promise<Response> {
+async function search(parts: Searching, call: Call): Promise<Response> {
   const { clock, shards } = parts
   const query = queryOf(call, searchQuery)
   const [page, perPage] = [Number(query.page ?? 1), Number(query.perPage ?? PER_PAGE)]
@@ -84,9 +90,9 @@ async function search(parts: Parts, call: Call): Promise<Response> {
   }
   const request = requestOf(query, { offset, limit: perPage })
   const beganAtMs = clock.monotonicMs()
-  const { answer, position } = await parts.search.ask(
-    { type: 'search', request },
-    positionOf(query.minPosition, shards),
+  const after = positionOf(query.minPosition, shards)
+  const { answer, position } = await parts.underWay.during(call, () =>
+    parts.search.ask({ type: 'search', request }, after),
   )
   const tookMs = Math.round((clock.monotonicMs() - beganAtMs) * 1_000) / 1_000
   const { hits, total, facets } = answer
@@ -187,9 +193,9 @@ const SUGGEST: Operation = {
   problems: ['search-unavailable'],
 }
 
-async function suggest({ search: index, shards }: Parts, call: Call): Promise<Response> {
+async function suggest({ search: index, underWay, shards }: Searching, call: Call): Promise<Response> {
   const { term, limit } = queryOf(call, suggestQuery)
   const question = { type: 'suggest', term, limit: Number(limit ?? suggestionsMax) } as const
-  const { answer, position } = await index.ask(question)
+  const { answer, position } = await underWay.during(call, () => index.ask(question))
   return json(call, 200, { suggestions: answer, position: searchPositionToken(position, shards) })
 }

@@ -21,6 +21,8 @@ export const searchStocksMax = 250
 export const searchWaitMs = 2_000
 /** Questions that wait for a position, of all listeners: few of those that one may have, so that the others are answered. */
 export const searchWaitingMax = 256
+/** Searches of one caller that have no answer, at one listener. */
+export const searchesOfCallerMax = 16
 /** Questions of one listener that have no answer. */
 export const searchCallsMax = 1_024
 export const searchTimeoutMs = 5_000
