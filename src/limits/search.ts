@@ -46,6 +46,6 @@ export const searchServerBulkMs = 60_000
 /** Failures in a row after which a search server is left alone, for so long at first and at most. */
 export const searchServerFailuresMax = 3
 export const searchServerRestMsMin = 1_000
-export const searchServerRestMsMax = 30_000
+export const searchServerRestMsMax = 10_000
 /** Differences that a verification lists. */
 export const differencesMax = 100

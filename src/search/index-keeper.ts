@@ -105,8 +105,8 @@ export class IndexKeeper {
     this.#heard = position
   }
 
-  /** A search was not answered, since what the server had is gone. */
-  noteLost(): void {
+  /** What the server holds is not known any more: it is compared before it answers again (K2). */
+  doubt(): void {
     if (this.#next === 'tell') this.#next = 'open'
     this.#position = undefined
   }
@@ -127,6 +127,8 @@ export class IndexKeeper {
   async #run(): Promise<void> {
     const { breaker } = this.#parts
     while (this.#mode === 'running') {
+      // One that was away may come back with less than it had.
+      if (!breaker.isClosed) this.doubt()
       if (this.#next === 'tell' && this.#products.size + this.#stocks.size === 0) {
         this.#position = this.#heard
         await this.#pause.rest(keeperPollMs)
@@ -147,10 +149,13 @@ export class IndexKeeper {
         log('warn', 'search.indexLost', { why: error.message })
         this.#position = undefined
         this.#next = 'open'
-      } else if (!(error instanceof IndexUnavailable) || wasClosed) {
-        log('error', 'search.serverTrouble', { why: error instanceof Error ? error.message : String(error) })
       }
       breaker.failed()
+      // Said once, when it is left alone; what nobody expects is said each time.
+      const isNews = wasClosed && !breaker.isClosed
+      const isExpected = error instanceof IndexLost || error instanceof IndexUnavailable
+      if (isNews || !isExpected)
+        log('error', 'search.serverTrouble', { why: error instanceof Error ? error.message : String(error) })
     }
   }
 

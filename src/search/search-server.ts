@@ -234,11 +234,19 @@ export class SearchServer {
       served.breaker.succeeded()
       return { answer, position }
     } catch (error) {
-      if (error instanceof IndexLost) served.keeper.noteLost()
-      else if (error instanceof IndexUnavailable) served.breaker.failed()
+      if (error instanceof IndexLost) served.keeper.doubt()
+      else if (error instanceof IndexUnavailable) this.#noteFailure(served.breaker, error)
       else this.#parts.log('error', 'search.serverTrouble', { why: String(error) })
       return undefined
     }
+  }
+
+  /** Said once: whoever tries again is the keeper, which says when it is back. */
+  #noteFailure(breaker: Breaker, error: IndexUnavailable): void {
+    const wasClosed = breaker.isClosed
+    breaker.failed()
+    if (wasClosed && !breaker.isClosed)
+      this.#parts.log('error', 'search.serverTrouble', { why: error.message })
   }
 
   async #verify(port: SearchPort, call: number): Promise<void> {

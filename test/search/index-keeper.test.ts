@@ -63,6 +63,24 @@ keeper('that is down is left alone; the embedded one answers, and it catches up 
   assert.is(served.searches, searches + 1)
 })
 
+keeper(
+  'that was down while nothing changed is asked again, and found wanting where it has lost something',
+  async () => {
+    const { world, served } = await lit()
+    await using _ = world
+    served.mode = 'down'
+    for (let i = 1; i <= 5; i++) assert.equal(await world.found({ term: `lamp ${i}` }), [`lamp-${i}`])
+    assert.equal(world.logged, ['search.serverTrouble'], 'it is said once')
+    await world.pass(60_000)
+    assert.is(world.keeper?.status.isServing, false)
+    await served.held.remove(['lamp-1' as ProductId])
+    served.mode = 'up'
+    await world.pass(10_000)
+    assert.is(world.keeper?.status.isServing, true)
+    await assertEqual(world, served)
+  },
+)
+
 keeper('that fails for a search answers it by the embedded one at once', async () => {
   const { world, served } = await lit()
   await using _ = world
