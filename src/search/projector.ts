@@ -8,7 +8,7 @@
  * W3  A document is made from what the catalog holds when it is made, not from what was told: whatever order it is told in
  *     comes to the same.
  */
-import type { ProductId } from '../domain/ids.ts'
+import { type ProductId, shardOf } from '../domain/ids.ts'
 import { searchPutMax } from '../limits/search.ts'
 import type { Product } from '../persistence/tables/catalog/product-row.ts'
 import type { Timers } from '../seams.ts'
@@ -73,8 +73,8 @@ export class Projector {
     await this.#compareStock(this.#isAnyStock ? await this.#everything() : [...this.#stocks])
     if (this.#isStopped) return false
     this.#isAnyStock = false
-    this.#position = position
-    this.#parts.onTold?.(this.#told, position)
+    this.#position = this.#reached(position)
+    this.#parts.onTold?.(this.#told, this.#position)
     this.#told = { products: new Set(), stocks: new Set() }
     return hasMore
   }
@@ -105,7 +105,17 @@ export class Projector {
       await this.#put(page)
       if (this.#isStopped) return
     }
-    this.#position = position
+    this.#position = this.#reached(position)
+  }
+
+  /** Of a shard with stock that cannot be told now, no further than before: the index does not hold what has changed there. */
+  #reached({ tables, shards: told }: SearchPosition): SearchPosition {
+    const shards = new Map(told)
+    for (const productId of this.#stocks) {
+      const shard = shardOf(productId, this.#parts.shards)
+      shards.set(shard, Math.min(told.get(shard) ?? 0, this.#position?.shards.get(shard) ?? 0))
+    }
+    return { tables, shards }
   }
 
   async #refresh(productIds: readonly ProductId[]): Promise<void> {

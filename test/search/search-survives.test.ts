@@ -63,6 +63,27 @@ survives('a machine’s clock that is set back while a worker is down', async ()
   assert.equal([...told], [])
 })
 
+survives(
+  'a worker that ends before its last stock was seen: no position is said to be held that is not',
+  async () => {
+    await using world = await SearchWorld.start()
+    await world.sell('phone', 0)
+    world.server.start()
+    await world.pass(300)
+    world.faults.push(...Array.from({ length: 100 }, () => new Error('the disk is away')))
+    await world.pass(300)
+    await world.adjust('phone', 1)
+    const after = await world.placeOf('phone')
+    await world.pass(300)
+    world.engine.kill()
+    world.faults.length = 0
+    await world.pass(1_000)
+    await assertRefused(world.found({ inStock: true }, after), 'behind')
+    world.engine.spawn(0)
+    assert.equal(await world.found({ inStock: true }, after), ['phone'])
+  },
+)
+
 survives('a question that fails it: that one is refused, and the next is answered', async () => {
   await using world = await SearchWorld.start()
   await world.sell('phone', 1)

@@ -1,6 +1,6 @@
 /** Engine, tables and search in one thread, by a clock that the test moves. */
 import type { MessagePort } from 'node:worker_threads'
-import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
+import { type CustomerId, type ProductId, type ReservationId, shardOf } from '../../src/domain/ids.ts'
 import type { ToLinkedClient } from '../../src/linked-thread.ts'
 import type { ProductFields } from '../../src/persistence/tables/catalog/product-row.ts'
 import {
@@ -155,6 +155,14 @@ export class SearchWorld {
     )
     if (reply.type === 'refused') throw new Error(JSON.stringify(reply))
     return reservationId
+  }
+
+  /** Of its newest stock. */
+  async placeOf(productId: string): Promise<SearchPosition> {
+    const id = productId as ProductId
+    const stock = await this.wait(this.engine.engine.execute({ type: 'readStock', productId: id }))
+    if (stock.type === 'refused') throw new Error('no stock')
+    return { tables: 0, shards: new Map([[shardOf(id, SHARDS), stock.sequence]]) }
   }
 
   /** Ids of what is found, in alphabetical order. */
