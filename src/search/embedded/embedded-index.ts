@@ -33,8 +33,9 @@ const answersMax = 1_000
 export class EmbeddedIndex implements SearchIndex {
   readonly name = 'embedded'
   readonly #deadMax: number
-  readonly #vocabulary = new Vocabulary()
-  readonly #postings: Posting[] = []
+  #vocabulary = new Vocabulary()
+  /** By the word's number. */
+  #postings: Posting[] = []
   #columns = new ProductColumns()
   #numbers = new Map<ProductId, number>()
   /** What was asked since the last change, with its answer: in a sale many ask for the same. The oldest goes first. */
@@ -46,6 +47,11 @@ export class EmbeddedIndex implements SearchIndex {
 
   get products(): number {
     return this.#columns.living
+  }
+
+  /** Of those it has, and of some that it had. */
+  get words(): number {
+    return this.#vocabulary.size
   }
 
   /** As it was told; undefined where it does not have the product. */
@@ -231,6 +237,19 @@ export class EmbeddedIndex implements SearchIndex {
     this.#numbers = new Map(this.#columns.productIds.map((productId, number) => [productId, number]))
     const numbers = old.numbersOfLiving()
     for (const posting of this.#postings) posting.renumber(numbers)
+    this.#forgetWords()
+  }
+
+  /** Of those that no product has any more. */
+  #forgetWords(): void {
+    const old = this.#vocabulary
+    const vocabulary = new Vocabulary()
+    const postings: Posting[] = []
+    for (const [word, posting] of this.#postings.entries()) {
+      if (posting.size > 0) postings[vocabulary.add(old.wordOf(word))] = posting
+    }
+    this.#vocabulary = vocabulary
+    this.#postings = postings
   }
 }
 

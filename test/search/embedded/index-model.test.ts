@@ -7,7 +7,7 @@ import { type SearchRequest, searchSorts } from '../../../src/search/search-inde
 import { wordsOf } from '../../../src/search/words.ts'
 import { Dice } from '../../support/dice.ts'
 import { note, suite } from '../../support/suite.ts'
-import { documentNamed } from '../catalog.ts'
+import { documentNamed, EVERYTHING } from '../catalog.ts'
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const WORDS = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'théta', 'iota']
@@ -116,4 +116,22 @@ model('finds what a look at every product finds, whatever it was told', async ()
   )
 })
 
+model('keeps no words that no product has had for long', async () => {
+  const deadMax = 40
+  const index = new EmbeddedIndex({ deadMax })
+  await index.put([documentNamed('lamp', 'blue lamp')])
+  for (let change = 0; change < 1_000; change++)
+    await index.put([documentNamed('phone', `change${change} phone`)])
+  assert.ok(index.words < 2 * deadMax, String(index.words))
+  const found = async (term: string) => (await index.search({ ...EVERYTHING, term })).hits.map(idOf)
+  assert.equal(await found('change999'), ['phone'])
+  assert.equal(await found('change99'), ['phone'], 'it goes on')
+  assert.equal(await found('bleu lmap'), ['lamp'])
+  assert.equal(await found('change0 lamp'), [])
+})
+
 model.run()
+
+function idOf({ productId }: { readonly productId: ProductId }): string {
+  return productId
+}
