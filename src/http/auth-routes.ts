@@ -1,5 +1,7 @@
 /** Signing up, in, on and out (API.md, "Accounts"). */
+
 import { EngineError } from '../actors/engine-error.ts'
+import type { Replayable } from '../persistence/tables/idempotency-records.ts'
 import { emailKeyOf } from '../shop/accounts/email-key.ts'
 import {
   jwksReply,
@@ -67,11 +69,17 @@ async function register({ accounts, throttle }: Parts, call: Call): Promise<Resp
   if (accounts.isCrowded) throw CROWDED
   const body = await readBody(call, registerBody)
   const reply = await throttle.register(call, () => accounts.register(body, tableKey(call, body)))
-  if (reply.type === 'signedIn') {
-    return json(call, 201, signInView(reply), withReplay(TABLES_POSITION, reply))
-  }
+  if (reply.type === 'signedIn') return signedIn(call, 201, reply)
   if (reply.reason === 'weakPassword') throw invalid({ path: 'password', message: reply.fault })
   throw new Problem('email-taken', 'There is an account with this e-mail.')
+}
+
+function signedIn(
+  call: Call,
+  status: 200 | 201,
+  reply: Parameters<typeof signInView>[0] & Replayable,
+): Response {
+  return json(call, status, signInView(reply), withReplay(TABLES_POSITION, reply))
 }
 
 const LOGIN: Operation = {
@@ -106,9 +114,7 @@ async function login({ accounts, throttle }: Parts, call: Call): Promise<Respons
     make: () => accounts.login(body, tableKey(call, body)),
     isWrong: ({ type }) => type === 'refused',
   })
-  if (reply.type === 'signedIn') {
-    return json(call, 200, signInView(reply), withReplay(TABLES_POSITION, reply))
-  }
+  if (reply.type === 'signedIn') return signedIn(call, 200, reply)
   throw new Problem('wrong-credentials', 'There is no account with this e-mail and password.', {
     headers: CHALLENGE,
   })
@@ -139,9 +145,7 @@ const REFRESH: Operation = {
 async function refresh({ accounts }: Parts, call: Call): Promise<Response> {
   const body = await readBody(call, refreshBody)
   const reply = await accounts.refresh(body.refreshToken, tableKey(call, body))
-  if (reply.type === 'signedIn') {
-    return json(call, 200, signInView(reply), withReplay(TABLES_POSITION, reply))
-  }
+  if (reply.type === 'signedIn') return signedIn(call, 200, reply)
   throw new Problem('invalid-refresh-token', 'The refresh token is not valid. Sign in again.', {
     headers: CHALLENGE,
   })

@@ -14,11 +14,11 @@ import { Problem } from './problems.ts'
 import { queryOf } from './query.ts'
 import { json } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 
 type Parts = Pick<HttpParts, 'board' | 'tables'>
 
 /** Before every place in the tables: a cart is read where it is written. */
-const POSITION = { 'holdfast-position': 't0' }
 const EXAMPLE = {
   cartId: 'cart_01K5ZC4N8XQ2M7V3H9R6T1B0DW',
   items: [
@@ -86,7 +86,7 @@ async function add(parts: Parts, call: Call): Promise<Response> {
   await expectProduct(parts, body.productId)
   const args = { customerId: personOf(call), ...body, quantityMax }
   const cart = await parts.tables.write('cart.add', args, tableKey(call, body))
-  if (cart.type === 'cart') return show(parts, call, cart, withReplay(POSITION, cart))
+  if (cart.type === 'cart') return show(parts, call, cart, withReplay(TABLES_POSITION, cart))
   if (cart.reason === 'cart-full') throw new Problem('cart-full', 'A cart can have 99 different products.')
   throw new Problem('cart-quantity', `A cart can have ${quantityMax} units of a product.`)
 }
@@ -107,7 +107,7 @@ async function update(parts: Parts, call: Call): Promise<Response> {
   const body = await readBody(call, cartLineBody)
   const args = { customerId: personOf(call), ...body, quantityMax }
   const cart = await parts.tables.write('cart.update', args, tableKey(call, body))
-  if (cart.type === 'cart') return show(parts, call, cart, withReplay(POSITION, cart))
+  if (cart.type === 'cart') return show(parts, call, cart, withReplay(TABLES_POSITION, cart))
   throw new Problem('not-in-cart', `There is no ${body.productId} in the cart.`)
 }
 
@@ -128,7 +128,7 @@ async function remove(parts: Parts, call: Call): Promise<Response> {
   const { productId } = queryOf(call, cartRemoveQuery)
   const args = { customerId: personOf(call), productId }
   const cart = await parts.tables.write('cart.remove', args, tableKey(call, { productId }))
-  return show(parts, call, cart, withReplay(POSITION, cart))
+  return show(parts, call, cart, withReplay(TABLES_POSITION, cart))
 }
 
 async function expectProduct({ tables }: Parts, productId: ProductId): Promise<void> {

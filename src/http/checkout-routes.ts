@@ -12,6 +12,7 @@ import type { HttpParts } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
 import { json, problem, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'chargeTimeoutMs' | 'clock' | 'log'>
 
@@ -77,7 +78,7 @@ async function handle(parts: Parts, call: Call): Promise<Response> {
   const key = tableKey(call, body)
   const made = await checkOut(parts, { customerId, source, address, discountCode, expectedTotal, key })
   if (made.type === 'refused') return refusedCheckout(call, made)
-  const headers = { location: `/v1/orders/${made.order.orderId}`, 'holdfast-position': 't0' }
+  const headers = { location: `/v1/orders/${made.order.orderId}`, ...TABLES_POSITION }
   return json(call, 201, checkedOut(made.order), withReplay(headers, made))
 }
 

@@ -1,4 +1,5 @@
 /** Discounts, kept by staff. Their uses are units of a product of the engine, set when they are made and changed. */
+
 import type { Refused } from '../actors/requests.ts'
 import { type CurrencyCode, decimalOf, isCurrencyCode, minorUnits } from '../domain/money.ts'
 import { ordersPageDefault } from '../limits.ts'
@@ -24,12 +25,12 @@ import { invalid, Problem } from './problems.ts'
 import { queryOf } from './query.ts'
 import { json, refusal } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 import { timeOf } from './time.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'tables' | 'clock'>
 type Fields = Omit<Discount, 'createdAtMs'>
 
-const POSITION = { 'holdfast-position': 't0' }
 const EXAMPLE = { code: 'WELCOME10', percent: 10, maxUses: 100, usesLeft: 58, perCustomer: 1, active: true }
 const CODE_ERROR = 'must be letters, digits, "-" and "_", 40 at most'
 
@@ -71,7 +72,7 @@ async function create(parts: Parts, call: Call): Promise<Response> {
   const now = reply.replayed ? await parts.tables.read('discounts.find', { code }) : reply.discount
   const refused = await keepCoupon(parts, now ?? reply.discount)
   if (refused !== undefined) return refusedUses(call, refused)
-  const headers = withReplay({ ...POSITION, location: `/v1/discounts/${code}` }, reply)
+  const headers = withReplay({ ...TABLES_POSITION, location: `/v1/discounts/${code}` }, reply)
   return json(call, 201, await shown(parts, reply.discount), headers)
 }
 
@@ -133,7 +134,7 @@ async function change(parts: Parts, call: Call): Promise<Response> {
   // What was set once under this key may have been set otherwise since.
   const known = await answeredBefore<DiscountReply>(parts, key)
   if (known !== undefined)
-    return json(call, 200, await shown(parts, known.discount), withReplay(POSITION, known))
+    return json(call, 200, await shown(parts, known.discount), withReplay(TABLES_POSITION, known))
   const terms = termsOf(body, before)
   expectOrder(terms)
   const { code } = before
@@ -148,7 +149,7 @@ async function change(parts: Parts, call: Call): Promise<Response> {
   const isOther = maxUses !== terms.maxUses || perCustomer !== terms.perCustomer
   const late = isOther ? await keepCoupon(parts, reply.discount) : undefined
   if (late !== undefined) return refusedUses(call, late)
-  return json(call, 200, await shown(parts, reply.discount), withReplay(POSITION, reply))
+  return json(call, 200, await shown(parts, reply.discount), withReplay(TABLES_POSITION, reply))
 }
 
 type Terms = Pick<Discount, 'maxUses' | 'perCustomer' | 'validFromMs' | 'validUntilMs'>

@@ -40,11 +40,11 @@ import { invalid, Problem } from './problems.ts'
 import { queryOf } from './query.ts'
 import { json, problem, text } from './responses.ts'
 import type { Call, Operation, Route, Success } from './route.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'chargeTimeoutMs' | 'clock' | 'log'>
 
 const ORDER_ID = /^ord_[0-9A-HJKMNP-TV-Z]{26}$/
-const POSITION = { 'holdfast-position': 't0' }
 const OWNED = 'An owner’s own; services and staff see all.'
 
 export function orderRoutes(parts: Parts): readonly Route[] {
@@ -250,7 +250,8 @@ async function refund(parts: Parts, call: Call): Promise<Response> {
   const { orderId } = order
   const key = tableKey(call, body)
   const reply = await refundOrder(parts, { orderId, amountMinor, reason: body.reason, by, key })
-  if (reply.type === 'refund') return json(call, 201, shownRefund(reply.refund), withReplay(POSITION, reply))
+  if (reply.type === 'refund')
+    return json(call, 201, shownRefund(reply.refund), withReplay(TABLES_POSITION, reply))
   if (reply.reason === 'unknown-order') throw unknownOrder()
   return problem(call, 'exceeds-captured', 'That is more than what was captured and not given back yet.')
 }
@@ -322,7 +323,8 @@ function changed(description: string): Success {
 }
 
 function answer(call: Call, reply: (OrderReply & Replayable) | OrderRefused): Response {
-  if (reply.type === 'order') return json(call, 200, shownOrder(reply.order), withReplay(POSITION, reply))
+  if (reply.type === 'order')
+    return json(call, 200, shownOrder(reply.order), withReplay(TABLES_POSITION, reply))
   if (reply.reason === 'order-state') return orderState(call, reply.status, 'cannot do that')
   throw unknownOrder()
 }

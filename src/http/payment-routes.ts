@@ -1,4 +1,5 @@
 /** Paying an order, and what payment providers tell of themselves. */
+
 import { decimalOf } from '../domain/money.ts'
 import type { Replayable } from '../persistence/tables/idempotency-records.ts'
 import type { Order, OrderStatus } from '../persistence/tables/orders/order-rows.ts'
@@ -15,6 +16,7 @@ import type { HttpParts } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
 import { empty, json, problem } from './responses.ts'
 import { type Call, headerOf, type Operation, type Route } from './route.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 
 type Parts = Pick<HttpParts, 'engine' | 'splits' | 'tables' | 'gateway' | 'chargeTimeoutMs' | 'clock' | 'log'>
 type Body = (typeof paymentBody)['_output']
@@ -97,7 +99,7 @@ function paid(call: Call, reply: PaymentReply & Replayable): Response {
   const status = statusOf(reply)
   const transactionId = attempt.transactionId ?? attempt.key
   const reason = status === 'failed' ? (attempt.reason ?? 'no-units-left') : undefined
-  const headers = withReplay({ 'holdfast-position': 't0' }, reply)
+  const headers = withReplay(TABLES_POSITION, reply)
   return json(call, 200, { status, transactionId, orderStatus, reason }, headers)
 }
 

@@ -1,4 +1,5 @@
 /** What subscribers were told and will be, listed, sent again, and tried out. */
+
 import { type Delivery, deliveryPageMax } from '../persistence/tables/webhooks/delivery-operations.ts'
 import { tableKey, withReplay } from './idempotency.ts'
 import type { HttpParts } from './parts.ts'
@@ -6,13 +7,13 @@ import { invalid, Problem } from './problems.ts'
 import { limitOf, queryOf } from './query.ts'
 import { json } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 import { timeOf } from './time.ts'
 import { unknownWebhook, webhookIdOf } from './webhook-routes.ts'
 import { deliveriesQuery, deliveriesReply, deliveryReply } from './webhook-schemas.ts'
 
 type Parts = Pick<HttpParts, 'tables'>
 
-const POSITION = { 'holdfast-position': 't0' }
 const PREFIX = 'whd_'
 const ULID = /^[0-9A-HJKMNP-TV-Z]{26}$/
 
@@ -101,7 +102,7 @@ async function replay({ tables }: Parts, call: Call): Promise<Response> {
   if (!id.startsWith(PREFIX) || !ULID.test(id.slice(PREFIX.length))) throw unknownDelivery()
   const reply = await tables.write('webhooks.replay', { webhookId, id }, tableKey(call, {}))
   if (reply.type === 'refused') throw refusalOf(reply.reason)
-  return json(call, 202, shown(reply.delivery), withReplay(POSITION, reply))
+  return json(call, 202, shown(reply.delivery), withReplay(TABLES_POSITION, reply))
 }
 
 const TEST: Operation = {
@@ -126,7 +127,7 @@ const TEST: Operation = {
 async function test({ tables }: Parts, call: Call): Promise<Response> {
   const reply = await tables.write('webhooks.test', { webhookId: webhookIdOf(call) }, tableKey(call, {}))
   if (reply.type === 'refused') throw refusalOf(reply.reason)
-  return json(call, 202, shown(reply.delivery), withReplay(POSITION, reply))
+  return json(call, 202, shown(reply.delivery), withReplay(TABLES_POSITION, reply))
 }
 
 function shown(delivery: Delivery) {

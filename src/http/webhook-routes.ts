@@ -1,4 +1,5 @@
 /** Subscribers of what happens, for staff: made, listed, removed, tried out; their deliveries listed and sent again. */
+
 import type { Webhook } from '../persistence/tables/webhooks/subscriber-operations.ts'
 import { type UrlTrouble, urlTroubleIn } from '../shop/webhooks/destination.ts'
 import { readBody } from './body.ts'
@@ -7,13 +8,13 @@ import type { HttpParts } from './parts.ts'
 import { invalid, Problem } from './problems.ts'
 import { empty, json } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
+import { TABLES_POSITION } from './tables-position.ts'
 import { timeOf } from './time.ts'
 import { webhookBody, webhookCreatedReply, webhookReply, webhooksReply } from './webhook-schemas.ts'
 
 type Parts = Pick<HttpParts, 'tables' | 'webhookPolicy'>
 
 /** Read where they are written, so that no reading of them is ever behind. */
-const POSITION = { 'holdfast-position': 't0' }
 const WEBHOOK_ID = /^whk_[0-9A-HJKMNP-TV-Z]{26}$/
 const TROUBLES: Readonly<Record<UrlTrouble, string>> = {
   'not-a-url': 'must be an absolute URL',
@@ -82,7 +83,7 @@ async function create({ tables, webhookPolicy }: Parts, call: Call): Promise<Res
     throw new Problem('webhooks-full', 'There are as many webhooks as there may be. Remove one first.')
   }
   const { webhook, secret } = reply
-  const fields = { ...POSITION, location: `/v1/webhooks/${webhook.id}` }
+  const fields = { ...TABLES_POSITION, location: `/v1/webhooks/${webhook.id}` }
   return json(call, 201, { ...shown(webhook), secret }, withReplay(fields, reply))
 }
 
@@ -145,7 +146,7 @@ const REMOVE: Operation = {
 async function remove({ tables }: Parts, call: Call): Promise<Response> {
   const reply = await tables.write('webhooks.remove', { id: webhookIdOf(call) }, tableKey(call, {}))
   if (!reply.removed) throw unknownWebhook()
-  return empty(call, withReplay(POSITION, reply))
+  return empty(call, withReplay(TABLES_POSITION, reply))
 }
 
 function shown({ disabledBecause, lastReceivedAtMs, createdAtMs, description, ...webhook }: Webhook) {
