@@ -15,6 +15,8 @@ export const FIGURES: Readonly<Record<string, () => Promise<Figure>>> = {
   overload: async () => (await import('./figures/overload.ts')).overload,
   'overload-http': async () => (await import('./figures/overload-http.ts')).overloadHttp,
   journey: async () => (await import('./figures/journey.ts')).journey,
+  search: async () => (await import('./figures/search.ts')).search,
+  'search-follow': async () => (await import('./figures/search-follow.ts')).searchFollow,
   logins: async () => (await import('./figures/logins.ts')).logins,
   restart: async () => (await import('./figures/restart.ts')).restart,
   'flash-sale': async () => (await import('./figures/flash-sale.ts')).flashSale,

@@ -64,3 +64,9 @@ export function cpuMsOf(pid: number): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
+
+/** Memory of a process that is not in files alone, in bytes; Linux only. */
+export function residentBytesOf(pid: number): number {
+  const [, kib] = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kib ?? Number.NaN) * 1_024
+}

@@ -101,6 +101,27 @@ http('people who sign in beside those who buy', async () => {
   assert.ok(positive(signedIn?.value), 'somebody did')
 })
 
+http('searches: what is found, how soon, beside FTS5', async () => {
+  const { rows } = await measure('search')
+  assert.equal(boundsOf(rows), [
+    [95, 99.5],
+    [85, 97],
+    [50, 10],
+  ])
+  const [one, two] = rows
+  assert.ok((one?.value ?? 0) > 80 && (two?.value ?? 0) > 80, 'most titles are found')
+})
+
+http('what the search costs those who buy, and how closely it follows', async () => {
+  const { rows } = await measure('search-follow')
+  assert.equal(boundsOf(rows), [
+    [0.9, 0.99],
+    [2_000, 500],
+    [2_000, 500],
+    [1_000, 50],
+  ])
+})
+
 http.run()
 
 async function measure(name: string): Promise<Measured> {
