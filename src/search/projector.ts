@@ -82,8 +82,10 @@ export class Projector {
   /** Looks at every product of the catalog and of the index anew, whatever is known of it. */
   async rebuild(): Promise<void> {
     for (const productId of await this.#everything()) this.#products.add(productId)
-    for (const page of pagesOfCatalog(this.#parts.tables))
+    for (const page of pagesOfCatalog(this.#parts.tables)) {
       for (const { productId } of page) this.#products.add(productId)
+      await this.#breathe()
+    }
   }
 
   /** A turn under way ends after its next few products. */
@@ -120,14 +122,16 @@ export class Projector {
 
   async #refresh(productIds: readonly ProductId[]): Promise<void> {
     const { tables, index } = this.#parts
-    const { there, gone } = presentOf(tables, productIds)
-    await index.remove(gone)
-    for (const productId of gone) {
-      this.#products.delete(productId)
-      this.#told.products.add(productId)
+    for (let from = 0; from < productIds.length && !this.#isStopped; from += searchPutMax) {
+      const { there, gone } = presentOf(tables, productIds.slice(from, from + searchPutMax))
+      await index.remove(gone)
+      for (const productId of gone) {
+        this.#products.delete(productId)
+        this.#told.products.add(productId)
+      }
+      this.counters.removals += gone.length
+      await this.#put(there)
     }
-    this.counters.removals += gone.length
-    await this.#put(there)
   }
 
   async #put(products: readonly Product[]): Promise<void> {

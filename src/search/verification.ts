@@ -76,11 +76,12 @@ async function differencesOf(
       const { productId } = product
       const has = held.get(productId)
       held.delete(productId)
-      const isKnown = inStock.get(productId) ?? has?.inStock
+      // Where nothing can be said of it now, what the index has counts as right.
+      const isThere = inStock.get(productId) ?? has?.inStock
       if (has === undefined) differences.push({ productId, index: name, what: 'missing' })
       else if (has.revision !== revisionOf(product))
         differences.push({ productId, index: name, what: 'outdated' })
-      else if (has.inStock !== isKnown) differences.push({ productId, index: name, what: 'stock' })
+      else if (has.inStock !== isThere) differences.push({ productId, index: name, what: 'stock' })
     }
     await breathe()
   }
