@@ -60,7 +60,9 @@ export class IndexKeeper {
   /** Of the embedded index, when what is owed was owed. */
   #heard: SearchPosition | undefined
   #position: SearchPosition | undefined
-  #next: 'open' | 'compare' | 'rebuild' | 'tell' = 'open'
+  #next: 'open' | 'compare' | 'tell' = 'open'
+  /** Asked for, and not done yet: whatever comes between, it is made anew before it is compared. */
+  #isRebuildDue = false
   #mode: 'stopped' | 'running' | 'closing' = 'stopped'
   #round: Promise<void> = Promise.resolve()
   readonly #pause: Pause
@@ -113,7 +115,8 @@ export class IndexKeeper {
 
   /** Makes everything anew beside what is there, which answers until then. */
   rebuild(): void {
-    if (this.#next !== 'open') this.#next = 'rebuild'
+    this.#isRebuildDue = true
+    if (this.#next === 'tell') this.#next = 'compare'
     this.#pause.end()
   }
 
@@ -163,19 +166,19 @@ export class IndexKeeper {
     switch (this.#next) {
       case 'open': {
         const found = await this.#parts.served.open()
-        this.#next = found === 'outdated' ? 'rebuild' : 'compare'
+        this.#isRebuildDue ||= found === 'outdated'
+        this.#next = 'compare'
         return
       }
       case 'compare':
+        if (this.#isRebuildDue) return await this.#rebuild()
         await this.#compare()
-        this.#next = 'tell'
-        return
-      case 'rebuild':
-        await this.#rebuild()
-        this.#next = 'compare'
+        // Unless a rebuild was asked for meanwhile.
+        if (!this.#isRebuildDue) this.#next = 'tell'
         return
       case 'tell':
-        return await this.#tell()
+        this.#position = await this.#tell()
+        return
     }
   }
 
@@ -192,8 +195,8 @@ export class IndexKeeper {
     for (const productId of unseen) if (!this.#parked.has(productId)) this.#products.add(productId)
   }
 
-  /** All that is owed now, in batches; the position counts once the last of it is told. */
-  async #tell(): Promise<void> {
+  /** All that is owed now, in batches. Answers how far that reaches. */
+  async #tell(): Promise<SearchPosition | undefined> {
     const heard = this.#heard
     const products = take(this.#products)
     const stocks = take(this.#stocks)
@@ -206,7 +209,7 @@ export class IndexKeeper {
       for (const productId of stocks) this.#stocks.add(productId)
       throw error
     }
-    this.#position = heard
+    return heard
   }
 
   async #tellWhole(productIds: readonly ProductId[]): Promise<void> {
@@ -232,17 +235,20 @@ export class IndexKeeper {
   async #rebuild(): Promise<void> {
     const { served, embedded, tables, log } = this.#parts
     const rebuild = await served.beginRebuild()
+    this.#isRebuildDue = false
     try {
       for (const page of pagesOfCatalog(tables)) {
         if (this.#mode === 'closing') throw new IndexUnavailable('the search is closing')
         this.#park(
           await rebuild.put(page.map((each) => documentOf(each, embedded.inStock(each.productId) ?? false))),
         )
-        // What changes meanwhile goes into both.
-        await this.#tell()
+        // What changes meanwhile goes into both. One that is not known to hold everything does not answer meanwhile.
+        const told = await this.#tell()
+        if (this.#position !== undefined) this.#position = told
       }
       await rebuild.finish()
     } catch (error) {
+      this.#isRebuildDue = true
       await rebuild.abandon().catch(() => {})
       throw error
     }
@@ -271,7 +277,7 @@ async function inBatches(
   tell: (some: readonly ProductId[]) => Promise<void>,
 ): Promise<void> {
   while (owed.size > 0) {
-    const some = [...owed.values()].slice(0, keeperBatchMax)
+    const some = [...owed.values().take(keeperBatchMax)]
     await tell(some)
     for (const productId of some) owed.delete(productId)
   }

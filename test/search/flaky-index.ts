@@ -16,6 +16,10 @@ export class FlakyIndex implements ServedIndex {
   mode: 'up' | 'down' | 'lost' = 'up'
   readonly refuses = new Set<string>()
   held = new EmbeddedIndex()
+  /** What it holds is of another version. */
+  isOutdated = false
+  /** Until then a rebuild is not finished. */
+  finishes: Promise<unknown> = Promise.resolve()
   calls = 0
   searches = 0
   /** Documents and stocks that it was told. */
@@ -24,8 +28,9 @@ export class FlakyIndex implements ServedIndex {
   #candidate: EmbeddedIndex | undefined
   #isNew = true
 
-  async open(): Promise<'found' | 'made'> {
+  async open(): Promise<'found' | 'made' | 'outdated'> {
     this.#call('open')
+    if (this.isOutdated) return 'outdated'
     const found = this.#isNew ? 'made' : 'found'
     this.#isNew = false
     return found
@@ -82,7 +87,9 @@ export class FlakyIndex implements ServedIndex {
         return await this.#putInto(candidate, documents)
       },
       finish: async () => {
+        await this.finishes
         this.#call()
+        this.isOutdated = false
         this.held = candidate
         this.rebuilds += 1
         this.#candidate = undefined

@@ -166,6 +166,39 @@ keeper('is made anew beside the one that answers, with what changes meanwhile', 
   await assertEqual(world, served)
 })
 
+keeper('that was asked to be made anew while it was down is, once it is back', async () => {
+  const { world, served } = await lit()
+  await using _ = world
+  served.mode = 'down'
+  await world.sell('chair', 1)
+  await world.pass(3_000)
+  await world.wait(world.client.ask({ type: 'rebuild' }))
+  served.mode = 'up'
+  await world.pass(15_000)
+  assert.is(served.rebuilds, 1)
+  await assertEqual(world, served)
+})
+
+keeper('of another version is not asked before it was made anew', async () => {
+  const served = new FlakyIndex()
+  const finished = Promise.withResolvers<void>()
+  served.isOutdated = true
+  served.finishes = finished.promise
+  await using world = await SearchWorld.start(served)
+  await world.sell('lamp', 1)
+  world.server.start()
+  await world.pass(2_000)
+  await world.sell('chair', 1)
+  await world.pass(2_000)
+  assert.is((await world.found()).length, 2)
+  assert.is(served.searches, 0)
+  finished.resolve()
+  await world.pass(3_000)
+  assert.is((await world.found()).length, 2)
+  assert.equal([served.searches, served.rebuilds], [1, 1])
+  await assertEqual(world, served)
+})
+
 keeper('that differs is found to, and one that is as it should be is not', async () => {
   const { world, served } = await lit()
   await using _ = world
