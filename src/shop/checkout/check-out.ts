@@ -5,7 +5,6 @@
  * tries again within its time goes on with it; if nobody does, it expires like any other.
  */
 import { createHash } from 'node:crypto'
-import type { ReservationReply } from '../../actors/requests.ts'
 import { crashPoint } from '../../crash-points.ts'
 import type { Line } from '../../domain/commands.ts'
 import type { Refusal } from '../../domain/decision.ts'
@@ -117,7 +116,7 @@ async function ofReservation(
   if (reservation === undefined || reservation.customerId !== ask.customerId)
     return { type: 'refused', reason: 'unknown-reservation' }
   const owner = await parts.tables.read('orders.ofReservation', { reservationId })
-  if (owner !== undefined) return await ownedBy(parts, owner.orderId, reservation)
+  if (owner !== undefined) return await ownedBy(parts, ask, owner.orderId)
   const { status, expiresAtMs } = reservation
   // Someone charges for it elsewhere: it would be paid twice.
   if (status === 'paying')
@@ -147,10 +146,10 @@ async function ofReservation(
 }
 
 /** It has become an order before: told again as long as that waits for its payment. */
-async function ownedBy({ tables }: ShopParts, orderId: string, reservation: ReservationReply): Promise<Made> {
-  const order = await tables.read('orders.find', { orderId })
-  const isWaiting = order?.status === 'pending_payment' && order.customerId === reservation.customerId
-  return isWaiting ? { type: 'order', order } : { type: 'refused', reason: 'owned-by-order', orderId }
+async function ownedBy(parts: ShopParts, ask: CheckoutAsk, orderId: string): Promise<Made> {
+  const order = await parts.tables.read('orders.find', { orderId })
+  const isWaiting = order?.status === 'pending_payment' && order.customerId === ask.customerId
+  return isWaiting ? await again(parts, ask, order) : { type: 'refused', reason: 'owned-by-order', orderId }
 }
 
 type Bill = {

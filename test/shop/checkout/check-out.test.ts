@@ -188,6 +188,31 @@ checkout('adopts a reservation of the caller’s, and nobody else’s', async ()
   )
 })
 
+checkout(
+  'of an adopted reservation is answered the same under its key, whatever has come of the order',
+  async () => {
+    await using world = await ShopWorld.start()
+    await world.sell(PHONE, 1_000, 5)
+    const { engine } = world.engine
+    const reservationId = engine.newReservationId(PHONE)
+    const reserve = {
+      type: 'reserve',
+      reservationId,
+      productId: PHONE,
+      customerId: ANN,
+      quantity: 2,
+    } as const
+    await world.wait(engine.execute({ ...reserve, ttlMs: undefined, allowPartial: false, reference: 'mine' }))
+    const source = { type: 'reservation', reservationId } as const
+    const order = await world.checkOut(ANN, { source })
+    const key = tableKeyOf('usr_ann POST /v1/checkout', 'k', 'body')
+    const first = await world.checkOut(ANN, { source, key })
+    assert.is(first.type, 'order')
+    if (order.type === 'order') await world.pay(order.order)
+    assert.equal(await world.checkOut(ANN, { source, key }), { ...first, replayed: true })
+  },
+)
+
 checkout('does not adopt what is being paid for elsewhere', async () => {
   await using world = await ShopWorld.start()
   await world.sell(PHONE, 1_000, 5)
