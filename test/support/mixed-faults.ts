@@ -50,6 +50,8 @@ const SPARE_FILES = 4
 const HOUR_MS = 3_600_000
 const STOP_SHARE = 0.2
 const QUIET_TRIES_MAX = 3
+/** A shard asks after what it doubts 5 s after its recovery: a life that ends sooner may leave it to the next. */
+const QUIET_MS = 6_000
 
 /** Throws at the first promise that is broken, and names seed and life. */
 export async function mixFaults({ lives, seed, onLife }: MixedFaults): Promise<FaultReport> {
@@ -153,6 +155,7 @@ async function leaveAlone(site: Site, ledger: RequestLedger, before: Verdict): P
     const server = await site.start({ environment: { CLOCK_ACCEPT: 'true' } })
     await expectSameAnswers(server, verdict)
     await deliver(server, ledger, [[`after-${tries}`, 5]])
+    if (tries > 0) await pause(QUIET_MS)
     await server.stop()
     verdict = judge(site, ledger, verdict.journal)
     if ([...verdict.books.several.pending()].length === 0) return
