@@ -13,11 +13,14 @@ import type {
   SearchRequest,
   StockChange,
 } from '../search-index.ts'
-import { type Corpus, type Matches, matchesOf, united } from './matches.ts'
+import { facetsOf } from './facets.ts'
+import { filterOf } from './filter.ts'
+import { type Corpus, everything, type Matches, matchesOf, united } from './matches.ts'
 import { Posting } from './postings.ts'
 import { ProductColumns } from './product-columns.ts'
 import { narrow, queryWords, type Reading, readingsOf, wide } from './query-plan.ts'
-import { facetsOf, ranked } from './ranking.ts'
+import { ranked } from './ranking.ts'
+import { Scratch } from './scratch.ts'
 import { Vocabulary } from './vocabulary.ts'
 import { weightsOf, worthAnywhere, worthInTitle } from './word-weights.ts'
 
@@ -37,6 +40,7 @@ export class EmbeddedIndex implements SearchIndex {
   /** By the word's number. */
   #postings: Posting[] = []
   #columns = new ProductColumns()
+  readonly #scratch = new Scratch()
   #numbers = new Map<ProductId, number>()
   /** What was asked since the last change, with its answer: in a sale many ask for the same. The oldest goes first. */
   readonly #answers = new Map<string, SearchAnswer>()
@@ -105,7 +109,12 @@ export class EmbeddedIndex implements SearchIndex {
     const { matches } = this.#findAs(readingsOf(words, this.#vocabulary, narrow), corpus)
     const titles = new Set<string>()
     // Twins have the same title.
-    const documents = ranked(matches, this.#columns, { sort: 'rating', offset: 0, limit: 8 * limit })
+    const documents = ranked(matches, this.#columns, {
+      sort: 'rating',
+      offset: 0,
+      limit: 8 * limit,
+      keys: this.#scratch.keys,
+    })
     for (const document of documents) titles.add(this.#columns.titles[document] as string)
     return [...titles].slice(0, limit)
   }
@@ -124,8 +133,10 @@ export class EmbeddedIndex implements SearchIndex {
     const corpus = this.#corpus(request)
     const words = queryWords(request.term)
     const isEmpty = request.term.trim() === ''
-    const { matches, readings } = isEmpty ? everything(corpus) : this.#find(words, corpus)
-    const documents = ranked(matches, this.#columns, request)
+    const { matches, readings } = isEmpty
+      ? { matches: everything(corpus), readings: [] }
+      : this.#find(words, corpus)
+    const documents = ranked(matches, this.#columns, { ...request, keys: this.#scratch.keys })
     return {
       hits: documents.map((document) => this.#hit(document, readings)),
       total: matches.size,
@@ -158,50 +169,21 @@ export class EmbeddedIndex implements SearchIndex {
   }
 
   #corpus(request: SearchRequest | undefined): Corpus {
-    const { size, living, alive } = this.#columns
-    const filter = this.#filterOf(request)
-    return { postings: this.#postings, size, living, alive, worths: worthAnywhere, filter }
-  }
-
-  #filterOf(request: SearchRequest | undefined): Corpus['filter'] {
-    if (request === undefined) return undefined
-    const { inStock, price, rating, brand, category, brands, categories } = this.#columns
-    const { minPrice, maxPrice, minRating } = request
-    const tests: ((document: number) => boolean)[] = []
-    if (request.inStock) tests.push((document) => inStock[document] === 1)
-    if (minPrice !== undefined) tests.push((document) => (price[document] as number) >= minPrice)
-    if (maxPrice !== undefined) tests.push((document) => (price[document] as number) <= maxPrice)
-    if (minRating !== undefined) {
-      // Whole, as those of the column are: 1.1 times 100 is a little more than 110.
-      const hundredths = Math.round(minRating * 100)
-      tests.push((document) => (rating[document] as number) >= hundredths)
+    const { size, living } = this.#columns
+    this.#scratch.begin(size)
+    return {
+      postings: this.#postings,
+      size,
+      living,
+      worths: worthAnywhere,
+      filter: filterOf(request, this.#columns),
+      scratch: this.#scratch,
     }
-    if (request.brand !== undefined) {
-      const wanted = brands.find(request.brand)
-      tests.push((document) => brand[document] === wanted)
-    }
-    if (request.category !== undefined) {
-      const within = this.#categoriesWithin(categories.find(request.category))
-      tests.push((document) => within.has(category[document] as number))
-    }
-    const [only] = tests
-    if (tests.length <= 1) return only
-    return (document) => tests.every((test) => test(document))
-  }
-
-  #categoriesWithin(category: number | undefined): ReadonlySet<number> {
-    if (category === undefined) return new Set()
-    const { parents } = this.#columns
-    const within = new Set([category])
-    // Those within others were made after them.
-    for (let each = category + 1; each < parents.length; each++)
-      if (within.has(parents[each] as number)) within.add(each)
-    return within
   }
 
   /** As the words are; where that is little, as they may be meant; where that is nothing, most of them. */
   #find(words: readonly string[], corpus: Corpus): Found {
-    if (words.length === 0) return { matches: united([], 0), readings: [] }
+    if (words.length === 0) return { matches: united([], corpus), readings: [] }
     const readings = readingsOf(words, this.#vocabulary, narrow)
     const strict = this.#findAs(readings, corpus)
     if (strict.matches.size >= FEW) return strict
@@ -213,7 +195,7 @@ export class EmbeddedIndex implements SearchIndex {
 
   #findAs(readings: readonly Reading[], corpus: Corpus, missing = 0): Found {
     const all = readings.map((reading) => matchesOf(reading, corpus, missing))
-    return { matches: united(all, corpus.size), readings }
+    return { matches: united(all, corpus), readings }
   }
 
   #hit(document: number, readings: readonly Reading[]): SearchHit {
@@ -254,11 +236,3 @@ export class EmbeddedIndex implements SearchIndex {
 }
 
 type Found = { readonly matches: Matches; readonly readings: readonly Reading[] }
-
-function everything({ size, alive, filter }: Corpus): Found {
-  const documents = new Int32Array(size)
-  let count = 0
-  for (let document = 0; document < size; document++)
-    if (alive[document] === 1 && (filter === undefined || filter(document))) documents[count++] = document
-  return { matches: { documents, scores: new Float32Array(count), size: count }, readings: [] }
-}

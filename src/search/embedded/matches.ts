@@ -2,12 +2,15 @@
  * Which documents have what a reading asks for, and how well. The rarest slot comes first; what it finds is then looked up
  * in the others, so that a search costs what its rarest word does.
  */
+import { type Filter, kept } from './filter.ts'
 import { firstFrom, type Posting } from './postings.ts'
 import type { Reading, Slot } from './query-plan.ts'
+import { blockOf, blockSize, type Scratch } from './scratch.ts'
 import { rarityOf } from './word-weights.ts'
 
+/** Those who are given some may write into them: nobody else has them. */
 export type Matches = {
-  /** Numbers of documents, ascending; `size` of them. */
+  /** Numbers of documents, ascending; behind `size` they mean nothing, and neither do scores. */
   readonly documents: Int32Array
   readonly scores: Float32Array
   readonly size: number
@@ -18,12 +21,11 @@ export type Corpus = {
   /** Numbers given to documents. */
   readonly size: number
   readonly living: number
-  /** By document, 1 where it counts at all. */
-  readonly alive: Uint8Array
   /** By weight of a word in a document, what it adds to the score; 0 where it does not count. */
   readonly worths: Float32Array
-  /** What else is asked of one; undefined where that is nothing. */
-  readonly filter: ((document: number) => boolean) | undefined
+  /** What is asked of each document, whatever its words. */
+  readonly filter: Filter
+  readonly scratch: Scratch
 }
 
 type Term = {
@@ -41,24 +43,30 @@ export function matchesOf(reading: Reading, corpus: Corpus, missing = 0): Matche
   if (missing > 0) return mostOf(slots, corpus, missing)
   if (first.length === 0) return nothing
   let matches = unionOf(first, corpus)
-  for (const slot of others) matches = withAll(matches, bestIn(matches, slot))
+  for (const slot of others) matches = withAll(matches, bestIn(matches, slot, corpus))
   return matches
 }
 
 const nothing: Matches = { documents: new Int32Array(0), scores: new Float32Array(0), size: 0 }
 
+/** All there are. */
+export function everything({ size, filter, scratch }: Corpus): Matches {
+  const { documents, scores } = scratch.room(size)
+  for (let document = 0; document < size; document++) documents[document] = document
+  scores.fill(0, 0, size)
+  return kept({ documents, scores, size }, filter)
+}
+
 /** Of matches of several readings, each document once, with the best of its scores. */
-export function united(all: readonly Matches[], size: number): Matches {
+export function united(all: readonly Matches[], corpus: Corpus): Matches {
   const [first, ...others] = all.filter((each) => each.size > 0)
   if (first === undefined || others.length === 0) return first ?? nothing
-  const best = new Float32Array(size)
-  for (const { documents, scores, size: count } of [first, ...others]) {
-    for (let i = 0; i < count; i++) {
-      const document = documents[i] as number
-      best[document] = Math.max(best[document] as number, scores[i] as number)
-    }
+  let most = 0
+  for (const { documents, scores, size } of [first, ...others]) {
+    for (let i = 0; i < size; i++) note(corpus.scratch, documents[i] as number, scores[i] as number)
+    most += size
   }
-  return scored(best)
+  return noted(most, corpus)
 }
 
 function termsOf(slot: Slot, { postings, living, worths }: Corpus): readonly Term[] {
@@ -76,60 +84,66 @@ function sizeOf(slot: readonly Term[]): number {
 
 function unionOf(slot: readonly Term[], corpus: Corpus): Matches {
   const [only] = slot
-  return slot.length === 1 && only !== undefined ? allOf(only, corpus) : scored(bestOf(slot, corpus))
+  const all = slot.length === 1 && only !== undefined ? allOf(only, corpus) : bestOf(slot, corpus)
+  return kept(all, corpus.filter)
 }
 
-function allOf(term: Term, { alive, filter }: Corpus): Matches {
+function allOf(term: Term, { scratch }: Corpus): Matches {
   const { size, documents: all } = term.posting
-  const documents = new Int32Array(size)
-  const scores = new Float32Array(size)
+  const { documents, scores } = scratch.room(size)
   let count = 0
   for (let place = 0; place < size; place++) {
-    const document = all[place] as number
-    if (alive[document] === 0 || (filter !== undefined && !filter(document))) continue
     const score = scoreAt(term, place)
     if (score <= 0) continue
-    documents[count] = document
+    documents[count] = all[place] as number
     scores[count] = score
     count += 1
   }
   return { documents, scores, size: count }
 }
 
-/** By document, the score of the best of a slot's terms; 0 where it has none. */
-function bestOf(slot: readonly Term[], { size, alive, filter }: Corpus): Float32Array {
-  const best = new Float32Array(size)
+/** Documents that have any of a slot's terms, with the score of the best. */
+function bestOf(slot: readonly Term[], corpus: Corpus): Matches {
+  let most = 0
   for (const term of slot) {
-    const { documents, size: count } = term.posting
-    for (let place = 0; place < count; place++) {
-      const document = documents[place] as number
-      const score = scoreAt(term, place)
-      if (score <= (best[document] as number) || alive[document] === 0) continue
-      if (filter === undefined || filter(document)) best[document] = score
-    }
+    const { documents, size } = term.posting
+    for (let place = 0; place < size; place++)
+      note(corpus.scratch, documents[place] as number, scoreAt(term, place))
+    most += size
   }
-  return best
+  return noted(most, corpus)
 }
 
-function scored(best: Float32Array): Matches {
-  let size = 0
-  for (let document = 0; document < best.length; document++) if ((best[document] as number) > 0) size += 1
-  const documents = new Int32Array(size)
-  const scores = new Float32Array(size)
+function note({ best, blocks }: Scratch, document: number, score: number): void {
+  if (score <= (best[document] as number)) return
+  best[document] = score
+  blocks[blockOf(document)] = 1
+}
+
+/** What was noted, `most` documents or fewer, and of which nothing is left behind. */
+function noted(most: number, { scratch, size }: Corpus): Matches {
+  const { best, blocks } = scratch
+  const { documents, scores } = scratch.room(Math.min(most, size))
   let count = 0
-  for (let document = 0; document < best.length; document++) {
-    const score = best[document] as number
-    if (score <= 0) continue
-    documents[count] = document
-    scores[count] = score
-    count += 1
+  for (let from = 0; from < size; from += blockSize) {
+    if (blocks[blockOf(from)] === 0) continue
+    blocks[blockOf(from)] = 0
+    const end = Math.min(from + blockSize, size)
+    for (let document = from; document < end; document++) {
+      const score = best[document] as number
+      if (score <= 0) continue
+      best[document] = 0
+      documents[count] = document
+      scores[count] = score
+      count += 1
+    }
   }
-  return { documents, scores, size }
+  return { documents, scores, size: count }
 }
 
 /** By place among the matches, the score of the best of a slot's terms; 0 where it has none. */
-function bestIn(matches: Matches, slot: readonly Term[]): Float32Array {
-  const best = new Float32Array(matches.size)
+function bestIn(matches: Matches, slot: readonly Term[], { scratch }: Corpus): Float32Array {
+  const best = scratch.zeros(matches.size)
   for (const term of slot) {
     // Whichever is much shorter is gone through, and the other one leapt through.
     if (term.posting.size * LEAP < matches.size) leapMatches(matches, term, best)
@@ -196,13 +210,13 @@ function withAll({ documents, scores, size }: Matches, best: Float32Array): Matc
 
 /** Whoever lacks no more than so many slots has at least one of so many and one more, whichever these are: of the rarest. */
 function mostOf(slots: readonly (readonly Term[])[], corpus: Corpus, missing: number): Matches {
-  const some = scored(bestOf(slots.slice(0, missing + 1).flat(), corpus))
+  const some = unionOf(slots.slice(0, missing + 1).flat(), corpus)
   const { documents } = some
-  const sums = new Float32Array(some.size)
+  const sums = some.scores.fill(0, 0, some.size)
   const lacking = new Uint8Array(some.size)
   let { size } = some
   for (const slot of slots) {
-    const best = bestIn({ documents, scores: sums, size }, slot)
+    const best = bestIn({ documents, scores: sums, size }, slot, corpus)
     let kept = 0
     for (let i = 0; i < size; i++) {
       const lacks = (lacking[i] as number) + ((best[i] as number) > 0 ? 0 : 1)

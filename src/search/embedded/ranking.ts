@@ -1,9 +1,6 @@
-/** Which of the documents found come first, and what they add up to. */
-
-import type { FacetCount, Facets, SearchSort } from '../search-index.ts'
-import { facetValuesMax, priceRangeName, priceRangesFrom, ratingsFrom } from '../search-index.ts'
+/** Which of the documents found come first. */
+import type { SearchSort } from '../search-index.ts'
 import type { Matches } from './matches.ts'
-import type { Names } from './names.ts'
 import type { ProductColumns } from './product-columns.ts'
 
 /** Of scores, up to the best: within one, what is in stock comes first. */
@@ -12,47 +9,60 @@ const SCORE_STEPS = 2 ** 16
 const RATING_STEPS = 512
 const REVIEWS_MAX = 2 ** 20
 
-/** Documents from `offset` on, `limit` of them at most, the first one first. */
+type Page = { readonly sort: SearchSort; readonly offset: number; readonly limit: number }
+
+/** Documents from `offset` on, `limit` of them at most, the first one first. Writes into `keys`, one a match. */
 export function ranked(
   matches: Matches,
   columns: ProductColumns,
-  { sort, offset, limit }: { readonly sort: SearchSort; readonly offset: number; readonly limit: number },
+  { sort, offset, limit, keys }: Page & { readonly keys: Float64Array },
 ): readonly number[] {
-  const wanted = Math.min(matches.size, offset + limit)
+  const { documents, size } = matches
+  const wanted = Math.min(size, offset + limit)
   if (wanted <= offset) return []
+  writeKeys(matches, columns, { sort, keys })
   const best = new Best(wanted, columns)
-  const keyAt = keysOf(matches, columns, sort)
-  for (let i = 0; i < matches.size; i++) {
-    const key = keyAt(i)
-    if (key >= best.least) best.offer(matches.documents[i] as number, key)
+  for (let i = 0; i < size; i++) {
+    const key = keys[i] as number
+    if (key >= best.least) best.offer(documents[i] as number, key)
   }
   return best.inOrder().slice(offset)
 }
 
-/** The higher comes first. */
-function keysOf(matches: Matches, columns: ProductColumns, sort: SearchSort): (i: number) => number {
-  const { documents, scores, size } = matches
+/** The higher comes first. A loop for each: with one that asks a function, every match would pay for a call. */
+function writeKeys(
+  { documents, scores, size }: Matches,
+  columns: ProductColumns,
+  { sort, keys }: { readonly sort: SearchSort; readonly keys: Float64Array },
+): void {
   const { price, rating, reviewCount, createdAtMs, inStock } = columns
-  const at = (i: number) => documents[i] as number
   switch (sort) {
     case 'price-asc':
-      return (i) => -(price[at(i)] as number)
+      for (let i = 0; i < size; i++) keys[i] = -(price[documents[i] as number] as number)
+      return
     case 'price-desc':
-      return (i) => price[at(i)] as number
+      for (let i = 0; i < size; i++) keys[i] = price[documents[i] as number] as number
+      return
     case 'newest':
-      return (i) => createdAtMs[at(i)] as number
+      for (let i = 0; i < size; i++) keys[i] = createdAtMs[documents[i] as number] as number
+      return
     case 'rating':
-      return (i) =>
-        (rating[at(i)] as number) * REVIEWS_MAX + Math.min(reviewCount[at(i)] as number, REVIEWS_MAX - 1)
+      for (let i = 0; i < size; i++) {
+        const document = documents[i] as number
+        const reviews = Math.min(reviewCount[document] as number, REVIEWS_MAX - 1)
+        keys[i] = (rating[document] as number) * REVIEWS_MAX + reviews
+      }
+      return
     case 'relevance': {
       let most = 0
       for (let i = 0; i < size; i++) most = Math.max(most, scores[i] as number)
       const unit = most === 0 ? 0 : 1 / most
-      return (i) => {
+      for (let i = 0; i < size; i++) {
+        const document = documents[i] as number
         const part = (scores[i] as number) * unit
-        const tier = Math.round(part * TIERS) * 2 + (inStock[at(i)] as number)
+        const tier = Math.round(part * TIERS) * 2 + (inStock[document] as number)
         const step = Math.round(part * (SCORE_STEPS - 1))
-        return (tier * SCORE_STEPS + step) * RATING_STEPS + (rating[at(i)] as number)
+        keys[i] = (tier * SCORE_STEPS + step) * RATING_STEPS + (rating[document] as number)
       }
     }
   }
@@ -141,56 +151,4 @@ class Best {
       column[b] = kept
     }
   }
-}
-
-export function facetsOf({ documents, size }: Matches, columns: ProductColumns): Facets {
-  const brands = new Int32Array(columns.brands.size)
-  const categories = new Int32Array(columns.categories.size)
-  const prices = new Int32Array(priceRangesFrom.length)
-  const ratings = new Int32Array(ratingsFrom.length + 1)
-  const { brand, category, priceRange, ratingSteps } = columns
-  for (let i = 0; i < size; i++) {
-    const document = documents[i] as number
-    const ofBrand = brand[document] as number
-    if (ofBrand >= 0) brands[ofBrand] = (brands[ofBrand] as number) + 1
-    const ofCategory = category[document] as number
-    if (ofCategory >= 0) categories[ofCategory] = (categories[ofCategory] as number) + 1
-    const ofPrice = priceRange[document] as number
-    prices[ofPrice] = (prices[ofPrice] as number) + 1
-    const ofRating = ratingSteps[document] as number
-    ratings[ofRating] = (ratings[ofRating] as number) + 1
-  }
-  // Those within others were made after them: so each is complete before it is added to the one above.
-  for (let each = categories.length - 1; each >= 0; each--) {
-    const above = columns.parents[each] as number
-    if (above >= 0) categories[above] = (categories[above] as number) + (categories[each] as number)
-  }
-  return {
-    category: mostFrequent(categories, columns.categories),
-    brand: mostFrequent(brands, columns.brands),
-    price: named(prices, priceRangeName),
-    rating: atLeast(ratings),
-  }
-}
-
-function mostFrequent(counts: Int32Array, names: Names): readonly FacetCount[] {
-  const found: FacetCount[] = []
-  for (let each = 0; each < counts.length; each++) {
-    const count = counts[each] as number
-    if (count > 0) found.push({ value: names.nameOf(each), count })
-  }
-  return found.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1)).slice(0, facetValuesMax)
-}
-
-function named(counts: Int32Array, nameOf: (place: number) => string): readonly FacetCount[] {
-  return [...counts].flatMap((count, place) => (count === 0 ? [] : [{ value: nameOf(place), count }]))
-}
-
-/** Whoever reaches three steps reaches two. */
-function atLeast(bySteps: Int32Array): readonly FacetCount[] {
-  return ratingsFrom.flatMap((from, place) => {
-    const steps = ratingsFrom.length - place
-    const count = bySteps.slice(steps).reduce((sum, each) => sum + each, 0)
-    return count === 0 ? [] : [{ value: String(from), count }]
-  })
 }

@@ -1,0 +1,59 @@
+/**
+ * Arrays that every search needs and none keeps, as long as there are documents: made anew, each search would pay for clearing
+ * and collecting them. What is lent to a search is taken back when the next one begins.
+ */
+import type { Matches } from './matches.ts'
+
+type Room = Pick<Matches, 'documents' | 'scores'>
+
+/** Fewer matches are given arrays of their own, which cost nothing beside the search. */
+const SMALL = 1_024
+
+export class Scratch {
+  #rooms: Room[] = []
+  #lent = 0
+  #scores = new Float32Array(0)
+  /** By document, the best of its scores; all 0 but while some are gathered. */
+  best = new Float32Array(0)
+  /** By block of documents, 1 where one of it has a score in `best`; all 0 but then. */
+  blocks = new Uint8Array(0)
+  /** By match; what stands in it means nothing. */
+  keys = new Float64Array(0)
+
+  /** For a search among so many documents. */
+  begin(size: number): void {
+    this.#lent = 0
+    if (size <= this.best.length) return
+    const length = 2 ** Math.ceil(Math.log2(size))
+    this.#rooms = []
+    this.#scores = new Float32Array(length)
+    this.best = new Float32Array(length)
+    this.blocks = new Uint8Array(blockOf(length) + 1)
+    this.keys = new Float64Array(length)
+  }
+
+  /** For so many matches; what stands in it means nothing. */
+  room(size: number): Room {
+    if (size <= SMALL) return { documents: new Int32Array(size), scores: new Float32Array(size) }
+    const length = this.best.length
+    const room = this.#rooms[this.#lent] ?? {
+      documents: new Int32Array(length),
+      scores: new Float32Array(length),
+    }
+    this.#rooms[this.#lent] = room
+    this.#lent += 1
+    return room
+  }
+
+  /** By match, 0; the next caller clears them again. */
+  zeros(size: number): Float32Array {
+    return this.#scores.fill(0, 0, size)
+  }
+}
+
+/** Documents that are looked through together, or passed over. */
+export const blockSize = 64
+
+export function blockOf(document: number): number {
+  return document >> 6
+}
