@@ -32,7 +32,7 @@ const SIZES = {
     open: 512,
   },
   quick: { rounds: 1, forMs: 1_000, settleMs: 500, warmUpMs: 800, products: 1_000, closed: 256, open: 512 },
-  tiny: { rounds: 1, forMs: 100, settleMs: 20, warmUpMs: 50, products: 20, closed: 4, open: 16 },
+  tiny: { rounds: 1, forMs: 1_000, settleMs: 20, warmUpMs: 50, products: 20, closed: 4, open: 16 },
 } as const satisfies Record<Scale, object>
 
 const CALM = 0.7
