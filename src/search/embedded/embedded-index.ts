@@ -16,6 +16,7 @@ import type {
 import { facetsOf } from './facets.ts'
 import { filterOf } from './filter.ts'
 import { type Corpus, everything, type Matches, matchesOf, united } from './matches.ts'
+import { Memo } from './memo.ts'
 import { Posting } from './postings.ts'
 import { ProductColumns } from './product-columns.ts'
 import { narrow, queryWords, type Reading, readingsOf, wide } from './query-plan.ts'
@@ -42,8 +43,8 @@ export class EmbeddedIndex implements SearchIndex {
   #columns = new ProductColumns()
   readonly #scratch = new Scratch()
   #numbers = new Map<ProductId, number>()
-  /** What was asked since the last change, with its answer: in a sale many ask for the same. The oldest goes first. */
-  readonly #answers = new Map<string, SearchAnswer>()
+  /** What was asked since the last change: in a sale many ask for the same. */
+  readonly #answers = new Memo<SearchAnswer>(answersMax)
 
   constructor({ deadMax = DEAD_MAX }: { readonly deadMax?: number } = {}) {
     this.#deadMax = deadMax
@@ -92,14 +93,7 @@ export class EmbeddedIndex implements SearchIndex {
   }
 
   async search(request: SearchRequest): Promise<SearchAnswer> {
-    const asked = JSON.stringify(request)
-    const known = this.#answers.get(asked)
-    if (known !== undefined) return known
-    const answer = this.#answer(request)
-    const [oldest] = this.#answers.keys()
-    if (this.#answers.size >= answersMax && oldest !== undefined) this.#answers.delete(oldest)
-    this.#answers.set(asked, answer)
-    return answer
+    return this.#answers.get(JSON.stringify(request), () => this.#answer(request))
   }
 
   async suggest(term: string, limit: number): Promise<readonly string[]> {
@@ -109,12 +103,7 @@ export class EmbeddedIndex implements SearchIndex {
     const { matches } = this.#findAs(readingsOf(words, this.#vocabulary, narrow), corpus)
     const titles = new Set<string>()
     // Twins have the same title.
-    const documents = ranked(matches, this.#columns, {
-      sort: 'rating',
-      offset: 0,
-      limit: 8 * limit,
-      keys: this.#scratch.keys,
-    })
+    const documents = ranked(matches, this.#columns, { sort: 'rating', offset: 0, limit: 8 * limit })
     for (const document of documents) titles.add(this.#columns.titles[document] as string)
     return [...titles].slice(0, limit)
   }
@@ -136,7 +125,7 @@ export class EmbeddedIndex implements SearchIndex {
     const { matches, readings } = isEmpty
       ? { matches: everything(corpus), readings: [] }
       : this.#find(words, corpus)
-    const documents = ranked(matches, this.#columns, { ...request, keys: this.#scratch.keys })
+    const documents = ranked(matches, this.#columns, request)
     return {
       hits: documents.map((document) => this.#hit(document, readings)),
       total: matches.size,

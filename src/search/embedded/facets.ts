@@ -1,38 +1,73 @@
 /** What the documents found add up to. */
 import type { FacetCount, Facets } from '../search-index.ts'
 import { facetValuesMax, priceRangeName, priceRangesFrom, ratingsFrom } from '../search-index.ts'
+import type { Kinds } from './kinds.ts'
 import type { Matches } from './matches.ts'
 import type { Names } from './names.ts'
 import type { ProductColumns } from './product-columns.ts'
 
-export function facetsOf({ documents, size }: Matches, columns: ProductColumns): Facets {
-  const brands = new Int32Array(columns.brands.size)
-  const categories = new Int32Array(columns.categories.size)
-  const prices = new Int32Array(priceRangesFrom.length)
-  const ratings = new Int32Array(ratingsFrom.length + 1)
-  const { brand, category, priceRange, ratingSteps } = columns
+export function facetsOf(matches: Matches, { kind, kinds }: ProductColumns): Facets {
+  const counts = new Counts(kinds)
+  if (matches.size < kinds.size) countEach(matches, kind, counts)
+  else countByKind(matches, kind, counts)
+  return counts.facets()
+}
+
+function countEach({ documents, size }: Matches, kind: Int32Array, counts: Counts): void {
+  for (let i = 0; i < size; i++) counts.add(kind[documents[i] as number] as number, 1)
+}
+
+function countByKind({ documents, size }: Matches, kind: Int32Array, counts: Counts): void {
+  const byKind = new Int32Array(counts.kinds)
   for (let i = 0; i < size; i++) {
-    const document = documents[i] as number
-    const ofBrand = brand[document] as number
-    if (ofBrand >= 0) brands[ofBrand] = (brands[ofBrand] as number) + 1
-    const ofCategory = category[document] as number
-    if (ofCategory >= 0) categories[ofCategory] = (categories[ofCategory] as number) + 1
-    const ofPrice = priceRange[document] as number
-    prices[ofPrice] = (prices[ofPrice] as number) + 1
-    const ofRating = ratingSteps[document] as number
-    ratings[ofRating] = (ratings[ofRating] as number) + 1
+    const of = kind[documents[i] as number] as number
+    byKind[of] = (byKind[of] as number) + 1
   }
-  // Those within others were made after them: so each is complete before it is added to the one above.
-  for (let each = categories.length - 1; each >= 0; each--) {
-    const above = columns.parents[each] as number
-    if (above >= 0) categories[above] = (categories[above] as number) + (categories[each] as number)
+  for (const [of, count] of byKind.entries()) if (count > 0) counts.add(of, count)
+}
+
+class Counts {
+  readonly #kinds: Kinds
+  readonly #brands: Int32Array
+  readonly #categories: Int32Array
+  readonly #prices = new Int32Array(priceRangesFrom.length)
+  readonly #ratings = new Int32Array(ratingsFrom.length + 1)
+
+  constructor(kinds: Kinds) {
+    this.#kinds = kinds
+    this.#brands = new Int32Array(kinds.brands.size)
+    this.#categories = new Int32Array(kinds.categories.size)
   }
-  return {
-    category: mostFrequent(categories, columns.categories),
-    brand: mostFrequent(brands, columns.brands),
-    price: named(prices, priceRangeName),
-    rating: atLeast(ratings),
+
+  get kinds(): number {
+    return this.#kinds.size
   }
+
+  add(kind: number, count: number): void {
+    const { brand, category, priceRange, ratingSteps } = this.#kinds
+    addTo(this.#brands, brand[kind] as number, count)
+    addTo(this.#categories, category[kind] as number, count)
+    addTo(this.#prices, priceRange[kind] as number, count)
+    addTo(this.#ratings, ratingSteps[kind] as number, count)
+  }
+
+  /** Once all are added. */
+  facets(): Facets {
+    const { brands, categories, parents } = this.#kinds
+    // Those within others were made after them: so each is complete before it is added to the one above.
+    for (let each = this.#categories.length - 1; each >= 0; each--)
+      addTo(this.#categories, parents[each] as number, this.#categories[each] as number)
+    return {
+      category: mostFrequent(this.#categories, categories),
+      brand: mostFrequent(this.#brands, brands),
+      price: named(this.#prices, priceRangeName),
+      rating: atLeast(this.#ratings),
+    }
+  }
+}
+
+function addTo(counts: Int32Array, place: number, count: number): void {
+  if (place >= 0) counts[place] = (counts[place] as number) + count
 }
 
 function mostFrequent(counts: Int32Array, names: Names): readonly FacetCount[] {

@@ -38,13 +38,12 @@ type Term = {
 /** All of a reading's slots are met, but for `missing` of them. */
 export function matchesOf(reading: Reading, corpus: Corpus, missing = 0): Matches {
   const slots = reading.map((slot) => termsOf(slot, corpus)).sort((a, b) => sizeOf(a) - sizeOf(b))
-  const [first, ...others] = slots
-  if (first === undefined) return nothing
-  if (missing > 0) return mostOf(slots, corpus, missing)
-  if (first.length === 0) return nothing
-  let matches = unionOf(first, corpus)
-  for (const slot of others) matches = withAll(matches, bestIn(matches, slot, corpus))
-  return matches
+  // Whoever lacks no more than so many has one at least of so many and one more, whichever these are: of the rarest.
+  const some = unionOf(slots.slice(0, missing + 1).flat(), corpus)
+  if (missing === 0) return slots.slice(1).reduce((matches, slot) => withSlot(matches, slot, corpus), some)
+  some.scores.fill(0, 0, some.size)
+  const lacking = new Uint8Array(some.size + 1)
+  return slots.reduce((matches, slot) => lackingFew(matches, slot, { corpus, lacking, missing }), some)
 }
 
 const nothing: Matches = { documents: new Int32Array(0), scores: new Float32Array(0), size: 0 }
@@ -61,9 +60,15 @@ export function everything({ size, filter, scratch }: Corpus): Matches {
 export function united(all: readonly Matches[], corpus: Corpus): Matches {
   const [first, ...others] = all.filter((each) => each.size > 0)
   if (first === undefined || others.length === 0) return first ?? nothing
+  const { best, blocks } = corpus.scratch
   let most = 0
-  for (const { documents, scores, size } of [first, ...others]) {
-    for (let i = 0; i < size; i++) note(corpus.scratch, documents[i] as number, scores[i] as number)
+  for (const matches of [first, ...others]) {
+    const { documents, scores, size } = matches
+    for (let i = 0; i < size; i++) {
+      const document = documents[i] as number
+      best[document] = Math.max(best[document] as number, scores[i] as number)
+    }
+    markBlocks(matches, blocks)
     most += size
   }
   return noted(most, corpus)
@@ -83,41 +88,46 @@ function sizeOf(slot: readonly Term[]): number {
 }
 
 function unionOf(slot: readonly Term[], corpus: Corpus): Matches {
-  const [only] = slot
-  const all = slot.length === 1 && only !== undefined ? allOf(only, corpus) : bestOf(slot, corpus)
-  return kept(all, corpus.filter)
+  const [only, ...others] = slot
+  if (only === undefined) return nothing
+  return kept(others.length === 0 ? allOf(only, corpus) : bestOf(slot, corpus), corpus.filter)
 }
 
-function allOf(term: Term, { scratch }: Corpus): Matches {
-  const { size, documents: all } = term.posting
+/** Written down and then counted or not, without a branch: see `filter.ts`. */
+function allOf({ posting, worths, share }: Term, { scratch }: Corpus): Matches {
+  const { size, documents: all, weights } = posting
   const { documents, scores } = scratch.room(size)
   let count = 0
   for (let place = 0; place < size; place++) {
-    const score = scoreAt(term, place)
-    if (score <= 0) continue
+    const score = share * (worths[weights[place] as number] as number)
     documents[count] = all[place] as number
     scores[count] = score
-    count += 1
+    count = (count + Number(score > 0)) | 0
   }
   return { documents, scores, size: count }
 }
 
 /** Documents that have any of a slot's terms, with the score of the best. */
 function bestOf(slot: readonly Term[], corpus: Corpus): Matches {
-  let most = 0
+  const { best, blocks } = corpus.scratch
   for (const term of slot) {
-    const { documents, size } = term.posting
-    for (let place = 0; place < size; place++)
-      note(corpus.scratch, documents[place] as number, scoreAt(term, place))
-    most += size
+    noteAll(term, best)
+    markBlocks(term.posting, blocks)
   }
-  return noted(most, corpus)
+  return noted(sizeOf(slot), corpus)
 }
 
-function note({ best, blocks }: Scratch, document: number, score: number): void {
-  if (score <= (best[document] as number)) return
-  best[document] = score
-  blocks[blockOf(document)] = 1
+function noteAll({ posting, worths, share }: Term, best: Float32Array): void {
+  const { size, documents, weights } = posting
+  for (let place = 0; place < size; place++) {
+    const document = documents[place] as number
+    const score = share * (worths[weights[place] as number] as number)
+    if (score > (best[document] as number)) best[document] = score
+  }
+}
+
+function markBlocks({ size, documents }: Pick<Matches, 'size' | 'documents'>, blocks: Uint8Array): void {
+  for (let place = 0; place < size; place++) blocks[blockOf(documents[place] as number)] = 1
 }
 
 /** What was noted, `most` documents or fewer, and of which nothing is left behind. */
@@ -131,102 +141,92 @@ function noted(most: number, { scratch, size }: Corpus): Matches {
     const end = Math.min(from + blockSize, size)
     for (let document = from; document < end; document++) {
       const score = best[document] as number
-      if (score <= 0) continue
       best[document] = 0
       documents[count] = document
       scores[count] = score
-      count += 1
+      count = (count + Number(score > 0)) | 0
     }
   }
   return { documents, scores, size: count }
-}
-
-/** By place among the matches, the score of the best of a slot's terms; 0 where it has none. */
-function bestIn(matches: Matches, slot: readonly Term[], { scratch }: Corpus): Float32Array {
-  const best = scratch.zeros(matches.size)
-  for (const term of slot) {
-    // Whichever is much shorter is gone through, and the other one leapt through.
-    if (term.posting.size * LEAP < matches.size) leapMatches(matches, term, best)
-    else if (matches.size * LEAP < term.posting.size) leapPosting(matches, term, best)
-    else walkBoth(matches, term, best)
-  }
-  return best
-}
-
-const LEAP = 8
-
-function walkBoth({ documents, size }: Matches, term: Term, best: Float32Array): void {
-  const { posting } = term
-  const others = posting.documents
-  for (let i = 0, place = 0; i < size && place < posting.size; ) {
-    const document = documents[i] as number
-    const other = others[place] as number
-    if (document === other) {
-      raise(best, i, scoreAt(term, place))
-      i += 1
-      place += 1
-    } else if (document < other) i += 1
-    else place += 1
-  }
-}
-
-function leapPosting({ documents, size }: Matches, term: Term, best: Float32Array): void {
-  const { posting } = term
-  for (let i = 0, place = 0; i < size && place < posting.size; i++) {
-    const document = documents[i] as number
-    place = firstFrom(posting.documents, document, { from: place, size: posting.size })
-    if (place < posting.size && posting.documents[place] === document) raise(best, i, scoreAt(term, place))
-  }
-}
-
-function leapMatches({ documents, size }: Matches, term: Term, best: Float32Array): void {
-  const { posting } = term
-  for (let i = 0, place = 0; place < posting.size && i < size; place++) {
-    const document = posting.documents[place] as number
-    i = firstFrom(documents, document, { from: i, size })
-    if (i < size && documents[i] === document) raise(best, i, scoreAt(term, place))
-  }
-}
-
-function scoreAt({ posting, worths, share }: Term, place: number): number {
-  return share * (worths[posting.weightAt(place)] as number)
-}
-
-function raise(best: Float32Array, i: number, score: number): void {
-  if (score > (best[i] as number)) best[i] = score
 }
 
 /** Those of the matches that have the other slot too. */
-function withAll({ documents, scores, size }: Matches, best: Float32Array): Matches {
+function withSlot(matches: Matches, slot: readonly Term[], { scratch }: Corpus): Matches {
+  const { documents, scores, size } = matches
+  const { best } = scratch
+  noteSlot(matches, slot, best)
   let count = 0
   for (let i = 0; i < size; i++) {
-    if ((best[i] as number) <= 0) continue
-    documents[count] = documents[i] as number
-    scores[count] = (scores[i] as number) + (best[i] as number)
-    count += 1
+    const document = documents[i] as number
+    const score = best[document] as number
+    best[document] = 0
+    documents[count] = document
+    scores[count] = (scores[i] as number) + score
+    count = (count + Number(score > 0)) | 0
   }
+  forgetOthers(matches, slot, best)
   return { documents, scores, size: count }
 }
 
-/** Whoever lacks no more than so many slots has at least one of so many and one more, whichever these are: of the rarest. */
-function mostOf(slots: readonly (readonly Term[])[], corpus: Corpus, missing: number): Matches {
-  const some = unionOf(slots.slice(0, missing + 1).flat(), corpus)
-  const { documents } = some
-  const sums = some.scores.fill(0, 0, some.size)
-  const lacking = new Uint8Array(some.size)
-  let { size } = some
-  for (const slot of slots) {
-    const best = bestIn({ documents, scores: sums, size }, slot, corpus)
-    let kept = 0
-    for (let i = 0; i < size; i++) {
-      const lacks = (lacking[i] as number) + ((best[i] as number) > 0 ? 0 : 1)
-      if (lacks > missing) continue
-      documents[kept] = documents[i] as number
-      sums[kept] = (sums[i] as number) + (best[i] as number)
-      lacking[kept] = lacks
-      kept += 1
-    }
-    size = kept
+/** Those of the matches that do not lack more slots than they may, with this one. */
+function lackingFew(
+  matches: Matches,
+  slot: readonly Term[],
+  {
+    corpus,
+    lacking,
+    missing,
+  }: { readonly corpus: Corpus; readonly lacking: Uint8Array; readonly missing: number },
+): Matches {
+  const { documents, scores, size } = matches
+  const { best } = corpus.scratch
+  noteSlot(matches, slot, best)
+  let count = 0
+  for (let i = 0; i < size; i++) {
+    const document = documents[i] as number
+    const score = best[document] as number
+    best[document] = 0
+    const lacks = (lacking[i] as number) + Number(score <= 0)
+    documents[count] = document
+    scores[count] = (scores[i] as number) + score
+    lacking[count] = lacks
+    count = (count + Number(lacks <= missing)) | 0
   }
-  return { documents, scores: sums, size }
+  forgetOthers(matches, slot, best)
+  return { documents, scores, size: count }
+}
+
+/** The best score of a slot for each of the matches, and for some documents beside. */
+function noteSlot(matches: Matches, slot: readonly Term[], best: Float32Array): void {
+  for (const term of slot) {
+    if (isMuchLonger(term, matches)) noteAmong(matches, term, best)
+    else noteAll(term, best)
+  }
+}
+
+/** Of those beside the matches. */
+function forgetOthers(matches: Matches, slot: readonly Term[], best: Float32Array): void {
+  for (const term of slot) {
+    if (isMuchLonger(term, matches)) continue
+    const { size, documents } = term.posting
+    for (let place = 0; place < size; place++) best[documents[place] as number] = 0
+  }
+}
+
+/** To look for one document in a posting takes as long as to go through so many of it. */
+const LEAP = 16
+
+function isMuchLonger({ posting }: Term, { size }: Matches): boolean {
+  return size * LEAP < posting.size
+}
+
+function noteAmong({ documents, size }: Matches, { posting, worths, share }: Term, best: Float32Array): void {
+  const { documents: others, weights } = posting
+  for (let i = 0, place = 0; i < size && place < posting.size; i++) {
+    const document = documents[i] as number
+    place = firstFrom(others, document, { from: place, size: posting.size })
+    if (place === posting.size || others[place] !== document) continue
+    const score = share * (worths[weights[place] as number] as number)
+    if (score > (best[document] as number)) best[document] = score
+  }
 }

@@ -19,16 +19,16 @@ export class Posting {
     return this.#documents
   }
 
+  /** By place, its impact, and `inTitle` more where it stands in the title. */
+  get weights(): Uint8Array {
+    return this.#weights
+  }
+
   add(document: number, { impact, isInTitle }: Weight): void {
     if (this.size === this.#documents.length) this.#grow()
     this.#documents[this.size] = document
     this.#weights[this.size] = impact | (isInTitle ? inTitle : 0)
     this.size += 1
-  }
-
-  /** Its impact, and `inTitle` more where it stands in the title. */
-  weightAt(place: number): number {
-    return this.#weights[place] as number
   }
 
   /** Its place; undefined where it does not have the word. */

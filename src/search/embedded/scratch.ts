@@ -12,29 +12,24 @@ const SMALL = 1_024
 export class Scratch {
   #rooms: Room[] = []
   #lent = 0
-  #scores = new Float32Array(0)
   /** By document, the best of its scores; all 0 but while some are gathered. */
   best = new Float32Array(0)
   /** By block of documents, 1 where one of it has a score in `best`; all 0 but then. */
   blocks = new Uint8Array(0)
-  /** By match; what stands in it means nothing. */
-  keys = new Float64Array(0)
 
   /** For a search among so many documents. */
   begin(size: number): void {
     this.#lent = 0
-    if (size <= this.best.length) return
-    const length = 2 ** Math.ceil(Math.log2(size))
+    if (size < this.best.length) return
+    const length = 2 ** Math.ceil(Math.log2(size + 1))
     this.#rooms = []
-    this.#scores = new Float32Array(length)
     this.best = new Float32Array(length)
     this.blocks = new Uint8Array(blockOf(length) + 1)
-    this.keys = new Float64Array(length)
   }
 
-  /** For so many matches; what stands in it means nothing. */
+  /** For so many matches, and one that turns out to be none; what stands in it means nothing. */
   room(size: number): Room {
-    if (size <= SMALL) return { documents: new Int32Array(size), scores: new Float32Array(size) }
+    if (size < SMALL) return { documents: new Int32Array(size + 1), scores: new Float32Array(size + 1) }
     const length = this.best.length
     const room = this.#rooms[this.#lent] ?? {
       documents: new Int32Array(length),
@@ -43,11 +38,6 @@ export class Scratch {
     this.#rooms[this.#lent] = room
     this.#lent += 1
     return room
-  }
-
-  /** By match, 0; the next caller clears them again. */
-  zeros(size: number): Float32Array {
-    return this.#scores.fill(0, 0, size)
   }
 }
 

@@ -3,9 +3,15 @@
  * those that begin with it, and those that it is a typing error of.
  */
 import { editsBetween } from '../../edit-distance.ts'
+import { Memo } from './memo.ts'
+
+/** A word, and how far it is from another one. */
+type Near = { readonly number: number; readonly edits: number }
 
 /** Words that came since the last sorting, which are looked through one by one. */
 const recentMax = 1_024
+/** Words of which it is known which others are near. */
+const nearMax = 4_096
 
 export class Vocabulary {
   readonly #numbers = new Map<string, number>()
@@ -17,6 +23,8 @@ export class Vocabulary {
   /** Numbers in the order of their words, of all but the recent ones. */
   #sorted: number[] = []
   #recent: number[] = []
+  /** Since the last word was added. */
+  readonly #near = new Memo<readonly Near[]>(nearMax)
 
   get size(): number {
     return this.#words.length
@@ -47,6 +55,7 @@ export class Vocabulary {
     if (ofLength === undefined) this.#byLength[word.length] = [number]
     else ofLength.push(number)
     this.#recent.push(number)
+    this.#near.clear()
     return number
   }
 
@@ -67,9 +76,13 @@ export class Vocabulary {
   }
 
   /** Words within so many edits of this one, and not the word itself, with how many they are. */
-  near(word: string, edits: number): { readonly number: number; readonly edits: number }[] {
+  near(word: string, edits: number): readonly Near[] {
+    return this.#near.get(`${edits} ${word}`, () => this.#lookNear(word, edits))
+  }
+
+  #lookNear(word: string, edits: number): readonly Near[] {
     const letters = lettersOf(word)
-    const found: { number: number; edits: number }[] = []
+    const found: Near[] = []
     for (let length = Math.max(1, word.length - edits); length <= word.length + edits; length++) {
       for (const number of this.#byLength[length] ?? []) {
         // An edit brings one letter at most, and takes one away at most.
