@@ -17,8 +17,8 @@ export type Filter = {
 
 /** By document, a value that must lie between two others, both inclusive. */
 type Bounds = { readonly column: Float64Array; readonly least: number; readonly most: number }
-/** By document, a kind; by kind, 1 where it is wanted. */
-type WantedKinds = { readonly column: Int32Array; readonly wanted: Uint8Array }
+/** By document, its kind; by kind, 1 where it is wanted. */
+export type WantedKinds = { readonly kind: Int32Array; readonly wanted: Uint8Array }
 
 /** Those that are alive, and what a request asks beside. */
 export function filterOf(request: SearchRequest | undefined, columns: ProductColumns): Filter {
@@ -39,23 +39,28 @@ export function filterOf(request: SearchRequest | undefined, columns: ProductCol
   if (minRating !== undefined)
     bounds.push({ column: rating, least: Math.round(minRating * 100), most: Number.POSITIVE_INFINITY })
   const isAnyKind = category === undefined && brand === undefined
-  const wanted = isAnyKind ? undefined : { column: kind, wanted: wantedKinds(request, kinds) }
+  const wanted = isAnyKind ? undefined : { kind, wanted: wantedKinds(request, kinds) }
   return { bounds, flags, kinds: wanted }
 }
 
 /** Those of the matches that pass, in their place. */
-export function kept(matches: Matches, { bounds, flags, kinds }: Filter): Matches {
-  const ofKinds = kinds === undefined ? matches : keptOfKinds(matches, kinds)
-  return bounds.reduce(keptBetween, flags.reduce(keptWithFlag, ofKinds))
+export function kept(matches: Matches, filter: Filter): Matches {
+  const { kinds } = filter
+  return keptOfAny(kinds === undefined ? matches : keptOfKinds(matches, kinds), filter)
 }
 
-function keptOfKinds({ documents, scores, size }: Matches, { column, wanted }: WantedKinds): Matches {
+/** The same, of whatever kinds they are. */
+export function keptOfAny(matches: Matches, { bounds, flags }: Filter): Matches {
+  return bounds.reduce(keptBetween, flags.reduce(keptWithFlag, matches))
+}
+
+function keptOfKinds({ documents, scores, size }: Matches, { kind, wanted }: WantedKinds): Matches {
   let count = 0
   for (let i = 0; i < size; i++) {
     const document = documents[i] as number
     documents[count] = document
     scores[count] = scores[i] as number
-    count += wanted[column[document] as number] as number
+    count += wanted[kind[document] as number] as number
   }
   return { documents, scores, size: count }
 }

@@ -2,7 +2,7 @@
  * Which documents have what a reading asks for, and how well. The rarest slot comes first; what it finds is then looked up
  * in the others, so that a search costs what its rarest word does.
  */
-import { type Filter, kept } from './filter.ts'
+import { type Filter, kept, keptOfAny, type WantedKinds } from './filter.ts'
 import { firstFrom, type Posting } from './postings.ts'
 import type { Reading, Slot } from './query-plan.ts'
 import { blockOf, blockSize, type Scratch } from './scratch.ts'
@@ -51,9 +51,25 @@ const nothing: Matches = { documents: new Int32Array(0), scores: new Float32Arra
 /** All there are. */
 export function everything({ size, filter, scratch }: Corpus): Matches {
   const { documents, scores } = scratch.room(size)
+  const count =
+    filter.kinds === undefined ? writeAll(documents, size) : writeOfKinds(documents, size, filter.kinds)
+  scores.fill(0, 0, count)
+  return keptOfAny({ documents, scores, size: count }, filter)
+}
+
+function writeAll(documents: Int32Array, size: number): number {
   for (let document = 0; document < size; document++) documents[document] = document
-  scores.fill(0, 0, size)
-  return kept({ documents, scores, size }, filter)
+  return size
+}
+
+/** Answers how many they are. */
+function writeOfKinds(documents: Int32Array, size: number, { kind, wanted }: WantedKinds): number {
+  let count = 0
+  for (let document = 0; document < size; document++) {
+    documents[count] = document
+    count += wanted[kind[document] as number] as number
+  }
+  return count
 }
 
 /** Of matches of several readings, each document once, with the best of its scores. */

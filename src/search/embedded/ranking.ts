@@ -17,7 +17,7 @@ export function ranked(
   const best = new Best(wanted, columns.productIds)
   if (sort === 'relevance') offerByScore(matches, columns, best)
   else offerByColumn(matches, columns, { sort, best })
-  return best.inOrder().slice(offset)
+  return best.inOrderFrom(offset)
 }
 
 const REVIEWS_MAX = 2 ** 20
@@ -73,6 +73,7 @@ function offerByScore(
   let most = 0
   for (let i = 0; i < size; i++) if ((scores[i] as number) > most) most = scores[i] as number
   const unit = most === 0 ? 0 : 1 / most
+  let { least } = best
   let leastPart = 0
   for (let i = 0; i < size; i++) {
     const part = (scores[i] as number) * unit
@@ -81,15 +82,16 @@ function offerByScore(
     const tier = Math.round(part * TIERS) * 2 + (inStock[document] as number)
     const step = Math.round(part * (SCORE_STEPS - 1))
     const key = (tier * SCORE_STEPS + step) * RATING_STEPS + (rating[document] as number)
-    if (key < best.least) continue
+    if (key < least) continue
     best.offer(document, key)
-    leastPart = leastPartFor(best.least)
+    if (best.least === least) continue
+    least = best.least
+    leastPart = leastPartFor(least)
   }
 }
 
 /** Whatever has less of the best score has a lower key, be it in stock and rated as it may. */
 function leastPartFor(key: number): number {
-  if (key === Number.NEGATIVE_INFINITY) return 0
   const steps = Math.floor(key / RATING_STEPS)
   const tier = Math.floor(steps / SCORE_STEPS)
   const ofTier = ((tier >> 1) - 0.5) / TIERS
