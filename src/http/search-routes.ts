@@ -8,7 +8,7 @@ import { categoryPath } from '../domain/category-path.ts'
 import { decimalOf } from '../domain/money.ts'
 import { searchDepthMax, suggestionsMax } from '../limits/search.ts'
 import { type Product, ratingOf } from '../persistence/tables/catalog/product-row.ts'
-import { highlighted, snippetOf } from '../search/highlight.ts'
+import { highlighted, Sought, snippetOf } from '../search/highlight.ts'
 import type { SearchHit, SearchRequest } from '../search/search-index.ts'
 import { readSearchPosition, type SearchPosition, searchPositionToken } from '../search/search-position.ts'
 import type { HttpParts } from './parts.ts'
@@ -46,6 +46,7 @@ const SEARCH: Operation = {
   description:
     'All words must be found, be they misspelt or only begun; where nothing has them all, most of them. What is sold out is found too, with `availableQty` 0, unless `inStock=true`. The index follows changes some tens of milliseconds behind; `minPosition` waits, two seconds at most, until it holds yours.',
   access: 'anyone',
+  hot: true,
   query: { schema: searchQuery, example: { term: 'ihpone', inStock: 'true', sort: 'price-asc' } },
   success: {
     status: 200,
@@ -172,7 +173,8 @@ function summaryOf(product: Product) {
 }
 
 function marksIn({ title, description }: Product, words: readonly string[]) {
-  return { title: highlighted(title, words), description: snippetOf(description, words) }
+  const sought = new Sought(words)
+  return { title: highlighted(title, sought), description: snippetOf(description, sought) }
 }
 
 const SUGGEST: Operation = {
@@ -183,6 +185,7 @@ const SUGGEST: Operation = {
   summary: 'Complete what is being typed',
   description: 'Titles that begin, or have a word that begins, like this.',
   access: 'anyone',
+  hot: true,
   query: { schema: suggestQuery, example: { term: 'pix' } },
   success: {
     status: 200,

@@ -1,7 +1,14 @@
 /** Shows where words that were found stand in a text: as HTML that is safe to insert, with `<mark>` around them. */
-import { wordsOf } from './words.ts'
+import { wordLengthMax, wordsOf } from './words.ts'
 
-const WORD = /[\p{L}\p{N}\p{M}'’`´]+/gu
+/** Of what is not ASCII. */
+const LETTER = /[\p{L}\p{N}\p{M}’´]/u
+const APOSTROPHE = 2
+/** By ASCII character: 1 for a letter or a digit, `APOSTROPHE`, or 0 for what is no part of a word. */
+const PLAIN = Uint8Array.from({ length: 128 }, (_, code) => {
+  const sign = String.fromCharCode(code)
+  return /[a-zA-Z0-9]/.test(sign) ? 1 : /['`]/.test(sign) ? APOSTROPHE : 0
+})
 /** Characters around the first word found, of a text that is too long to be shown whole. */
 const BEFORE = 40
 const LENGTH = 200
@@ -20,13 +27,13 @@ const ESCAPED: Readonly<Record<string, string>> = {
 type Place = { readonly from: number; readonly to: number }
 
 /** The whole text; undefined where none of the words stands in it. */
-export function highlighted(text: string, words: readonly string[]): string | undefined {
+export function highlighted(text: string, words: Sought): string | undefined {
   const places = [...placesOf(text, words)]
   return places.length === 0 ? undefined : marked(text, places, { from: 0, to: text.length })
 }
 
 /** A part of the text around the first of the words; undefined where none of them stands in it. */
-export function snippetOf(text: string, words: readonly string[]): string | undefined {
+export function snippetOf(text: string, words: Sought): string | undefined {
   const places = placesOf(text.slice(0, SEARCHED_MAX), words)
   const { value: first } = places.next()
   if (first === undefined) return undefined
@@ -41,13 +48,65 @@ export function snippetOf(text: string, words: readonly string[]): string | unde
   return start + marked(text, within, window).trim() + end
 }
 
-function* placesOf(text: string, words: readonly string[]): Generator<Place, undefined> {
-  const sought = new Set(words)
-  if (sought.size === 0) return
-  for (const { 0: word, index } of text.matchAll(WORD)) {
-    if (wordsOf(word.slice(0, WRITTEN_MAX)).some((each) => sought.has(each)))
-      yield { from: index, to: index + word.length }
+/** Words as a shopper sees them: letters, digits, marks, and apostrophes between them. */
+function* placesOf(text: string, sought: Sought): Generator<Place, undefined> {
+  if (sought.isNothing) return
+  for (let from = 0; from < text.length; ) {
+    let to = from
+    let isPlain = true
+    while (to < text.length) {
+      const code = text.charCodeAt(to)
+      if (code < PLAIN.length) {
+        if (PLAIN[code] === 0) break
+        if (PLAIN[code] === APOSTROPHE) isPlain = false
+        to += 1
+      } else {
+        const letter = String.fromCodePoint(text.codePointAt(to) as number)
+        if (!LETTER.test(letter)) break
+        isPlain = false
+        to += letter.length
+      }
+    }
+    if (to > from && sought.has(text, { from, to }, isPlain)) yield { from, to }
+    from = to + 1
   }
+}
+
+/** Words that are looked for, as `wordsOf` makes them. */
+export class Sought {
+  readonly #words: ReadonlySet<string>
+  /** A bit for each length, and for each first letter: what has none of these need not be cut out of the text. */
+  readonly #lengths: number
+  readonly #begins: number
+
+  constructor(words: readonly string[]) {
+    this.#words = new Set(words)
+    this.#lengths = words.reduce((bits, { length }) => bits | bitOf(length), 0)
+    this.#begins = words.reduce((bits, word) => bits | beginOf(word, 0), 0)
+  }
+
+  get isNothing(): boolean {
+    return this.#words.size === 0
+  }
+
+  /** Plain words, which nearly all are, compare as they are but for capitals. */
+  has(text: string, { from, to }: Place, isPlain: boolean): boolean {
+    const length = to - from
+    if (!isPlain || length > wordLengthMax)
+      return wordsOf(text.slice(from, Math.min(to, from + WRITTEN_MAX))).some((word) => this.#words.has(word))
+    if ((this.#lengths & bitOf(length)) === 0 || (this.#begins & beginOf(text, from)) === 0) return false
+    return this.#words.has(text.slice(from, to).toLowerCase())
+  }
+}
+
+/** The last one stands for all that are longer. */
+function bitOf(length: number): number {
+  return 1 << Math.min(length, 31)
+}
+
+/** The same for a capital and its small letter. */
+function beginOf(text: string, at: number): number {
+  return 1 << (text.charCodeAt(at) & 31)
 }
 
 /** Cut between words, where there are any. */

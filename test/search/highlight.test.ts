@@ -1,6 +1,11 @@
 import * as assert from 'uvu/assert'
-import { highlighted, snippetOf } from '../../src/search/highlight.ts'
+import * as highlight from '../../src/search/highlight.ts'
 import { suite } from '../support/suite.ts'
+
+const highlighted = (text: string, words: readonly string[]) =>
+  highlight.highlighted(text, new highlight.Sought(words))
+const snippetOf = (text: string, words: readonly string[]) =>
+  highlight.snippetOf(text, new highlight.Sought(words))
 
 const marks = suite('what was found in a text')
 
