@@ -6,6 +6,7 @@ import { productImagesMax, productPageMax, productsReadMax } from '../../../limi
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { type Query, rows } from '../query.ts'
+import { TablesError } from '../tables-error.ts'
 import {
   PRODUCT_COLUMNS,
   type Product,
@@ -69,7 +70,7 @@ export const productOperations = {
   'catalog.product': read(({ productId }: { readonly productId: ProductId }) => findProduct(productId)),
   /** Up to `productsReadMax` of them, in no order; those that do not exist are absent. */
   'catalog.products': read(({ ids }: { readonly ids: readonly ProductId[] }) => summaries(ids)),
-  /** Up to `productPageMax` of them whole, in no order; those that do not exist are absent. */
+  /** Up to `productPageMax` of them whole, in no order; those that do not exist, or are damaged, are absent. */
   'catalog.found': read(({ ids }: { readonly ids: readonly ProductId[] }) => productsOf(ids)),
   'catalog.browse': read((args: BrowseArgs) => browse(args)),
   'catalog.create': write((args: CreateArgs, moment) => create(args, moment)),
@@ -169,15 +170,27 @@ const SUMMARIES = new Map(
 )
 
 const FOUND = new Map(
-  [20, productPageMax].map((count) => [
+  [1, 20, productPageMax].map((count) => [
     count,
     `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id IN (${Array.from({ length: count }, () => '?').join()})`,
   ]),
 )
 
+/** Damaged ones are left out: one of them does not keep everybody from the others. */
 function* productsOf(ids: readonly ProductId[]): Query<readonly Product[]> {
-  const found = yield* rows<ProductRow>(...filledUp(FOUND, ids))
-  return found.map(productOf)
+  try {
+    const found = yield* rows<ProductRow>(...filledUp(FOUND, ids))
+    return found.map(productOf)
+  } catch (error) {
+    if (!(error instanceof TablesError) || error.code !== 'damaged') throw error
+    return ids.length === 1 ? [] : yield* eachOf(ids)
+  }
+}
+
+function* eachOf(ids: readonly ProductId[]): Query<readonly Product[]> {
+  const found: Product[] = []
+  for (const id of ids) found.push(...(yield* productsOf([id])))
+  return found
 }
 
 /** The shortest text that has room for all of them. */

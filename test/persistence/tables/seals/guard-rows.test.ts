@@ -148,6 +148,12 @@ seals('of what money depends on: the operation fails, others go on', () => {
     assert.throws(() => reader.read('sessions.find', { id: 'ses_1', nowMs: 5 }), isDamage)
     assert.throws(() => reader.read('apiKeys.find', { hash: `1${CARD.slice(1)}` }), isDamage)
     assert.throws(() => reader.read('catalog.products', { ids: ['phone-1' as never] }), isDamage)
+    const shown = reader.read('catalog.found', { ids: ['phone-1' as never, 'phone-2' as never] })
+    assert.equal(
+      shown.map(({ productId }) => productId),
+      ['phone-2'],
+      'a page of hits goes without it',
+    )
     assert.is(reader.read('orders.find', { orderId: 'ord_2' })?.totalMinor, 5_001)
     assert.is(reader.read('sessions.find', { id: 'ses_2', nowMs: 5 })?.role, 'customer')
     assert.equal(reader.read('orders.due', { nowMs: 9, limit: 1 }), ['ord_1'], 'where to look is still told')
