@@ -29,7 +29,7 @@ export const replyTimeoutMs = 10_000
  */
 export const batchCommandsMax = 512
 /** Products of which one listener remembers where on the board they stand, at some 100 bytes, and ids that it knows as absent. */
-export const stockPlacesKnownMax = 100_000
+export const stockPlacesKnownMax = 500_000
 export const absentStocksKnownMax = 10_000
 /** Products that it looks for at once: some cold pages of hits. */
 export const stocksSoughtMax = 1_024

@@ -147,7 +147,9 @@ function remember(
   }: { readonly productId: ProductId; readonly number: number; readonly max: number },
 ): void {
   known.delete(productId)
-  const [oldest] = known.keys()
-  if (known.size >= max && oldest !== undefined) known.delete(oldest)
+  if (known.size >= max) {
+    const [oldest] = known.keys()
+    if (oldest !== undefined) known.delete(oldest)
+  }
   known.set(productId, number)
 }
