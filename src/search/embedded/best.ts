@@ -5,7 +5,7 @@
 import type { ProductColumns } from './product-columns.ts'
 
 /** Taken beyond those that are wanted, before some are let go of. */
-const SPARE = 512
+const SPARE = 64
 
 export class Best {
   readonly #most: number

@@ -17,10 +17,11 @@ import { facetsOf } from './facets.ts'
 import { filterOf } from './filter.ts'
 import { type Corpus, everything, type Matches, matchesOf, united } from './matches.ts'
 import { Memo } from './memo.ts'
+import { withOneWord } from './one-word.ts'
 import { Posting } from './postings.ts'
 import { ProductColumns } from './product-columns.ts'
 import { narrow, queryWords, type Reading, readingsOf, wide } from './query-plan.ts'
-import { ranked } from './ranking.ts'
+import { type Ranked, ranked } from './ranking.ts'
 import { Scratch } from './scratch.ts'
 import { Vocabulary } from './vocabulary.ts'
 import { weightsOf, worthAnywhere, worthInTitle } from './word-weights.ts'
@@ -32,7 +33,8 @@ const WORDS_FOR_ONE = 3
 /** Once so many, and more than are alive, are dead, all is packed anew: a tenth of a second for some ten thousand. */
 const DEAD_MAX = 20_000
 
-const answersMax = 1_000
+/** At some 5 KB each. */
+const answersMax = 5_000
 
 export class EmbeddedIndex implements SearchIndex {
   readonly name = 'embedded'
@@ -62,7 +64,7 @@ export class EmbeddedIndex implements SearchIndex {
   /** As it was told; undefined where it does not have the product. */
   inStock(productId: ProductId): boolean | undefined {
     const number = this.#numbers.get(productId)
-    return number === undefined ? undefined : this.#columns.inStock[number] === 1
+    return number === undefined ? undefined : this.#columns.inStock.has(number)
   }
 
   /** Of what it was told last; undefined where it does not have the product. */
@@ -82,7 +84,7 @@ export class EmbeddedIndex implements SearchIndex {
     this.#answers.clear()
     for (const { productId, inStock } of changes) {
       const number = this.#numbers.get(productId)
-      if (number !== undefined) this.#columns.inStock[number] = inStock ? 1 : 0
+      if (number !== undefined) this.#columns.inStock.set(number, inStock)
     }
   }
 
@@ -100,11 +102,15 @@ export class EmbeddedIndex implements SearchIndex {
     const words = queryWords(term)
     if (words.length === 0) return []
     const corpus = { ...this.#corpus(undefined), worths: worthInTitle }
-    const { matches } = this.#findAs(readingsOf(words, this.#vocabulary, narrow), corpus)
+    const found = united(
+      readingsOf(words, this.#vocabulary, narrow).map((reading) => matchesOf(reading, corpus)),
+      corpus,
+    )
     const titles = new Set<string>()
     // Twins have the same title.
-    const documents = ranked(matches, this.#columns, { sort: 'rating', offset: 0, limit: 8 * limit })
-    for (const document of documents) titles.add(this.#columns.titles[document] as string)
+    const page = { sort: 'rating', offset: 0, limit: 8 * limit } as const
+    for (const document of ranked({ found, first: found }, this.#columns, page))
+      titles.add(this.#columns.titles[document] as string)
     return [...titles].slice(0, limit)
   }
 
@@ -114,26 +120,28 @@ export class EmbeddedIndex implements SearchIndex {
       const productId = productIds[number]
       const revision = revisions[number]
       if (productId === undefined || revision === undefined) continue
-      yield { productId, revision, inStock: inStock[number] === 1 }
+      yield { productId, revision, inStock: inStock.has(number) }
     }
   }
 
   #answer(request: SearchRequest): SearchAnswer {
     const corpus = this.#corpus(request)
-    const words = queryWords(request.term)
     const isEmpty = request.term.trim() === ''
-    const { matches, readings } = isEmpty
-      ? { matches: everything(corpus), readings: [] }
-      : this.#find(words, corpus)
-    const documents = ranked(matches, this.#columns, request)
+    const { found, first, readings } = isEmpty ? all(everything(corpus), []) : this.#find(request, corpus)
+    const documents = ranked({ found, first }, this.#columns, request)
     return {
       hits: documents.map((document) => this.#hit(document, readings)),
-      total: matches.size,
-      facets: facetsOf(matches, this.#columns),
+      total: found.size,
+      facets: facetsOf(found, this.#columns),
     }
   }
 
   #put(document: ProductDocument): void {
+    const known = this.#numbers.get(document.productId)
+    if (known !== undefined && this.#columns.revisions[known] === document.revision) {
+      this.#columns.inStock.set(known, document.inStock)
+      return
+    }
     this.#remove(document.productId)
     const number = this.#columns.add(document)
     this.#numbers.set(document.productId, number)
@@ -171,20 +179,17 @@ export class EmbeddedIndex implements SearchIndex {
   }
 
   /** As the words are; where that is little, as they may be meant; where that is nothing, most of them. */
-  #find(words: readonly string[], corpus: Corpus): Found {
-    if (words.length === 0) return { matches: united([], corpus), readings: [] }
-    const readings = readingsOf(words, this.#vocabulary, narrow)
-    const strict = this.#findAs(readings, corpus)
-    if (strict.matches.size >= FEW) return strict
-    const found = this.#findAs(readingsOf(words, this.#vocabulary, wide), corpus)
+  #find(request: SearchRequest, corpus: Corpus): Found {
+    const words = queryWords(request.term)
+    if (words.length === 0) return all(united([], corpus), [])
+    const wanted = request.offset + request.limit
+    const strict = findAs(readingsOf(words, this.#vocabulary, narrow), corpus, wanted)
+    if (strict.found.size >= FEW) return strict
+    const found = findAs(readingsOf(words, this.#vocabulary, wide), corpus, wanted)
     const missing = Math.floor(words.length / WORDS_FOR_ONE)
-    if (found.matches.size > 0 || missing === 0) return found
-    return this.#findAs(readings.slice(0, 1), corpus, missing)
-  }
-
-  #findAs(readings: readonly Reading[], corpus: Corpus, missing = 0): Found {
-    const all = readings.map((reading) => matchesOf(reading, corpus, missing))
-    return { matches: united(all, corpus), readings }
+    const [reading] = strict.readings
+    if (found.found.size > 0 || missing === 0 || reading === undefined) return found
+    return all(matchesOf(reading, corpus, missing), [reading])
   }
 
   #hit(document: number, readings: readonly Reading[]): SearchHit {
@@ -224,4 +229,22 @@ export class EmbeddedIndex implements SearchIndex {
   }
 }
 
-type Found = { readonly matches: Matches; readonly readings: readonly Reading[] }
+type Found = Ranked & { readonly readings: readonly Reading[] }
+
+function findAs(readings: readonly Reading[], corpus: Corpus, wanted: number): Found {
+  const [reading, another] = readings
+  const [slot, ...others] = reading ?? []
+  if (slot !== undefined && others.length === 0 && another === undefined)
+    return { ...withOneWord(slot, corpus, wanted), readings }
+  return all(
+    united(
+      readings.map((each) => matchesOf(each, corpus)),
+      corpus,
+    ),
+    readings,
+  )
+}
+
+function all(found: Matches, readings: readonly Reading[]): Found {
+  return { found, first: found, readings }
+}

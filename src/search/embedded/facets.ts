@@ -2,22 +2,22 @@
 import type { FacetCount, Facets } from '../search-index.ts'
 import { facetValuesMax, priceRangeName, priceRangesFrom, ratingsFrom } from '../search-index.ts'
 import type { Kinds } from './kinds.ts'
-import type { Matches } from './matches.ts'
+import type { Documents } from './matches.ts'
 import type { Names } from './names.ts'
 import type { ProductColumns } from './product-columns.ts'
 
-export function facetsOf(matches: Matches, { kind, kinds }: ProductColumns): Facets {
+export function facetsOf(matches: Documents, { kind, kinds }: ProductColumns): Facets {
   const counts = new Counts(kinds)
   if (matches.size < kinds.size) countEach(matches, kind, counts)
   else countByKind(matches, kind, counts)
   return counts.facets()
 }
 
-function countEach({ documents, size }: Matches, kind: Int32Array, counts: Counts): void {
+function countEach({ documents, size }: Documents, kind: Int32Array, counts: Counts): void {
   for (let i = 0; i < size; i++) counts.add(kind[documents[i] as number] as number, 1)
 }
 
-function countByKind({ documents, size }: Matches, kind: Int32Array, counts: Counts): void {
+function countByKind({ documents, size }: Documents, kind: Int32Array, counts: Counts): void {
   const byKind = new Int32Array(counts.kinds)
   for (let i = 0; i < size; i++) {
     const of = kind[documents[i] as number] as number

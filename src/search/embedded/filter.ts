@@ -5,30 +5,37 @@
  */
 import type { SearchRequest } from '../search-index.ts'
 import type { Kinds } from './kinds.ts'
-import type { Matches } from './matches.ts'
+import type { Marks } from './marks.ts'
+import type { Documents, Matches } from './matches.ts'
 import type { ProductColumns } from './product-columns.ts'
 
 export type Filter = {
   readonly bounds: readonly Bounds[]
-  /** By document, 1 where it passes. */
-  readonly flags: readonly Uint8Array[]
+  /** Whoever passes has them all. */
+  readonly marks: readonly Marks[]
   readonly kinds: WantedKinds | undefined
 }
 
 /** By document, a value that must lie between two others, both inclusive. */
 type Bounds = { readonly column: Float64Array; readonly least: number; readonly most: number }
-/** By document, its kind; by kind, 1 where it is wanted. */
-export type WantedKinds = { readonly kind: Int32Array; readonly wanted: Uint8Array }
+type WantedKinds = {
+  /** By document. */
+  readonly kind: Int32Array
+  /** By kind, 1 where it is wanted. */
+  readonly wanted: Uint8Array
+  /** All documents of these kinds, where they are listed. */
+  readonly listed: Documents | undefined
+}
 
 /** Those that are alive, and what a request asks beside. */
 export function filterOf(request: SearchRequest | undefined, columns: ProductColumns): Filter {
-  const { size, living, alive, inStock, price, rating, kind, kinds } = columns
+  const { size, living, alive, inStock, price, rating } = columns
   const bounds: Bounds[] = []
-  const flags: Uint8Array[] = []
-  if (living < size) flags.push(alive)
-  if (request === undefined) return { bounds, flags, kinds: undefined }
+  const marks: Marks[] = []
+  if (living < size) marks.push(alive)
+  if (request === undefined) return { bounds, marks, kinds: undefined }
   const { minPrice, maxPrice, minRating, category, brand } = request
-  if (request.inStock) flags.push(inStock)
+  if (request.inStock) marks.push(inStock)
   if (minPrice !== undefined || maxPrice !== undefined)
     bounds.push({
       column: price,
@@ -39,19 +46,13 @@ export function filterOf(request: SearchRequest | undefined, columns: ProductCol
   if (minRating !== undefined)
     bounds.push({ column: rating, least: Math.round(minRating * 100), most: Number.POSITIVE_INFINITY })
   const isAnyKind = category === undefined && brand === undefined
-  const wanted = isAnyKind ? undefined : { kind, wanted: wantedKinds(request, kinds) }
-  return { bounds, flags, kinds: wanted }
+  return { bounds, marks, kinds: isAnyKind ? undefined : wantedOf(request, columns) }
 }
 
 /** Those of the matches that pass, in their place. */
-export function kept(matches: Matches, filter: Filter): Matches {
-  const { kinds } = filter
-  return keptOfAny(kinds === undefined ? matches : keptOfKinds(matches, kinds), filter)
-}
-
-/** The same, of whatever kinds they are. */
-export function keptOfAny(matches: Matches, { bounds, flags }: Filter): Matches {
-  return bounds.reduce(keptBetween, flags.reduce(keptWithFlag, matches))
+export function kept(matches: Matches, { bounds, marks, kinds }: Filter): Matches {
+  const ofKinds = kinds === undefined ? matches : keptOfKinds(matches, kinds)
+  return bounds.reduce(keptBetween, marks.reduce(keptMarked, ofKinds))
 }
 
 function keptOfKinds({ documents, scores, size }: Matches, { kind, wanted }: WantedKinds): Matches {
@@ -65,13 +66,13 @@ function keptOfKinds({ documents, scores, size }: Matches, { kind, wanted }: Wan
   return { documents, scores, size: count }
 }
 
-function keptWithFlag({ documents, scores, size }: Matches, flag: Uint8Array): Matches {
+function keptMarked({ documents, scores, size }: Matches, { bits }: Marks): Matches {
   let count = 0
   for (let i = 0; i < size; i++) {
     const document = documents[i] as number
     documents[count] = document
     scores[count] = scores[i] as number
-    count += flag[document] as number
+    count += ((bits[document >> 5] as number) >>> (document & 31)) & 1
   }
   return { documents, scores, size: count }
 }
@@ -89,6 +90,16 @@ function keptBetween({ documents, scores, size }: Matches, { column, least, most
 }
 
 type Wish = Pick<SearchRequest, 'category' | 'brand'>
+
+function wantedOf(wish: Wish, { kind, kinds, ofCategory }: ProductColumns): WantedKinds {
+  const category = wish.category === undefined ? undefined : kinds.categories.find(wish.category)
+  const listed = wish.brand !== undefined || category === undefined ? undefined : ofCategory[category]
+  return {
+    kind,
+    wanted: wantedKinds(wish, kinds),
+    listed: listed && { documents: listed.values, size: listed.size },
+  }
+}
 
 /** By kind. */
 function wantedKinds({ category, brand }: Wish, kinds: Kinds): Uint8Array {

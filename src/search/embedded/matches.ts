@@ -2,19 +2,17 @@
  * Which documents have what a reading asks for, and how well. The rarest slot comes first; what it finds is then looked up
  * in the others, so that a search costs what its rarest word does.
  */
-import { type Filter, kept, keptOfAny, type WantedKinds } from './filter.ts'
+import { type Filter, kept } from './filter.ts'
 import { firstFrom, type Posting } from './postings.ts'
 import type { Reading, Slot } from './query-plan.ts'
-import { blockOf, blockSize, type Scratch } from './scratch.ts'
-import { rarityOf } from './word-weights.ts'
+import type { Scratch } from './scratch.ts'
+import { shareOf, worthMax } from './word-weights.ts'
+
+/** Numbers, ascending; behind `size` they mean nothing. */
+export type Documents = { readonly documents: Int32Array; readonly size: number }
 
 /** Those who are given some may write into them: nobody else has them. */
-export type Matches = {
-  /** Numbers of documents, ascending; behind `size` they mean nothing, and neither do scores. */
-  readonly documents: Int32Array
-  readonly scores: Float32Array
-  readonly size: number
-}
+export type Matches = Documents & { readonly scores: Int32Array }
 
 export type Corpus = {
   readonly postings: readonly Posting[]
@@ -22,15 +20,15 @@ export type Corpus = {
   readonly size: number
   readonly living: number
   /** By weight of a word in a document, what it adds to the score; 0 where it does not count. */
-  readonly worths: Float32Array
+  readonly worths: Int32Array
   /** What is asked of each document, whatever its words. */
   readonly filter: Filter
   readonly scratch: Scratch
 }
 
-type Term = {
+export type Term = {
   readonly posting: Posting
-  readonly worths: Float32Array
+  readonly worths: Int32Array
   /** How much this term counts among others. */
   readonly share: number
 }
@@ -46,37 +44,26 @@ export function matchesOf(reading: Reading, corpus: Corpus, missing = 0): Matche
   return slots.reduce((matches, slot) => lackingFew(matches, slot, { corpus, lacking, missing }), some)
 }
 
-const nothing: Matches = { documents: new Int32Array(0), scores: new Float32Array(0), size: 0 }
+const nothing: Matches = { documents: new Int32Array(0), scores: new Int32Array(0), size: 0 }
 
 /** All there are. */
 export function everything({ size, filter, scratch }: Corpus): Matches {
-  const { documents, scores } = scratch.room(size)
-  const count =
-    filter.kinds === undefined ? writeAll(documents, size) : writeOfKinds(documents, size, filter.kinds)
-  scores.fill(0, 0, count)
-  return keptOfAny({ documents, scores, size: count }, filter)
-}
-
-function writeAll(documents: Int32Array, size: number): number {
-  for (let document = 0; document < size; document++) documents[document] = document
-  return size
-}
-
-/** Answers how many they are. */
-function writeOfKinds(documents: Int32Array, size: number, { kind, wanted }: WantedKinds): number {
-  let count = 0
-  for (let document = 0; document < size; document++) {
-    documents[count] = document
-    count += wanted[kind[document] as number] as number
+  const room = scratch.room(size)
+  room.scores.fill(0, 0, size)
+  const listed = filter.kinds?.listed
+  if (listed !== undefined) {
+    room.documents.set(listed.documents.subarray(0, listed.size))
+    return kept({ ...room, size: listed.size }, { ...filter, kinds: undefined })
   }
-  return count
+  for (let document = 0; document < size; document++) room.documents[document] = document
+  return kept({ ...room, size }, filter)
 }
 
 /** Of matches of several readings, each document once, with the best of its scores. */
 export function united(all: readonly Matches[], corpus: Corpus): Matches {
   const [first, ...others] = all.filter((each) => each.size > 0)
   if (first === undefined || others.length === 0) return first ?? nothing
-  const { best, blocks } = corpus.scratch
+  const { best, marks } = corpus.scratch
   let most = 0
   for (const matches of [first, ...others]) {
     const { documents, scores, size } = matches
@@ -84,22 +71,24 @@ export function united(all: readonly Matches[], corpus: Corpus): Matches {
       const document = documents[i] as number
       best[document] = Math.max(best[document] as number, scores[i] as number)
     }
-    markBlocks(matches, blocks)
+    marks.mark(matches)
     most += size
   }
   return noted(most, corpus)
 }
 
-function termsOf(slot: Slot, { postings, living, worths }: Corpus): readonly Term[] {
-  return slot.flatMap(({ word, likeness }) => {
+/** Those that may count for most come first. */
+export function termsOf(slot: Slot, { postings, living, worths }: Corpus): readonly Term[] {
+  const terms = slot.flatMap(({ word, likeness }) => {
     const posting = postings[word]
     if (posting === undefined || posting.size === 0) return []
-    const share = likeness * rarityOf(posting.size, Math.max(living, posting.size))
+    const share = shareOf(likeness, posting.size, Math.max(living, posting.size))
     return [{ posting, worths, share }]
   })
+  return terms.sort((a, b) => b.share - a.share)
 }
 
-function sizeOf(slot: readonly Term[]): number {
+export function sizeOf(slot: readonly Term[]): number {
   return slot.reduce((sum, { posting }) => sum + posting.size, 0)
 }
 
@@ -115,7 +104,7 @@ function allOf({ posting, worths, share }: Term, { scratch }: Corpus): Matches {
   const { documents, scores } = scratch.room(size)
   let count = 0
   for (let place = 0; place < size; place++) {
-    const score = share * (worths[weights[place] as number] as number)
+    const score = Math.imul(share, worths[weights[place] as number] as number)
     documents[count] = all[place] as number
     scores[count] = score
     count = (count + Number(score > 0)) | 0
@@ -125,43 +114,36 @@ function allOf({ posting, worths, share }: Term, { scratch }: Corpus): Matches {
 
 /** Documents that have any of a slot's terms, with the score of the best. */
 function bestOf(slot: readonly Term[], corpus: Corpus): Matches {
-  const { best, blocks } = corpus.scratch
+  const { best, marks } = corpus.scratch
   for (const term of slot) {
     noteAll(term, best)
-    markBlocks(term.posting, blocks)
+    marks.mark(term.posting)
   }
   return noted(sizeOf(slot), corpus)
 }
 
-function noteAll({ posting, worths, share }: Term, best: Float32Array): void {
+function noteAll({ posting, worths, share }: Term, best: Int32Array): void {
   const { size, documents, weights } = posting
   for (let place = 0; place < size; place++) {
     const document = documents[place] as number
-    const score = share * (worths[weights[place] as number] as number)
+    const score = Math.imul(share, worths[weights[place] as number] as number)
     if (score > (best[document] as number)) best[document] = score
   }
 }
 
-function markBlocks({ size, documents }: Pick<Matches, 'size' | 'documents'>, blocks: Uint8Array): void {
-  for (let place = 0; place < size; place++) blocks[blockOf(documents[place] as number)] = 1
-}
-
-/** What was noted, `most` documents or fewer, and of which nothing is left behind. */
-function noted(most: number, { scratch, size }: Corpus): Matches {
-  const { best, blocks } = scratch
+/** What was noted and marked, `most` documents or fewer, and of which nothing is left behind. */
+export function noted(most: number, { scratch, size }: Corpus): Matches {
+  const { best, marks } = scratch
   const { documents, scores } = scratch.room(Math.min(most, size))
+  const all = marks.take(documents)
   let count = 0
-  for (let from = 0; from < size; from += blockSize) {
-    if (blocks[blockOf(from)] === 0) continue
-    blocks[blockOf(from)] = 0
-    const end = Math.min(from + blockSize, size)
-    for (let document = from; document < end; document++) {
-      const score = best[document] as number
-      best[document] = 0
-      documents[count] = document
-      scores[count] = score
-      count = (count + Number(score > 0)) | 0
-    }
+  for (let i = 0; i < all; i++) {
+    const document = documents[i] as number
+    const score = best[document] as number
+    best[document] = 0
+    documents[count] = document
+    scores[count] = score
+    count = (count + Number(score > 0)) | 0
   }
   return { documents, scores, size: count }
 }
@@ -213,15 +195,22 @@ function lackingFew(
 }
 
 /** The best score of a slot for each of the matches, and for some documents beside. */
-function noteSlot(matches: Matches, slot: readonly Term[], best: Float32Array): void {
+function noteSlot(matches: Matches, slot: readonly Term[], best: Int32Array): void {
   for (const term of slot) {
-    if (isMuchLonger(term, matches)) noteAmong(matches, term, best)
-    else noteAll(term, best)
+    if (!isMuchLonger(term, matches)) noteAll(term, best)
+    else if (term.share * worthMax > leastOf(matches, best)) noteAmong(matches, term, best)
   }
 }
 
+/** No term that gives no more betters any of the matches. */
+function leastOf({ documents, size }: Matches, best: Int32Array): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < size; i++) least = Math.min(least, best[documents[i] as number] as number)
+  return least
+}
+
 /** Of those beside the matches. */
-function forgetOthers(matches: Matches, slot: readonly Term[], best: Float32Array): void {
+function forgetOthers(matches: Matches, slot: readonly Term[], best: Int32Array): void {
   for (const term of slot) {
     if (isMuchLonger(term, matches)) continue
     const { size, documents } = term.posting
@@ -236,13 +225,13 @@ function isMuchLonger({ posting }: Term, { size }: Matches): boolean {
   return size * LEAP < posting.size
 }
 
-function noteAmong({ documents, size }: Matches, { posting, worths, share }: Term, best: Float32Array): void {
+function noteAmong({ documents, size }: Matches, { posting, worths, share }: Term, best: Int32Array): void {
   const { documents: others, weights } = posting
   for (let i = 0, place = 0; i < size && place < posting.size; i++) {
     const document = documents[i] as number
     place = firstFrom(others, document, { from: place, size: posting.size })
     if (place === posting.size || others[place] !== document) continue
-    const score = share * (worths[weights[place] as number] as number)
+    const score = Math.imul(share, worths[weights[place] as number] as number)
     if (score > (best[document] as number)) best[document] = score
   }
 }

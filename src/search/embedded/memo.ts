@@ -11,8 +11,10 @@ export class Memo<Value extends object> {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const made = make()
-    const [oldest] = this.#known.keys()
-    if (this.#known.size >= this.#most && oldest !== undefined) this.#known.delete(oldest)
+    if (this.#known.size >= this.#most) {
+      const [oldest] = this.#known.keys()
+      if (oldest !== undefined) this.#known.delete(oldest)
+    }
     this.#known.set(key, made)
     return made
   }

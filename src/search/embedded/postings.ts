@@ -3,6 +3,8 @@
  * so that what is new always goes to the end; what is gone stays until all is packed anew.
  */
 
+import { Numbers } from './numbers.ts'
+
 /** How much a word says of a document, 1 to 127, and whether it stands in its title. */
 export type Weight = { readonly impact: number; readonly isInTitle: boolean }
 
@@ -10,13 +12,16 @@ export type Weight = { readonly impact: number; readonly isInTitle: boolean }
 export const inTitle = 128
 
 export class Posting {
-  #documents = new Int32Array(2)
+  readonly #documents = new Numbers()
   #weights = new Uint8Array(2)
-  size = 0
+
+  get size(): number {
+    return this.#documents.size
+  }
 
   /** Of documents with ascending numbers; behind `size` they mean nothing. */
   get documents(): Int32Array {
-    return this.#documents
+    return this.#documents.values
   }
 
   /** By place, its impact, and `inTitle` more where it stands in the title. */
@@ -25,38 +30,33 @@ export class Posting {
   }
 
   add(document: number, { impact, isInTitle }: Weight): void {
-    if (this.size === this.#documents.length) this.#grow()
-    this.#documents[this.size] = document
+    if (this.size === this.#weights.length) {
+      const weights = new Uint8Array(2 * this.size)
+      weights.set(this.#weights)
+      this.#weights = weights
+    }
     this.#weights[this.size] = impact | (isInTitle ? inTitle : 0)
-    this.size += 1
+    this.#documents.push(document)
   }
 
   /** Its place; undefined where it does not have the word. */
   placeOf(document: number): number | undefined {
-    const place = firstFrom(this.#documents, document, { from: 0, size: this.size })
-    return place < this.size && this.#documents[place] === document ? place : undefined
+    const place = firstFrom(this.documents, document, { from: 0, size: this.size })
+    return place < this.size && this.documents[place] === document ? place : undefined
   }
 
   /** Gives documents the numbers they have from now on; those without one are gone. The order stays. */
   renumber(numbers: Int32Array): void {
+    const { documents, weights } = this
     let kept = 0
     for (let place = 0; place < this.size; place++) {
-      const number = numbers[this.#documents[place] as number] as number
+      const number = numbers[documents[place] as number] as number
       if (number < 0) continue
-      this.#documents[kept] = number
-      this.#weights[kept] = this.#weights[place] as number
+      documents[kept] = number
+      weights[kept] = weights[place] as number
       kept += 1
     }
-    this.size = kept
-  }
-
-  #grow(): void {
-    const documents = new Int32Array(2 * this.size)
-    documents.set(this.#documents)
-    this.#documents = documents
-    const weights = new Uint8Array(2 * this.size)
-    weights.set(this.#weights)
-    this.#weights = weights
+    this.#documents.cut(kept)
   }
 }
 

@@ -4,7 +4,9 @@
  */
 import type { ProductId } from '../../domain/ids.ts'
 import type { ProductDocument } from '../product-document.ts'
-import { Kinds } from './kinds.ts'
+import { Kinds, none } from './kinds.ts'
+import { Marks } from './marks.ts'
+import { Numbers } from './numbers.ts'
 
 const FIRST_CAPACITY = 1_024
 
@@ -13,8 +15,10 @@ export class ProductColumns {
   readonly productIds: ProductId[] = []
   readonly revisions: string[] = []
   readonly titles: string[] = []
-  alive = new Uint8Array(FIRST_CAPACITY)
-  inStock = new Uint8Array(FIRST_CAPACITY)
+  readonly alive = new Marks()
+  readonly inStock = new Marks()
+  /** By category, the documents in it and in those that lie in it, alive or not. */
+  readonly ofCategory: Numbers[] = []
   kind = new Int32Array(FIRST_CAPACITY)
   price = new Float64Array(FIRST_CAPACITY)
   /** In hundredths. */
@@ -32,16 +36,17 @@ export class ProductColumns {
 
   /** Answers the document's number. */
   add(document: ProductDocument): number {
-    if (this.size === this.alive.length) this.#grow()
+    if (this.size === this.kind.length) this.#grow()
     const number = this.size
     this.size += 1
     this.living += 1
     this.productIds.push(document.productId)
     this.revisions.push(document.revision)
     this.titles.push(document.title)
-    this.alive[number] = 1
-    this.inStock[number] = document.inStock ? 1 : 0
+    this.alive.set(number, true)
+    this.inStock.set(number, document.inStock)
     this.kind[number] = this.kinds.numberOf(document)
+    this.#listByCategory(number)
     this.price[number] = document.price
     this.rating[number] = Math.round(document.rating * 100)
     this.reviewCount[number] = document.reviewCount
@@ -50,8 +55,8 @@ export class ProductColumns {
   }
 
   bury(number: number): void {
-    if (this.alive[number] === 0) return
-    this.alive[number] = 0
+    if (!this.alive.has(number)) return
+    this.alive.set(number, false)
     this.living -= 1
   }
 
@@ -59,34 +64,42 @@ export class ProductColumns {
   numbersOfLiving(): Int32Array {
     const numbers = new Int32Array(this.size).fill(-1)
     let living = 0
-    for (let number = 0; number < this.size; number++)
-      if (this.alive[number] === 1) numbers[number] = living++
+    for (let number = 0; number < this.size; number++) if (this.alive.has(number)) numbers[number] = living++
     return numbers
   }
 
   /** The same without the dead, in the same order. */
   packed(): ProductColumns {
     const packed = new ProductColumns(this.kinds)
-    for (let number = 0; number < this.size; number++)
-      if (this.alive[number] === 1) packed.#copy(number, this)
+    for (let number = 0; number < this.size; number++) if (this.alive.has(number)) packed.#copy(number, this)
     return packed
   }
 
   #copy(from: number, other: ProductColumns): void {
-    if (this.size === this.alive.length) this.#grow()
+    if (this.size === this.kind.length) this.#grow()
     const number = this.size
     this.size += 1
     this.living += 1
     this.productIds.push(other.productIds[from] as ProductId)
     this.revisions.push(other.revisions[from] as string)
     this.titles.push(other.titles[from] as string)
+    this.alive.set(number, true)
+    this.inStock.set(number, other.inStock.has(from))
     for (const column of COLUMNS) this[column][number] = other[column][from] as number
+    this.#listByCategory(number)
+  }
+
+  #listByCategory(number: number): void {
+    const { category, parents } = this.kinds
+    const innermost = category[this.kind[number] as number] as number
+    for (let each = innermost; each !== none; each = parents[each] as number) {
+      this.ofCategory[each] ??= new Numbers()
+      this.ofCategory[each]?.push(number)
+    }
   }
 
   #grow(): void {
-    const capacity = 2 * this.alive.length
-    this.alive = longer(new Uint8Array(capacity), this.alive)
-    this.inStock = longer(new Uint8Array(capacity), this.inStock)
+    const capacity = 2 * this.kind.length
     this.kind = longer(new Int32Array(capacity), this.kind)
     this.price = longer(new Float64Array(capacity), this.price)
     this.rating = longer(new Float64Array(capacity), this.rating)
@@ -95,7 +108,7 @@ export class ProductColumns {
   }
 }
 
-const COLUMNS = ['alive', 'inStock', 'kind', 'price', 'rating', 'reviewCount', 'createdAtMs'] as const
+const COLUMNS = ['kind', 'price', 'rating', 'reviewCount', 'createdAtMs'] as const
 
 function longer<Column extends { set(from: Column): void }>(empty: Column, from: Column): Column {
   empty.set(from)

@@ -1,22 +1,24 @@
 /** Which of the documents found come first. */
 import type { SearchSort } from '../search-index.ts'
 import { Best } from './best.ts'
-import type { Matches } from './matches.ts'
+import type { Documents, Matches } from './matches.ts'
 import type { ProductColumns } from './product-columns.ts'
 
+/** All that were found, and those among whom the most relevant are: as many as are wanted, or all. */
+export type Ranked = { readonly found: Documents; readonly first: Matches }
 type Page = { readonly sort: SearchSort; readonly offset: number; readonly limit: number }
 
 /** Documents from `offset` on, `limit` of them at most, the first one first. */
 export function ranked(
-  matches: Matches,
+  { found, first }: Ranked,
   columns: ProductColumns,
   { sort, offset, limit }: Page,
 ): readonly number[] {
-  const wanted = Math.min(matches.size, offset + limit)
+  const wanted = Math.min(found.size, offset + limit)
   if (wanted <= offset) return []
   const best = new Best(wanted, columns.productIds)
-  if (sort === 'relevance') offerByScore(matches, columns, best)
-  else offerByColumn(matches, columns, { sort, best })
+  if (sort === 'relevance') offerByScore(first, columns, best)
+  else offerByColumn(found, columns, { sort, best })
   return best.inOrderFrom(offset)
 }
 
@@ -24,7 +26,7 @@ const REVIEWS_MAX = 2 ** 20
 
 /** A loop for each: with one that asks a function, every match would pay for a call. */
 function offerByColumn(
-  { documents, size }: Matches,
+  { documents, size }: Documents,
   { price, rating, reviewCount, createdAtMs }: ProductColumns,
   { sort, best }: { readonly sort: Exclude<SearchSort, 'relevance'>; readonly best: Best },
 ): void {
@@ -61,7 +63,7 @@ function offerByColumn(
 }
 
 /** Of scores, up to the best: within one, what is in stock comes first. */
-const TIERS = 10
+export const TIERS = 10
 const SCORE_STEPS = 2 ** 16
 const RATING_STEPS = 512
 
@@ -74,20 +76,26 @@ function offerByScore(
   for (let i = 0; i < size; i++) if ((scores[i] as number) > most) most = scores[i] as number
   const unit = most === 0 ? 0 : 1 / most
   let { least } = best
-  let leastPart = 0
+  let leastScore = 0
   for (let i = 0; i < size; i++) {
-    const part = (scores[i] as number) * unit
-    if (part < leastPart) continue
+    const score = scores[i] as number
+    if (score < leastScore) continue
+    const part = score * unit
     const document = documents[i] as number
-    const tier = Math.round(part * TIERS) * 2 + (inStock[document] as number)
+    const tier = Math.round(part * TIERS) * 2 + Number(inStock.has(document))
     const step = Math.round(part * (SCORE_STEPS - 1))
     const key = (tier * SCORE_STEPS + step) * RATING_STEPS + (rating[document] as number)
     if (key < least) continue
     best.offer(document, key)
     if (best.least === least) continue
     least = best.least
-    leastPart = leastPartFor(least)
+    leastScore = leastPartFor(least) * most
   }
+}
+
+/** Whoever has less is in a lower tier, where this is the best score. */
+export function leastOfTier(tier: number, most: number): number {
+  return Math.max(0, ((tier - 0.5) / TIERS) * most - ROUNDING)
 }
 
 /** Whatever has less of the best score has a lower key, be it in stock and rated as it may. */

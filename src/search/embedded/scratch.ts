@@ -2,6 +2,7 @@
  * Arrays that every search needs and none keeps, as long as there are documents: made anew, each search would pay for clearing
  * and collecting them. What is lent to a search is taken back when the next one begins.
  */
+import { Marks } from './marks.ts'
 import type { Matches } from './matches.ts'
 
 type Room = Pick<Matches, 'documents' | 'scores'>
@@ -13,9 +14,9 @@ export class Scratch {
   #rooms: Room[] = []
   #lent = 0
   /** By document, the best of its scores; all 0 but while some are gathered. */
-  best = new Float32Array(0)
-  /** By block of documents, 1 where one of it has a score in `best`; all 0 but then. */
-  blocks = new Uint8Array(0)
+  best = new Int32Array(0)
+  /** None but then. */
+  marks = new Marks(0)
 
   /** For a search among so many documents. */
   begin(size: number): void {
@@ -23,27 +24,20 @@ export class Scratch {
     if (size < this.best.length) return
     const length = 2 ** Math.ceil(Math.log2(size + 1))
     this.#rooms = []
-    this.best = new Float32Array(length)
-    this.blocks = new Uint8Array(blockOf(length) + 1)
+    this.best = new Int32Array(length)
+    this.marks = new Marks(length)
   }
 
   /** For so many matches, and one that turns out to be none; what stands in it means nothing. */
   room(size: number): Room {
-    if (size < SMALL) return { documents: new Int32Array(size + 1), scores: new Float32Array(size + 1) }
+    if (size < SMALL) return { documents: new Int32Array(size + 1), scores: new Int32Array(size + 1) }
     const length = this.best.length
     const room = this.#rooms[this.#lent] ?? {
       documents: new Int32Array(length),
-      scores: new Float32Array(length),
+      scores: new Int32Array(length),
     }
     this.#rooms[this.#lent] = room
     this.#lent += 1
     return room
   }
-}
-
-/** Documents that are looked through together, or passed over. */
-export const blockSize = 64
-
-export function blockOf(document: number): number {
-  return document >> 6
 }

@@ -15,10 +15,12 @@ const BRANDS = ['Acme', 'Öko', undefined]
 const CATEGORIES = [['A'], ['A', 'A > B'], ['A', 'A > B', 'A > B > C'], ['D'], []]
 const PRODUCTS = 60
 
+let revisions = 0
+
 function drawDocument(dice: Dice, number: number): ProductDocument {
   const title = Array.from({ length: dice.between(1, 4) }, () => dice.pick(WORDS)).join(' ')
   return documentNamed(`p-${number}`, title, {
-    revision: `${dice.between(1, 99)}.0`,
+    revision: `${++revisions}.0`,
     brand: dice.pick(BRANDS),
     categories: dice.pick(CATEGORIES),
     description: dice.pick(WORDS),
@@ -81,14 +83,18 @@ model('finds what a look at every product finds, whatever it was told', async ()
   for (let step = 0; step < 1_500; step++) {
     const document = drawDocument(dice, dice.between(1, PRODUCTS))
     const { productId } = document
-    if (dice.hits(0.6)) {
+    const before = told.get(productId)
+    if (dice.hits(0.5)) {
       told.set(productId, document)
       await index.put([document])
-    } else if (dice.hits(0.5)) {
+    } else if (before !== undefined && dice.hits(0.2)) {
+      const again = { ...before, inStock: document.inStock }
+      told.set(productId, again)
+      await index.put([again])
+    } else if (dice.hits(0.4)) {
       told.delete(productId)
       await index.remove([productId])
     } else {
-      const before = told.get(productId)
       if (before !== undefined) told.set(productId, { ...before, inStock: document.inStock })
       await index.setInStock([document])
     }
@@ -121,7 +127,7 @@ model('keeps no words that no product has had for long', async () => {
   const index = new EmbeddedIndex({ deadMax })
   await index.put([documentNamed('lamp', 'blue lamp')])
   for (let change = 0; change < 1_000; change++)
-    await index.put([documentNamed('phone', `change${change} phone`)])
+    await index.put([documentNamed('phone', `change${change} phone`, { revision: `${change}.0` })])
   assert.ok(index.words < 2 * deadMax, String(index.words))
   const found = async (term: string) => (await index.search({ ...EVERYTHING, term })).hits.map(idOf)
   assert.equal(await found('change999'), ['phone'])
