@@ -1,4 +1,4 @@
-/** Callers who search, in a process of their own and each from an address of its own. Each asks again as soon as it is answered, with a query it has not asked before. */
+/** Callers who search, in a process of their own and each from an address of its own. Each asks again as soon as it is answered. */
 import { HttpConnection } from './http-connection.ts'
 import { type Latency, latencyOf } from './report.ts'
 
@@ -16,8 +16,8 @@ export type SearchesPlayed = {
   readonly byKind: Readonly<Record<string, Latency>>
   /** Statuses other than 200. */
   readonly unexpected: Readonly<Record<string, number>>
-  /** Whether the searches gave out, and some were asked again. */
-  readonly repeated: number
+  /** How many of them nobody had asked in this load before, of 1. */
+  readonly firstTime: number
 }
 
 process.on('message', (load) => void play(load as SearchLoad).then((played) => process.send?.(played)))
@@ -27,6 +27,7 @@ async function play({ url, callers, forMs, searches }: SearchLoad): Promise<Sear
   const { host } = new URL(url)
   const samples = new Map<string, number[]>()
   const unexpected: Record<string, number> = {}
+  const asked = new Set<string>()
   let next = 0
   const endsAt = performance.now() + forMs
   const search = async (_: unknown, caller: number) => {
@@ -34,6 +35,7 @@ async function play({ url, callers, forMs, searches }: SearchLoad): Promise<Sear
     await connection.open()
     while (performance.now() < endsAt) {
       const [kind, path] = searches[next++ % searches.length] as (typeof searches)[number]
+      asked.add(path)
       const request = Buffer.from(
         `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nx-forwarded-for: 10.0.0.${caller}\r\n\r\n`,
       )
@@ -56,6 +58,6 @@ async function play({ url, callers, forMs, searches }: SearchLoad): Promise<Sear
       [...samples].map(([kind, each]) => [kind, latencyOf(Float64Array.from(each))]),
     ),
     unexpected,
-    repeated: Math.max(0, next - searches.length),
+    firstTime: asked.size / next,
   }
 }

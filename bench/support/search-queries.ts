@@ -1,6 +1,7 @@
 /** What people type: parts of titles, as they are or with slips of the hand. */
 
 import type { ProductDocument } from '../../src/search/product-document.ts'
+import type { SearchRequest, SearchSort } from '../../src/search/search-index.ts'
 import { wordsOf } from '../../src/search/words.ts'
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
@@ -45,6 +46,26 @@ export const KINDS: Readonly<Record<string, (product: ProductDocument, draw: () 
     `category=${encodeURIComponent(categories.at(-1) ?? 'none')}&sort=price-asc&page=${1 + Math.floor(draw() * 20)}`,
   'words, in stock, up to a price': ({ title, price }, draw) =>
     `${termOf(pickOf(wordsOf(title), draw))}&inStock=true&maxPrice=${Math.ceil(price)}`,
+}
+
+const PER_PAGE = 20
+
+/** What the server makes of such a query string. */
+export function requestOf(query: string): SearchRequest {
+  const asked = new URLSearchParams(query)
+  const maxPrice = asked.get('maxPrice')
+  return {
+    term: asked.get('term') ?? '',
+    category: asked.get('category') ?? undefined,
+    brand: undefined,
+    minPrice: undefined,
+    maxPrice: maxPrice === null ? undefined : Number(maxPrice),
+    minRating: undefined,
+    inStock: asked.get('inStock') === 'true',
+    sort: (asked.get('sort') ?? 'relevance') as SearchSort,
+    offset: PER_PAGE * (Number(asked.get('page') ?? 1) - 1),
+    limit: PER_PAGE,
+  }
 }
 
 function pickOf(words: readonly string[], draw: () => number): string {
