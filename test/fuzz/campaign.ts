@@ -1,5 +1,6 @@
 /** Runs of requests, each in a world of its own, until one reply was wrong; fast-check then looks for the fewest steps. */
 import fc from 'fast-check'
+import { importsMax } from '../../src/limits/catalog.ts'
 import { stockFaults } from './books.ts'
 import type { ApiDocument } from './document.ts'
 import { Judge } from './judge.ts'
@@ -24,7 +25,10 @@ export type Campaign = {
 /** Now and then nobody may ask often. */
 const RATES = { customer: 2, address: 3, key: 20 }
 /** What those are told who ask a shard whose worker has died, or had asked it. */
-const WITHOUT_WORKER: ReadonlySet<string> = new Set(['shard-unavailable', 'outcome-unknown'])
+const WITHOUT_WORKER = ['shard-unavailable', 'outcome-unknown']
+/** What some of those are told who import at the same time. */
+const TOO_MANY_IMPORTS = ['overloaded']
+const IMPORT = /^\/v1\/products\/import(?:$|\?)/
 /** Once there is a fault, so many runs are to show it with fewer steps. */
 const TRIES_MAX = 300
 const NOTHING: ReadonlySet<string> = new Set()
@@ -81,8 +85,7 @@ async function play(world: FuzzWorld, judge: Judge, step: FuzzStep): Promise<voi
   const filled = requests.map((request) => world.filled(request))
   const [first] = filled
   const sent = await world.send(twice && first !== undefined ? [...filled, first] : filled, kills)
-  const excused = kills === undefined ? NOTHING : WITHOUT_WORKER
-  for (const each of sent) expectNone(judge.faultsIn(each, excused), each)
+  for (const each of sent) expectNone(judge.faultsIn(each, excusedIn(sent, kills)), each)
   // What was only logged may be any one's of those sent together.
   expectNone(world.mistakes, sent.at(-1))
   const [original, last] = [sent[0], sent.at(-1)]
@@ -92,6 +95,15 @@ async function play(world: FuzzWorld, judge: Judge, step: FuzzStep): Promise<voi
   const [repeated] = await world.send([original.request])
   if (repeated === undefined) return
   expectNone([...judge.faultsIn(repeated, NOTHING), ...repetitionFaults(original, repeated)], repeated)
+}
+
+/** Failures that the circumstances of those sent together explain. */
+function excusedIn(sent: readonly Sent[], kills: FuzzStep['kills']): ReadonlySet<string> {
+  const imports = sent.filter(({ request: { method, target } }) => method === 'POST' && IMPORT.test(target))
+  return new Set([
+    ...(kills === undefined ? [] : WITHOUT_WORKER),
+    ...(imports.length > importsMax ? TOO_MANY_IMPORTS : []),
+  ])
 }
 
 function expectNone(faults: readonly string[], sent?: Sent): void {
