@@ -6,6 +6,7 @@
  *     that was taken before. So nothing that happened meanwhile is missed, and some of it is looked at twice.
  * V2  Where the journal cannot be followed, all stock may have changed: that is told with every try to follow it.
  */
+import type { Event } from '../domain/events.ts'
 import type { ProductId } from '../domain/ids.ts'
 import type { ThreadLog } from '../kept-thread.ts'
 import { searchReadBytes, searchRetryMsMax, searchRetryMsMin } from '../limits/search.ts'
@@ -92,7 +93,8 @@ export class Changes {
       }
       const { sections, isAtEnd } = this.#tailer.read(searchReadBytes)
       for (const { section } of sections)
-        for (const event of eventsOf(section)) if ('productId' in event) productIds.add(event.productId)
+        for (const event of eventsOf(section))
+          if ('productId' in event && mayShow(event)) productIds.add(event.productId)
       this.#failures = 0
       return { productIds, isAny: isFresh, hasMore: !isAtEnd }
     } catch (error) {
@@ -105,6 +107,26 @@ export class Changes {
     }
   }
 }
+
+/** Of an event of a product. */
+type OfProduct = Extract<Event, { readonly productId: ProductId }>
+
+/**
+ * Whether the first unit may be there by it, or the last one gone. Not so of most that happens in a sale: a hold that leaves
+ * some, which whoever looks for the first unit has been told of before.
+ */
+function mayShow(event: OfProduct): boolean {
+  if ('available' in event) return event.available === 0
+  return !CHANGES_NO_STOCK.has(event.type)
+}
+
+const CHANGES_NO_STOCK: ReadonlySet<OfProduct['type']> = new Set([
+  'HoldExtended',
+  'PaymentStarted',
+  'ReturnsClosed',
+  'ReservationForgotten',
+  'WaitlistJoined',
+])
 
 function productsOf(events: readonly OutboxEvent[]): ReadonlySet<ProductId> {
   const products = new Set<ProductId>()
