@@ -24,8 +24,8 @@ import { makeScratch } from '../support/scratch.ts'
 
 const SIZES = {
   full: {
-    rounds: 5,
-    forMs: 6_000,
+    rounds: 16,
+    forMs: 3_000,
     warmUpMs: 2_000,
     products: 1_000,
     connections: 64,
