@@ -6,12 +6,19 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 const OUT = join(import.meta.dirname, '..', 'out')
+/** Of this process. */
+const made: string[] = []
 
 export function makeScratch(name: string): string {
   mkdirSync(OUT, { recursive: true })
   const path = mkdtempSync(join(OUT, `${name}-`))
-  process.on('exit', () => rmSync(path, { recursive: true, force: true }))
+  if (made.length === 0) process.on('exit', removeAll)
+  made.push(path)
   return path
+}
+
+function removeAll(): void {
+  for (const path of made) rmSync(path, { recursive: true, force: true })
 }
 
 /** Makes signals end the process by `exit`, so that what is tidied up then is tidied up. */

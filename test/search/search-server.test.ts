@@ -1,6 +1,7 @@
 /** The search beside the engine and the tables: it comes to hold what they do, whatever happens meanwhile. */
 import * as assert from 'uvu/assert'
 import { type ProductId, shardOf } from '../../src/domain/ids.ts'
+import { searchWaitingMax } from '../../src/limits/search.ts'
 import { SearchError } from '../../src/search/search-error.ts'
 import { suite } from '../support/suite.ts'
 import { SearchWorld } from './search-world.ts'
@@ -118,6 +119,23 @@ follows('looks again at what a worker that has died may not have shown', async (
   await world.pass(1_000)
   assert.equal(await world.found({ inStock: true }), [])
   assert.equal(await world.found(), ['phone'])
+})
+
+follows('lets so many wait for a position, and answers whoever needs none meanwhile', async () => {
+  await using world = await SearchWorld.start()
+  await world.sell('lamp', 1)
+  world.server.start()
+  await world.pass(300)
+  const never = { tables: 1_000_000, shards: new Map() }
+  const question = { type: 'suggest', term: 'lamp', limit: 3 } as const
+  const codes = new Map<string, number>()
+  const waiting = Array.from({ length: searchWaitingMax }, () => world.client.ask(question, never))
+  for (const each of waiting)
+    each.catch(({ code }: SearchError) => codes.set(code, (codes.get(code) ?? 0) + 1))
+  await assertRejects(world.wait(world.client.ask(question, never)), 'overloaded')
+  assert.equal((await world.wait(world.client.ask(question))).answer, ['lamp'])
+  await world.wait(Promise.allSettled(waiting))
+  assert.equal([...codes], [['behind', searchWaitingMax]])
 })
 
 follows.run()
