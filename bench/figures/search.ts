@@ -10,7 +10,7 @@
  * the hand in one word, or in two, counts as found where the product, or one of the same title, is among the first ten.
  * Speed on all of them, which are recombined from these. The kinds of searches come in turn; short ones come again, as in a
  * shop, and what is kept of their answers helps: a row says how many were asked for the first time. FTS5 is asked the same
- * words, each of them anew on both sides, and gives its best twenty by bm25 and their number: no typing errors, no facets.
+ * words, no answer kept on either side, and gives its best twenty by bm25 and their number: no typing errors, no facets.
  *
  * Not measured: a search server; what a search costs those who reserve (see `search-follow`).
  */

@@ -22,7 +22,7 @@ import { SearchesUnderWay } from './searches-under-way.ts'
 
 type Parts = Pick<
   HttpParts,
-  'search' | 'board' | 'tables' | 'shards' | 'clock' | 'rateLimits' | 'trustedProxies'
+  'search' | 'board' | 'tables' | 'shards' | 'clock' | 'rateLimits' | 'trustedProxies' | 'log'
 >
 type Searching = Parts & { readonly underWay: SearchesUnderWay }
 type Query = (typeof searchQuery)['_output']
@@ -141,14 +141,15 @@ function positionOf(text: string | undefined, shards: number): SearchPosition | 
 
 /** Those that are still sold; of those that were asked for in stock, those of which there is some. */
 async function shown(
-  { tables, board }: Parts,
+  { tables, board, log }: Parts,
   hits: readonly SearchHit[],
   { inStock }: SearchRequest,
 ): Promise<readonly unknown[]> {
   if (hits.length === 0) return []
   const ids = hits.map(({ productId }) => productId)
   const [found, glances] = await Promise.all([tables.read('catalog.found', { ids }), board.glanceMany(ids)])
-  const products = new Map(found.map((product) => [product.productId, product]))
+  for (const why of found.damage) log.error({ why }, 'tables.damaged')
+  const products = new Map(found.products.map((product) => [product.productId, product]))
   return hits.flatMap(({ productId, words }, i) => {
     const product = products.get(productId)
     if (product === undefined || product.retiredAtMs !== null) return []

@@ -113,10 +113,10 @@ type OfProduct = Extract<Event, { readonly productId: ProductId }>
 
 /**
  * Whether the first unit may be there by it, or the last one gone. Not so of most that happens in a sale: a hold that leaves
- * some, which whoever looks for the first unit has been told of before.
+ * some, which whoever looks for the first unit has been told of before. Who is served from a line leaves what was put aside.
  */
-function mayShow(event: OfProduct): boolean {
-  if ('available' in event) return event.available === 0
+export function mayShow(event: OfProduct): boolean {
+  if (event.type === 'UnitsHeld' || event.type === 'HoldPlaced') return event.available === 0
   return !CHANGES_NO_STOCK.has(event.type)
 }
 

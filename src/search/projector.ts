@@ -81,6 +81,7 @@ export class Projector {
 
   /** Looks at every product of the catalog and of the index anew, whatever is known of it. */
   async rebuild(): Promise<void> {
+    this.#parts.index.doubt()
     for (const productId of await this.#everything()) this.#products.add(productId)
     for (const page of pagesOfCatalog(this.#parts.tables)) {
       for (const { productId } of page) this.#products.add(productId)

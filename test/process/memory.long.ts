@@ -4,7 +4,7 @@ import { note, suite } from '../support/suite.ts'
 
 const test = suite('a heap that fills up', { limitMs: 300_000 })
 
-for (const megabytes of [20, 24, 32, 64]) {
+for (const megabytes of [32, 40, 48, 64]) {
   test(`of ${megabytes} MB loses nothing acknowledged`, async () => {
     note(await tryHeapOf(megabytes, 120_000))
   })

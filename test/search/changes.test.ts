@@ -1,6 +1,7 @@
 /** What makes the search look at a product's stock. */
 import * as assert from 'uvu/assert'
-import type { ProductId } from '../../src/domain/ids.ts'
+import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
+import { mayShow } from '../../src/search/changes.ts'
 import { suite } from '../support/suite.ts'
 import { SearchWorld } from './search-world.ts'
 
@@ -32,6 +33,22 @@ changes('is looked at where the last unit went, or the first came, and not for e
   await world.wait(world.engine.engine.execute({ type: 'release', reservationId: first, items: undefined }))
   assert.equal(await lookedAt(), ['phone'])
   assert.equal(await world.found({ inStock: true }), ['phone'])
+})
+
+changes('may be of whoever is served from a line: what was put aside for it is left', () => {
+  const served = {
+    type: 'WaitlistServed',
+    productId: 'phone' as ProductId,
+    version: 9,
+    customerId: 'usr_1' as CustomerId,
+    reservationId: 'rsv_1' as ReservationId,
+    quantity: 1,
+    expiresAtMs: 0,
+    available: 5,
+  } as const
+  assert.is(mayShow(served), true)
+  assert.is(mayShow({ ...served, type: 'UnitsHeld', reference: undefined }), false)
+  assert.is(mayShow({ ...served, type: 'UnitsHeld', reference: undefined, available: 0 }), true)
 })
 
 changes.run()

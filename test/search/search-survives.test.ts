@@ -4,7 +4,7 @@ import type { ProductId } from '../../src/domain/ids.ts'
 import { productPageMax } from '../../src/limits/catalog.ts'
 import { SearchError } from '../../src/search/search-error.ts'
 import { suite } from '../support/suite.ts'
-import { EVERYTHING } from './catalog.ts'
+import { documentNamed, EVERYTHING } from './catalog.ts'
 import { SearchWorld } from './search-world.ts'
 
 const survives = suite('the search survives')
@@ -37,6 +37,21 @@ survives('a journal that cannot be read any more: stock is looked at all the sam
   await world.pass(2_000)
   assert.equal(world.logged, ['search.journalTrouble'], 'it is said once')
   assert.equal(await world.found({ inStock: true }), [])
+})
+
+survives('an index that holds something wrong: it is made anew when somebody asks for it', async () => {
+  await using world = await SearchWorld.start()
+  const productId = 'lamp' as ProductId
+  await world.sell('lamp', 1)
+  world.server.start()
+  await world.pass(300)
+  const revision = world.index.revision(productId) ?? ''
+  await world.index.remove([productId])
+  await world.index.put([documentNamed('lamp', 'chair', { revision, inStock: true })])
+  assert.equal([await world.found({ term: 'lamp' }), await world.found({ term: 'chair' })], [[], ['lamp']])
+  await world.wait(world.client.ask({ type: 'rebuild' }))
+  await world.pass(500)
+  assert.equal([await world.found({ term: 'lamp' }), await world.found({ term: 'chair' })], [['lamp'], []])
 })
 
 survives('a worker that ends before it has shown the first units of a product', async () => {

@@ -44,6 +44,8 @@ export class EmbeddedIndex implements SearchIndex {
   #postings: Posting[] = []
   #columns = new ProductColumns()
   readonly #scratch = new Scratch()
+  /** Made anew with their next document, whatever that is. */
+  #doubted = new Set<ProductId>()
   #numbers = new Map<ProductId, number>()
   /** What was asked since the last change: in a sale many ask for the same. */
   readonly #answers = new Memo<SearchAnswer>(answersMax)
@@ -71,6 +73,11 @@ export class EmbeddedIndex implements SearchIndex {
   revision(productId: ProductId): string | undefined {
     const number = this.#numbers.get(productId)
     return number === undefined ? undefined : this.#columns.revisions[number]
+  }
+
+  /** Whatever it holds may be wrong: what is put next is not compared with it. It answers from it meanwhile. */
+  doubt(): void {
+    this.#doubted = new Set(this.#numbers.keys())
   }
 
   async put(documents: readonly ProductDocument[]): Promise<readonly RefusedDocument[]> {
@@ -138,7 +145,8 @@ export class EmbeddedIndex implements SearchIndex {
 
   #put(document: ProductDocument): void {
     const known = this.#numbers.get(document.productId)
-    if (known !== undefined && this.#columns.revisions[known] === document.revision) {
+    const isDoubted = this.#doubted.delete(document.productId)
+    if (known !== undefined && !isDoubted && this.#columns.revisions[known] === document.revision) {
       this.#columns.inStock.set(known, document.inStock)
       return
     }
@@ -161,6 +169,7 @@ export class EmbeddedIndex implements SearchIndex {
   #remove(productId: ProductId): void {
     const number = this.#numbers.get(productId)
     if (number === undefined) return
+    this.#doubted.delete(productId)
     this.#numbers.delete(productId)
     this.#columns.bury(number)
   }
@@ -182,7 +191,7 @@ export class EmbeddedIndex implements SearchIndex {
   #find(request: SearchRequest, corpus: Corpus): Found {
     const words = queryWords(request.term)
     if (words.length === 0) return all(united([], corpus), [])
-    const wanted = request.offset + request.limit
+    const wanted = request.sort === 'relevance' ? request.offset + request.limit : 0
     const strict = findAs(readingsOf(words, this.#vocabulary, narrow), corpus, wanted)
     if (strict.found.size >= FEW) return strict
     const found = findAs(readingsOf(words, this.#vocabulary, wide), corpus, wanted)

@@ -28,12 +28,31 @@ export class Kinds {
   }
 
   numberOf({ brand, categories, price, rating }: ProductDocument): number {
-    const parts = [
+    return this.#numberOf([
       brand === undefined ? none : this.brands.numberOf(brand),
       this.#innermost(categories),
       priceRangesFrom.findLastIndex((from) => price >= from),
       ratingsFrom.filter((from) => rating >= from).length,
-    ] as const
+    ])
+  }
+
+  /** The number here of what has this number there. */
+  numberFrom(other: Kinds, kind: number): number {
+    const brand = other.brand[kind] as number
+    const path: string[] = []
+    for (let each = other.category[kind] as number; each !== none; each = other.parents[each] as number)
+      path.unshift(other.categories.nameOf(each))
+    return this.#numberOf([
+      brand === none ? none : this.brands.numberOf(other.brands.nameOf(brand)),
+      this.#innermost(path),
+      other.priceRange[kind] as number,
+      other.ratingSteps[kind] as number,
+    ])
+  }
+
+  #numberOf(
+    parts: readonly [brand: number, category: number, priceRange: number, ratingSteps: number],
+  ): number {
     const number = this.#names.numberOf(parts.join())
     if (number === this.brand.length) {
       this.brand.push(parts[0])

@@ -5,7 +5,7 @@
 import { type Filter, kept } from './filter.ts'
 import { firstFrom, type Posting } from './postings.ts'
 import type { Reading, Slot } from './query-plan.ts'
-import type { Scratch } from './scratch.ts'
+import type { Room, Scratch } from './scratch.ts'
 import { shareOf, worthMax } from './word-weights.ts'
 
 /** Numbers, ascending; behind `size` they mean nothing. */
@@ -44,7 +44,7 @@ export function matchesOf(reading: Reading, corpus: Corpus, missing = 0): Matche
   return slots.reduce((matches, slot) => lackingFew(matches, slot, { corpus, lacking, missing }), some)
 }
 
-const nothing: Matches = { documents: new Int32Array(0), scores: new Int32Array(0), size: 0 }
+export const nothing: Matches = { documents: new Int32Array(0), scores: new Int32Array(0), size: 0 }
 
 /** All there are. */
 export function everything({ size, filter, scratch }: Corpus): Matches {
@@ -64,17 +64,18 @@ export function united(all: readonly Matches[], corpus: Corpus): Matches {
   const [first, ...others] = all.filter((each) => each.size > 0)
   if (first === undefined || others.length === 0) return first ?? nothing
   const { best, marks } = corpus.scratch
-  let most = 0
-  for (const matches of [first, ...others]) {
+  const each = [first, ...others]
+  const most = each.reduce((sum, { size }) => sum + size, 0)
+  const room = corpus.scratch.room(Math.min(most, corpus.size))
+  for (const matches of each) {
     const { documents, scores, size } = matches
     for (let i = 0; i < size; i++) {
       const document = documents[i] as number
       best[document] = Math.max(best[document] as number, scores[i] as number)
     }
     marks.mark(matches)
-    most += size
   }
-  return noted(most, corpus)
+  return noted(room, corpus)
 }
 
 /** Those that may count for most come first. */
@@ -115,11 +116,12 @@ function allOf({ posting, worths, share }: Term, { scratch }: Corpus): Matches {
 /** Documents that have any of a slot's terms, with the score of the best. */
 function bestOf(slot: readonly Term[], corpus: Corpus): Matches {
   const { best, marks } = corpus.scratch
+  const room = corpus.scratch.room(Math.min(sizeOf(slot), corpus.size))
   for (const term of slot) {
     noteAll(term, best)
     marks.mark(term.posting)
   }
-  return noted(sizeOf(slot), corpus)
+  return noted(room, corpus)
 }
 
 function noteAll({ posting, worths, share }: Term, best: Int32Array): void {
@@ -131,10 +133,9 @@ function noteAll({ posting, worths, share }: Term, best: Int32Array): void {
   }
 }
 
-/** What was noted and marked, `most` documents or fewer, and of which nothing is left behind. */
-export function noted(most: number, { scratch, size }: Corpus): Matches {
+/** What was noted and marked, for which there must be room, and of which nothing is left behind. */
+export function noted({ documents, scores }: Room, { scratch }: Corpus): Matches {
   const { best, marks } = scratch
-  const { documents, scores } = scratch.room(Math.min(most, size))
   const all = marks.take(documents)
   let count = 0
   for (let i = 0; i < all; i++) {

@@ -3,12 +3,22 @@
  * a page shows twenty: so who has one is found by marks alone, and scores are made only of those who may be on the page.
  */
 import { kept } from './filter.ts'
-import { type Corpus, type Documents, type Matches, noted, sizeOf, type Term, termsOf } from './matches.ts'
+import {
+  type Corpus,
+  type Documents,
+  type Matches,
+  noted,
+  nothing,
+  sizeOf,
+  type Term,
+  termsOf,
+} from './matches.ts'
 import type { Slot } from './query-plan.ts'
-import { leastOfTier, type Ranked, TIERS } from './ranking.ts'
+import { leastOfTier, type Ranked, TIERS, tierOf, unitOf } from './ranking.ts'
+import type { Room } from './scratch.ts'
 import { worthMax } from './word-weights.ts'
 
-/** Those among whom the first so many are, beside all. */
+/** Those among whom the first so many are, beside all; nobody where none are wanted. */
 export function withOneWord(slot: Slot, corpus: Corpus, wanted: number): Ranked {
   const terms = termsOf(slot, corpus)
   const found = withAny(terms, corpus)
@@ -23,37 +33,54 @@ function withAny(terms: readonly Term[], { scratch, filter, size }: Corpus): Doc
   return kept({ ...room, size: marks.take(room.documents) }, { ...filter, marks: [] })
 }
 
-/** From the tier of the best down, until there are enough. */
+/**
+ * From the best tier down, until there are enough. Few words may score that much, and rare ones, so that the first tries cost
+ * little, and to pass over a score costs a fifth of taking it. Once the tries have cost as much as taking all, that is done.
+ */
 function firstOf(terms: readonly Term[], corpus: Corpus, wanted: number): Matches {
-  let least = leastOfTier(TIERS, worthMax * Math.max(0, ...terms.map(({ share }) => share)))
-  for (let tier = TIERS; least > 1; ) {
-    const few = withScores(terms, corpus, least)
+  if (wanted === 0) return nothing
+  const all = sizeOf(terms)
+  const room = corpus.scratch.room(Math.min(all, corpus.size))
+  let least = leastOfTier(TIERS, worthMax * Math.max(...terms.map(({ share }) => share)))
+  let looked = 0
+  for (let tries = 0; tries < TRIES_MAX && least > 1; tries++) {
+    const those = terms.filter(({ share }) => share * worthMax >= least)
+    looked += sizeOf(those)
+    if (looked > PASSED_OVER_MAX * all) break
+    const few = withScores(those, corpus, { least, room })
     const most = greatestOf(few)
-    // Once somebody has the best score, tiers are as they will be ranked.
-    if (leastOfTier(tier, most) < least) {
-      least = few.size === 0 ? least * NEXT : leastOfTier(tier, most)
-      continue
-    }
-    if (countFrom(few, leastOfTier(tier, most)) >= wanted) return few
-    tier -= 2
-    least = leastOfTier(tier, most)
+    const tier = lowestTierFrom(least, most)
+    if (countFromTier(few, { tier, most }) >= wanted) return few
+    least = few.size === 0 ? least * NEXT : leastOfTier(tier > TIERS ? TIERS : tier - TIERS_MORE, most)
   }
-  return withScores(terms, corpus, 1)
+  return withScores(terms, corpus, { least: 1, room })
 }
 
+const TRIES_MAX = 12
+const PASSED_OVER_MAX = 5
 /** Of a score that nobody has. */
 const NEXT = 0.8
+/** So many more are looked at where those of a try were too few. */
+const TIERS_MORE = 2
+
+/** The lowest of which all are among those who have at least this score; none where nobody has a score. */
+function lowestTierFrom(least: number, most: number): number {
+  let tier = TIERS + 1
+  while (tier > 1 && leastOfTier(tier - 1, most) >= least) tier -= 1
+  return tier
+}
 
 /** Whoever has at least this score. */
-function withScores(terms: readonly Term[], corpus: Corpus, least: number): Matches {
+function withScores(
+  terms: readonly Term[],
+  corpus: Corpus,
+  { least, room }: { readonly least: number; readonly room: Room },
+): Matches {
   const { best } = corpus.scratch
   const { bits } = corpus.scratch.marks
-  let most = 0
   for (const { posting, worths, share } of terms) {
-    if (share * worthMax < least) continue
     const { documents, weights, size } = posting
     const worthLeast = Math.ceil(least / share)
-    most += size
     for (let place = 0; place < size; place++) {
       const worth = worths[weights[place] as number] as number
       if (worth < worthLeast) continue
@@ -63,7 +90,7 @@ function withScores(terms: readonly Term[], corpus: Corpus, least: number): Matc
       bits[document >> 5] = (bits[document >> 5] as number) | (1 << (document & 31))
     }
   }
-  return kept(noted(most, corpus), corpus.filter)
+  return kept(noted(room, corpus), corpus.filter)
 }
 
 function greatestOf({ scores, size }: Matches): number {
@@ -72,8 +99,13 @@ function greatestOf({ scores, size }: Matches): number {
   return greatest
 }
 
-function countFrom({ scores, size }: Matches, least: number): number {
+/** By the tiers that they will be ranked by. */
+function countFromTier(
+  { scores, size }: Matches,
+  { tier, most }: { readonly tier: number; readonly most: number },
+): number {
+  const unit = unitOf(most)
   let count = 0
-  for (let i = 0; i < size; i++) if ((scores[i] as number) >= least) count += 1
+  for (let i = 0; i < size; i++) if (tierOf((scores[i] as number) * unit) >= tier) count += 1
   return count
 }

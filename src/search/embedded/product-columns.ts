@@ -11,7 +11,7 @@ import { Numbers } from './numbers.ts'
 const FIRST_CAPACITY = 1_024
 
 export class ProductColumns {
-  readonly kinds: Kinds
+  readonly kinds = new Kinds()
   readonly productIds: ProductId[] = []
   readonly revisions: string[] = []
   readonly titles: string[] = []
@@ -28,11 +28,6 @@ export class ProductColumns {
   /** Numbers given, alive or not. */
   size = 0
   living = 0
-
-  /** With the kinds that others have. */
-  constructor(kinds = new Kinds()) {
-    this.kinds = kinds
-  }
 
   /** Answers the document's number. */
   add(document: ProductDocument): number {
@@ -68,9 +63,9 @@ export class ProductColumns {
     return numbers
   }
 
-  /** The same without the dead, in the same order. */
+  /** The same without the dead, and without the kinds and names that only those had, in the same order. */
   packed(): ProductColumns {
-    const packed = new ProductColumns(this.kinds)
+    const packed = new ProductColumns()
     for (let number = 0; number < this.size; number++) if (this.alive.has(number)) packed.#copy(number, this)
     return packed
   }
@@ -86,6 +81,7 @@ export class ProductColumns {
     this.alive.set(number, true)
     this.inStock.set(number, other.inStock.has(from))
     for (const column of COLUMNS) this[column][number] = other[column][from] as number
+    this.kind[number] = this.kinds.numberFrom(other.kinds, other.kind[from] as number)
     this.#listByCategory(number)
   }
 
@@ -108,7 +104,7 @@ export class ProductColumns {
   }
 }
 
-const COLUMNS = ['kind', 'price', 'rating', 'reviewCount', 'createdAtMs'] as const
+const COLUMNS = ['price', 'rating', 'reviewCount', 'createdAtMs'] as const
 
 function longer<Column extends { set(from: Column): void }>(empty: Column, from: Column): Column {
   empty.set(from)

@@ -74,7 +74,7 @@ function offerByScore(
 ): void {
   let most = 0
   for (let i = 0; i < size; i++) if ((scores[i] as number) > most) most = scores[i] as number
-  const unit = most === 0 ? 0 : 1 / most
+  const unit = unitOf(most)
   let { least } = best
   let leastScore = 0
   for (let i = 0; i < size; i++) {
@@ -82,7 +82,7 @@ function offerByScore(
     if (score < leastScore) continue
     const part = score * unit
     const document = documents[i] as number
-    const tier = Math.round(part * TIERS) * 2 + Number(inStock.has(document))
+    const tier = tierOf(part) * 2 + Number(inStock.has(document))
     const step = Math.round(part * (SCORE_STEPS - 1))
     const key = (tier * SCORE_STEPS + step) * RATING_STEPS + (rating[document] as number)
     if (key < least) continue
@@ -93,9 +93,18 @@ function offerByScore(
   }
 }
 
-/** Whoever has less is in a lower tier, where this is the best score. */
+/** What makes a score a part of the best one. */
+export function unitOf(most: number): number {
+  return most === 0 ? 0 : 1 / most
+}
+
+export function tierOf(part: number): number {
+  return Math.round(part * TIERS)
+}
+
+/** Whoever has less is in a lower tier, where this is the best score; scores are whole, and one is lost to rounding. */
 export function leastOfTier(tier: number, most: number): number {
-  return Math.max(0, ((tier - 0.5) / TIERS) * most - ROUNDING)
+  return Math.max(0, Math.floor(((tier - 0.5) / TIERS) * most) - 1)
 }
 
 /** Whatever has less of the best score has a lower key, be it in stock and rated as it may. */

@@ -1,11 +1,12 @@
 /**
  * Arrays that every search needs and none keeps, as long as there are documents: made anew, each search would pay for clearing
- * and collecting them. What is lent to a search is taken back when the next one begins.
+ * and collecting them. What is lent to a search is taken back when the next one begins. Whoever notes or marks has all rooms
+ * that it needs before: where there is no memory for one, nothing is left behind for the next search.
  */
 import { Marks } from './marks.ts'
 import type { Matches } from './matches.ts'
 
-type Room = Pick<Matches, 'documents' | 'scores'>
+export type Room = Pick<Matches, 'documents' | 'scores'>
 
 /** Fewer matches are given arrays of their own, which cost nothing beside the search. */
 const SMALL = 1_024

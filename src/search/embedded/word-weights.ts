@@ -50,8 +50,8 @@ export function weightsOf(document: ProductDocument): ReadonlyMap<string, Weight
 
 /**
  * A score is a whole number, which a processor adds and compares in half the time of a fraction: what a word is worth in a
- * document, in steps of 1 / `worthSteps`, times its share, in steps of 1 / `shareSteps`. The sum of a search's words, 16 at
- * most, is below 2^31.
+ * document, in steps of 1 / `worthSteps`, times its share, in steps of 1 / `shareSteps`. The sum of a search's words, 17 at
+ * most where one of them is taken apart, is below 2^31.
  */
 const worthSteps = 4_096
 const shareSteps = 2_048

@@ -52,6 +52,37 @@ pages('is that part of all that was found, in whatever order and with whatever f
   }
 })
 
+pages('goes on where the one before ended, also where a score lies between two tiers', async () => {
+  const index = new EmbeddedIndex()
+  const documentAt = (i: number) => {
+    if (i < 29) return documentNamed(idAt(i), 'lamp', { inStock: true })
+    if (i < 69) return documentNamed(idAt(i), 'lamps', { inStock: false })
+    return documentNamed(idAt(i), i < 100 ? 'lamps red' : 'desk', { inStock: true })
+  }
+  await index.put(Array.from({ length: 500 }, (_, i) => documentAt(i)))
+  const whole = await index.search({ ...EVERYTHING, term: 'lamp', limit: 100 })
+  for (let offset = 0; offset < whole.total; offset += 20) {
+    const page = await index.search({ ...EVERYTHING, term: 'lamp', offset, limit: 20 })
+    assert.equal(page.hits, whole.hits.slice(offset, offset + 20), `from ${offset}`)
+  }
+})
+
+pages('without anything on it costs no more than others', async () => {
+  const index = new EmbeddedIndex()
+  const lamps = Array.from({ length: 20_000 }, (_, i) =>
+    documentNamed(idAt(i), `lamp ${i % 7}`, { price: 5 }),
+  )
+  await index.put(lamps)
+  await index.search({ ...EVERYTHING, term: 'lamp' })
+  const before = process.memoryUsage().arrayBuffers
+  for (const sort of searchSorts) {
+    const { total } = await index.search({ ...EVERYTHING, term: 'lamp', minPrice: 1_000, sort })
+    assert.is(total, 0)
+  }
+  const grown = process.memoryUsage().arrayBuffers - before
+  assert.ok(grown < 4 * 2 ** 20, `${grown} bytes`)
+})
+
 pages('of a product whose stock changed alone shows it so, without a word anew', async () => {
   const index = new EmbeddedIndex()
   const lamp = documentNamed('lamp', 'blue lamp', { inStock: true })
@@ -66,5 +97,9 @@ pages('of a product whose stock changed alone shows it so, without a word anew',
   assert.is(index.words, words)
   assert.is(index.products, 2)
 })
+
+function idAt(i: number): string {
+  return `p-${String(i).padStart(5, '0')}`
+}
 
 pages.run()

@@ -43,6 +43,12 @@ export type ProductSummary = {
   readonly version: number
 }
 
+export type ProductsFound = {
+  readonly products: readonly Product[]
+  /** What is wrong with those that are damaged, a sentence each: whoever runs the server must hear of it. */
+  readonly damage: readonly string[]
+}
+
 export type BrowseArgs = {
   readonly category: string | undefined
   readonly brand: string | undefined
@@ -176,21 +182,24 @@ const FOUND = new Map(
   ]),
 )
 
-/** Damaged ones are left out: one of them does not keep everybody from the others. */
-function* productsOf(ids: readonly ProductId[]): Query<readonly Product[]> {
+/** One that is damaged does not keep everybody from the others. */
+function* productsOf(ids: readonly ProductId[]): Query<ProductsFound> {
   try {
     const found = yield* rows<ProductRow>(...filledUp(FOUND, ids))
-    return found.map(productOf)
+    return { products: found.map(productOf), damage: [] }
   } catch (error) {
     if (!(error instanceof TablesError) || error.code !== 'damaged') throw error
-    return ids.length === 1 ? [] : yield* eachOf(ids)
+    return ids.length === 1 ? { products: [], damage: [error.message] } : yield* eachOf(ids)
   }
 }
 
-function* eachOf(ids: readonly ProductId[]): Query<readonly Product[]> {
-  const found: Product[] = []
-  for (const id of ids) found.push(...(yield* productsOf([id])))
-  return found
+function* eachOf(ids: readonly ProductId[]): Query<ProductsFound> {
+  const all: ProductsFound[] = []
+  for (const id of ids) all.push(yield* productsOf([id]))
+  return {
+    products: all.flatMap(({ products }) => products),
+    damage: all.flatMap(({ damage }) => damage),
+  }
 }
 
 /** The shortest text that has room for all of them. */

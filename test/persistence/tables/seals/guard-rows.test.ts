@@ -148,9 +148,12 @@ seals('of what money depends on: the operation fails, others go on', () => {
     assert.throws(() => reader.read('sessions.find', { id: 'ses_1', nowMs: 5 }), isDamage)
     assert.throws(() => reader.read('apiKeys.find', { hash: `1${CARD.slice(1)}` }), isDamage)
     assert.throws(() => reader.read('catalog.products', { ids: ['phone-1' as never] }), isDamage)
-    const shown = reader.read('catalog.found', { ids: ['phone-1' as never, 'phone-2' as never] })
+    const { products, damage } = reader.read('catalog.found', {
+      ids: ['phone-1' as never, 'phone-2' as never],
+    })
+    assert.equal(damage, ['Row phone-1 of products is not what was written to it.'])
     assert.equal(
-      shown.map(({ productId }) => productId),
+      products.map(({ productId }) => productId),
       ['phone-2'],
       'a page of hits goes without it',
     )
