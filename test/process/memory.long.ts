@@ -1,4 +1,4 @@
-/** FAULTS.md, A13, until somebody dies: the process, or a worker again and again. */
+/** FAULTS.md, A13, for longer: whether the process dies of it, or a worker again and again, or nobody. */
 import { fillWorkersOf, tryHeapOf } from '../support/memory-trial.ts'
 import { note, suite } from '../support/suite.ts'
 

@@ -24,9 +24,11 @@ export class Scratch {
     this.#lent = 0
     if (size < this.best.length) return
     const length = 2 ** Math.ceil(Math.log2(size + 1))
+    // Both or neither: where there is memory for the one alone, the other would be too short for later searches.
+    const [best, marks] = [new Int32Array(length), new Marks(length)]
     this.#rooms = []
-    this.best = new Int32Array(length)
-    this.marks = new Marks(length)
+    this.best = best
+    this.marks = marks
   }
 
   /** For so many matches, and one that turns out to be none; what stands in it means nothing. */
