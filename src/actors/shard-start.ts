@@ -6,6 +6,7 @@ import { crashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
 import { closeStream, keepProof, writeCarried } from '../persistence/journal/carry.ts'
 import { type Recovery, recover } from '../persistence/journal/recovery.ts'
+import { SegmentLog, type SegmentLogOptions } from '../persistence/journal/segment-log.ts'
 import { JournalWriter, type ShardPosition, type WriterOptions } from '../persistence/journal/writer.ts'
 import type { EventSink } from './shard.ts'
 import { clockDoubt } from './shard-clock.ts'
@@ -38,7 +39,7 @@ export function recoverShards(settings: WorkerSettings, parts: WorkerParts): Rec
  */
 export async function openStream(
   recovery: Recovery,
-  options: WriterOptions & { readonly onCut: (keptAs: string) => void },
+  options: WriterOptions & SegmentLogOptions & { readonly onCut: (keptAs: string) => void },
 ): Promise<JournalWriter> {
   const { disk, directory, stream } = options
   // A stream whose shards now belong to several workers may still be read by another; the next start closes it.
@@ -50,11 +51,12 @@ export async function openStream(
   }
   crashPoint('recovery.beforeCarry')
   writeCarried(disk, directory, { stream, frames: recovery.carry })
-  const positions: ShardPosition[] = []
-  for (const { shard, nextSequence, link } of recovery.shards.values())
-    positions.push({ shard, nextSequence, link })
-  assert(positions.length > 0, 'a worker serves at least one shard')
-  return JournalWriter.open(options, positions)
+  return JournalWriter.open(await SegmentLog.create(options), options, positionsOf(recovery))
+}
+
+function positionsOf({ shards }: Recovery): readonly ShardPosition[] {
+  assert(shards.size > 0, 'a worker serves at least one shard')
+  return [...shards.values()].map(({ shard, nextSequence, link }) => ({ shard, nextSequence, link }))
 }
 
 /** Whether the disk refused for want of room, which may end by itself. */
