@@ -99,6 +99,8 @@ export const mirrorPollMs = 5
 export const mirrorIdleMs = 40
 /** Frames that a mirror reads at a time, each of `frameBytesMax` at most. */
 export const mirrorFramesMax = 32
+/** A shutdown waits no longer for a mirror. */
+export const mirrorCloseMs = 2_000
 /** How often what a mirror wrote is made to survive power loss. */
 export const mirrorSyncMs = 1_000
 

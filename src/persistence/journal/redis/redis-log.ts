@@ -162,7 +162,7 @@ export class RedisLog implements FrameLog {
     }
     const error = appended?.[0] ?? waited?.[0]
     if (error) throw error
-    const [answer, foundId, foundLink] = appended?.[1] as readonly string[]
+    const [answer, foundId, foundLink] = (appended?.[1] ?? []) as readonly string[]
     if (answer !== 'appended' && answer !== 'already') {
       const found = `${foundId} with link ${foundLink}`
       const why =
