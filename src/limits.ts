@@ -87,23 +87,6 @@ export const sealAgainMs = 3_600_000
 /** How often a worker without a next segment tries again to make one. */
 export const storageRetryMs = 1_000
 
-// ---- Journal in Redis ----------------------------------------------------------------------------------------------
-
-/** How long one `WAIT` for replicas takes at most; it is asked again for as long as they are missing. */
-export const redisAckWaitMs = 500
-/** Pauses before something that Redis did not take is sent again: from the first to the longest. */
-export const redisRetryMinMs = 10
-export const redisRetryMaxMs = 500
-/** How often a mirror looks for new frames: where some have just come, and where none came for a while. */
-export const mirrorPollMs = 5
-export const mirrorIdleMs = 40
-/** Frames that a mirror reads at a time, each of `frameBytesMax` at most. */
-export const mirrorFramesMax = 32
-/** A shutdown waits no longer for a mirror. */
-export const mirrorCloseMs = 2_000
-/** How often what a mirror wrote is made to survive power loss. */
-export const mirrorSyncMs = 1_000
-
 /** Events since the last snapshot that make another one worth its writing, after a start and at shutdown. */
 export const snapshotEventsMin = 10_000
 /** Segments between two snapshots of a running worker. */

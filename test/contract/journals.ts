@@ -78,11 +78,11 @@ export function journalContract(
     within(async (journal) => {
       const opened = await journal.open()
       const { writer } = opened
-      gather(writer, 1, 2)
+      gather(opened, 1, 2)
       const first = writer.restsOn
       assert.is(first, writer.durableOrdinal + 1)
       writer.flush()
-      gather(writer, 3, 2)
+      gather(opened, 3, 2)
       writer.flush()
       assert.is(writer.restsOn, first + 1, 'the second batch waits for the first, in a frame of its own')
       await durableTo(opened, first + 1)
@@ -124,9 +124,9 @@ export function journalContract(
 
   test('closing makes durable what was gathered', () =>
     within(async (journal) => {
-      const { writer } = await journal.open()
-      gather(writer, 1, 7)
-      await writer.close()
+      const opened = await journal.open()
+      gather(opened, 1, 7)
+      await opened.writer.close()
       assert.is((await journal.recovered()).nextSequence, 8)
     }))
 
@@ -150,15 +150,15 @@ export function mortalTimers(): { readonly timers: Timers; kill(): void } {
   }
 }
 
-export function gather(writer: JournalWriter, first: number, count: number, reason = 'count'): void {
-  writer.beginSection(shard, first, Date.now())
+export function gather({ writer, began }: Opened, first: number, count: number, reason = 'count'): void {
+  writer.beginSection(began.shard, first, Date.now())
   for (let n = 0; n < count; n++) writer.append(adjusted(first + n, reason))
   writer.endSection()
 }
 
 /** Gathers, writes, and waits until it is durable. */
 export async function append(opened: Opened, first: number, count: number, reason?: string): Promise<void> {
-  gather(opened.writer, first, count, reason)
+  gather(opened, first, count, reason)
   const { restsOn } = opened.writer
   opened.writer.flush()
   await durableTo(opened, restsOn)

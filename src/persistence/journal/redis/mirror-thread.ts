@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { ShardId } from '../../../domain/ids.ts'
 import { KeptThread, type KeptThreadSeams } from '../../../kept-thread.ts'
-import { mirrorCloseMs } from '../../../limits.ts'
+import { mirrorCloseMs } from '../../../limits/redis.ts'
 import type { StreamId } from '../frame.ts'
 import { JournalLost, type MirrorStatus, type ShardEnd } from './mirror.ts'
 import type { MirrorData } from './mirror-entry.ts'

@@ -16,7 +16,8 @@ import {
   mirrorPollMs,
   mirrorSyncMs,
   redisRetryMaxMs,
-} from '../../../limits.ts'
+  redisSoonMs,
+} from '../../../limits/redis.ts'
 import type { Clock, Timers } from '../../../seams.ts'
 import type { Disk } from '../disk.ts'
 import { type Frame, noLink, parseFrame, type StreamId } from '../frame.ts'
@@ -164,18 +165,17 @@ export class Mirror {
   /** The head, and what stands behind the tail, as of one moment. */
   async #read(mirrored: Mirrored): Promise<Read> {
     const { journal, head: headKey } = journalKeysOf(mirrored.shard)
-    mirrored.redis ??= await this.#parts.primaries.connect(journal)
+    mirrored.redis ??= await this.#parts.primaries.connect(journal, { withinMs: redisSoonMs })
     const results = await mirrored.redis
       .multi()
       .hmget(headKey, 'id', 'link')
-      .callBuffer('XREAD', 'COUNT', mirrorFramesMax, 'STREAMS', journal, entryIdOf(mirrored.file.tail.place))
+      .callBuffer('XRANGE', journal, `(${entryIdOf(mirrored.file.tail.place)}`, '+', 'COUNT', mirrorFramesMax)
       .exec()
-    const [[headError, headFields], [readError, read]] = results as [
+    const [[headError, headFields], [readError, entries]] = results as [
       [Error | null, [string | null, string | null]],
-      [Error | null, [Buffer, [Buffer, [Buffer, Buffer]][]][] | null],
+      [Error | null, [Buffer, [Buffer, Buffer]][]],
     ]
     if (headError ?? readError) throw headError ?? readError
-    const entries = read?.[0]?.[1] ?? []
     const frames = entries.map(([id, [, bytes]]) => frameOf(id.toString(), bytes))
     const [id, link] = headFields
     const head = id === null ? noHead : { place: placeOfEntry(id), link: link ?? noLink }
@@ -225,7 +225,7 @@ export class Mirror {
     if (this.#hasEnded) return
     mirrored.redis?.disconnect()
     mirrored.redis = undefined
-    this.#parts.primaries.doubt()
+    this.#parts.primaries.forget()
     if (mirrored.trouble !== error.message) {
       const level = error instanceof JournalLost ? 'error' : 'warn'
       this.#parts.log(level, 'mirror.trouble', { shard: mirrored.shard, why: error.message })

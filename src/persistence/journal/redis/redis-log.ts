@@ -15,8 +15,9 @@ import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { assert } from '../../../domain/assert.ts'
 import type { ShardId } from '../../../domain/ids.ts'
-import { redisAckWaitMs, redisRetryMaxMs, redisRetryMinMs } from '../../../limits.ts'
+import { redisAckWaitMs, redisRetryMaxMs, redisRetryMinMs, redisSoonMs } from '../../../limits/redis.ts'
 import type { Timers } from '../../../seams.ts'
+import type { RedisNodes } from '../../redis/redis-nodes.ts'
 import type { StreamId } from '../frame.ts'
 import type { FrameLog, Room, WrittenFrame } from '../frame-log.ts'
 import { entryIdOf, type Head, journalKeysOf } from './place.ts'
@@ -24,13 +25,8 @@ import { entryIdOf, type Head, journalKeysOf } from './place.ts'
 /** When an append counts as durable. */
 export type AckPolicy = { readonly type: 'aof' } | { readonly type: 'replicas'; readonly count: number }
 
-/** Ways to the primary that has a key. */
-export type Primaries = {
-  /** A connection of its own, which does not queue, resend or reconnect; rejects where it cannot be had. */
-  connect(key: string): Promise<Redis>
-  /** What is known of who is primary may not be so any more. */
-  doubt(): void
-}
+/** Ways to the primary that has a key, as a `RedisNodes` gives them. */
+export type Primaries = Pick<RedisNodes, 'connect' | 'forget'>
 
 export type RedisLogOptions = {
   readonly primaries: Primaries
@@ -149,7 +145,7 @@ export class RedisLog implements FrameLog {
   /** Whether all of these are durable by the policy (R1). */
   async #append(frames: readonly Pending[]): Promise<boolean> {
     const { primaries, ack, writer, mayAcknowledge } = this.#options
-    this.#redis ??= await primaries.connect(this.#keys[0])
+    this.#redis ??= await primaries.connect(this.#keys[0], { withinMs: redisSoonMs })
     const args = frames.flatMap(({ place, link, bytes }) => [place, link, bytes])
     const { place, link } = this.#newest
     const pipeline = this.#redis.pipeline()
@@ -188,7 +184,7 @@ export class RedisLog implements FrameLog {
       return
     }
     this.#drop()
-    this.#options.primaries.doubt()
+    this.#options.primaries.forget()
     this.#options.onTrouble(error)
   }
 
