@@ -29,7 +29,7 @@ export class Relay {
   readonly #peers = new Map<string, Peer>()
   readonly #quarantined = new Set<string>()
   /** Of connections that are over. */
-  #counted = { sent: 0, received: 0, refused: 0 }
+  readonly #counted = { sent: 0, received: 0, refused: 0 }
 
   constructor(parts: RelayParts) {
     this.#parts = parts
