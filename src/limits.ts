@@ -33,6 +33,9 @@ export const stockPlacesKnownMax = 500_000
 export const absentStocksKnownMax = 10_000
 /** Products that it looks for at once: some cold pages of hits. */
 export const stocksSoughtMax = 1_024
+/** How long a call waits for its shard to come up at another node, and how exactly the end of it is kept. */
+export const parkedMsMax = 3_000
+export const parkedCheckMs = 50
 /** Holds that expire in one batch, so that a million at once do not keep buyers waiting (FAULTS.md, 45). */
 export const expiriesPerBatchMax = 512
 
@@ -303,6 +306,7 @@ assert(
   replyTimeoutMs + commandDeadlineMs < abortedKnownMs,
   'what a home gave up it knows until nothing can come of it any more',
 )
+assert(parkedMsMax < commandDeadlineMs, 'a call that waited for its shard has time left to be decided')
 assert(callsCrowdedFrom < callsInFlightMax, 'a crowd leaves room for what settles reservations')
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(

@@ -95,6 +95,7 @@ export class ShardWorker {
     )
     parts.supervisor.receive((message) => {
       if (message.type === 'connect') this.#connect(parts.portOf(message.port))
+      else if (message.type === 'feed') this.#board.feed(parts.feedOf(message.port))
       else if (message.type === 'status') {
         parts.supervisor.send({ type: 'status', id: message.id, status: this.#status() })
       } else if (message.type === 'end') this.#end(new Error(message.why))
@@ -324,8 +325,9 @@ export class ShardWorker {
     } catch (error) {
       return this.#end(error)
     }
-    this.#parts.supervisor.send({ type: 'closed' })
     this.#hasEnded = true
+    this.#replies.end()
+    this.#parts.supervisor.send({ type: 'closed' })
     this.#parts.exit(0)
   }
 

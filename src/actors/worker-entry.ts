@@ -43,6 +43,7 @@ const worker = new ShardWorker(
     timers: realTimers,
     supervisor,
     portOf,
+    feedOf: portOf,
     engine: new Engine({
       clock: realClock,
       timers: realTimers,

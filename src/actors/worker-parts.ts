@@ -5,7 +5,7 @@ import type { Disk } from '../persistence/journal/disk.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import type { Clock, Port, Timers } from '../seams.ts'
 import type { Engine } from './engine.ts'
-import type { CallsMessage, FromWorker, RepliesMessage, ToWorker } from './protocol.ts'
+import type { CallsMessage, FeedMessage, FromWorker, RepliesMessage, ToWorker } from './protocol.ts'
 
 export type WorkerSettings = {
   readonly stream: StreamId
@@ -28,6 +28,7 @@ export type WorkerParts = {
   readonly timers: Timers
   readonly supervisor: Port<ToWorker, FromWorker>
   readonly portOf: (end: MessagePort) => Port<CallsMessage, RepliesMessage>
+  readonly feedOf: (end: MessagePort) => Pick<Port<never, FeedMessage>, 'send'>
   /** The way to all shards, those of other workers included. */
   readonly engine: Pick<Engine, 'execute'>
   /** Ends the thread; nothing of it runs after. */
