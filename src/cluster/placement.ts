@@ -17,6 +17,8 @@ export type Candidate = { readonly id: NodeId; readonly isLeaving: boolean }
 
 /** Whose a shard is, as far as one knows. */
 export type Holding =
+  /** Not seen yet. It is left alone. */
+  | { readonly type: 'unknown' }
   | { readonly type: 'free'; readonly lastOwner: NodeId | undefined }
   /** `to` is whom it is on its way to. */
   | { readonly type: 'owned'; readonly owner: NodeId; readonly to: NodeId | undefined }
@@ -47,7 +49,7 @@ export function planPlacement(candidates: readonly Candidate[], holdings: readon
 function countOwned(candidates: readonly Candidate[], holdings: readonly Holding[]): Map<NodeId, number> {
   const owned = new Map(candidates.map(({ id }) => [id, 0]))
   for (const holding of holdings) {
-    if (holding.type === 'free') continue
+    if (holding.type !== 'owned') continue
     const id = holding.to ?? holding.owner
     const count = owned.get(id)
     if (count !== undefined) owned.set(id, count + 1)
@@ -96,7 +98,7 @@ function assignSurplus(
     let surplus = (owned.get(from) ?? 0) - (shares.get(from) ?? 0)
     for (let shard = holdings.length - 1; shard >= 0 && surplus > 0; shard--) {
       const holding = holdings[shard] as Holding
-      if (holding.type === 'free' || holding.owner !== from || holding.to !== undefined) continue
+      if (holding.type !== 'owned' || holding.owner !== from || holding.to !== undefined) continue
       const to = mostWanting(wants)
       if (to === undefined) return moves
       moves.push({ shard: shard as ShardId, from, to })
