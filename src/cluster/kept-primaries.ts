@@ -4,8 +4,8 @@
  * Whoever asks for a primary is never made to wait: while there is no connection there is none, and it is made meanwhile.
  */
 import type { Redis } from 'ioredis'
-import { keySlot } from '../persistence/redis/key-slot.ts'
 import { type PrimaryView, primaryOfSlot } from '../persistence/redis/cluster-view.ts'
+import { keySlot } from '../persistence/redis/key-slot.ts'
 import { RedisUnavailable } from '../persistence/redis/redis-error.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import { nameOf } from '../redis-url.ts'

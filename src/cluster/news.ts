@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis'
 import type { ShardId } from '../domain/ids.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { Random, Timers } from '../seams.ts'
-import { newsChannel } from './key-names.ts'
 import type { KeptPrimaries } from './kept-primaries.ts'
+import { newsChannel } from './key-names.ts'
 import { retryDelayMs } from './retry-delay.ts'
 
 export type NewsOptions = {

@@ -241,7 +241,10 @@ export class Ownership {
 
   #place(): void {
     this.#keeper.expire()
-    const plan = planPlacement(this.#candidates(), this.#shards.map((shard) => this.#holding(shard)))
+    const plan = planPlacement(
+      this.#candidates(),
+      this.#shards.map((shard) => this.#holding(shard)),
+    )
     if (!this.#isLeaving) this.#take(plan)
     if (this.#isLeaving || this.#members.isFresh) this.#handOverBy(plan)
     this.#tell()
@@ -281,7 +284,11 @@ export class Ownership {
     const own = moves.filter(({ from }) => from === id)
     const held = this.#keeper.all.filter(({ state }) => state === 'held')
     if (!this.#isLeaving) {
-      for (const { shard, to } of own) this.#handOver(held.find((tenure) => tenure.shard === shard), to)
+      for (const { shard, to } of own)
+        this.#handOver(
+          held.find((tenure) => tenure.shard === shard),
+          to,
+        )
       return
     }
     for (const tenure of held) {
@@ -410,5 +417,9 @@ export class Ownership {
 }
 
 function drawDataId(random: Random): string {
-  return Array.from({ length: 4 }, () => Math.floor(random.fraction() * 2 ** 32).toString(16).padStart(8, '0')).join('')
+  return Array.from({ length: 4 }, () =>
+    Math.floor(random.fraction() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0'),
+  ).join('')
 }

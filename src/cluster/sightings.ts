@@ -3,7 +3,11 @@ import type { ShardId } from '../domain/ids.ts'
 import type { LeaseRecord } from './lease-record.ts'
 import type { Holding, NodeId } from './placement.ts'
 
-type Sighting = { readonly record: LeaseRecord; readonly lastOwner: NodeId | undefined; readonly sinceMs: number }
+type Sighting = {
+  readonly record: LeaseRecord
+  readonly lastOwner: NodeId | undefined
+  readonly sinceMs: number
+}
 
 export class Sightings {
   readonly #seen = new Map<ShardId, Sighting>()
@@ -38,7 +42,8 @@ export class Sightings {
 }
 
 function sameAs(known: LeaseRecord, record: LeaseRecord): boolean {
-  if (known.type === 'held' && record.type === 'held') return known.token === record.token && known.to === record.to
+  if (known.type === 'held' && record.type === 'held')
+    return known.token === record.token && known.to === record.to
   if (known.type === 'promised' && record.type === 'promised') return known.to === record.to
   return known.type === record.type
 }
