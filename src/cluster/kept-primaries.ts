@@ -32,9 +32,11 @@ export class KeptPrimaries implements Primaries {
     this.#options = options
   }
 
-  /** Resolves when all primaries are connected; rejects where one cannot be. */
+  /** Resolves when it is known which primaries there are; rejects where no server answers. */
   async start(): Promise<void> {
-    await this.#connectAll()
+    const { nodes } = this.#options
+    this.#primaries = (await nodes.view()).primaries
+    await this.#connectAll().catch((error) => this.failed(undefined, error))
   }
 
   primaryOf(key: string): Redis | undefined {

@@ -15,5 +15,7 @@ export const beatsKey = 'holdfast:{cluster}:beats'
 export const membersKey = 'holdfast:{cluster}:members'
 /** Hash: what all nodes must agree on. */
 export const metaKey = 'holdfast:{cluster}:meta'
-/** Channel on which a shard's number is said when its lease has changed, so that nobody need wait for its next look. */
+/** Channel on which a shard's number is said when its lease has changed: nobody need wait for its next look. */
 export const newsChannel = 'holdfast:{cluster}:news'
+/** What is said there when somebody has come or is about to go. */
+export const membersNews = 'members'

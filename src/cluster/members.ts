@@ -7,7 +7,7 @@
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import type { Clock, Timers } from '../seams.ts'
-import { beatsKey, membersKey, metaKey } from './key-names.ts'
+import { beatsKey, membersKey, membersNews, metaKey, newsChannel } from './key-names.ts'
 import { inTime, type Primaries } from './leases.ts'
 import type { NodeId } from './placement.ts'
 import { scriptCall } from './scripts.ts'
@@ -71,7 +71,7 @@ export class Members {
   async beat(text: MemberText): Promise<void> {
     const { clock, id, leaseMs } = this.#options
     const keys = [beatsKey, membersKey]
-    const args = [id, JSON.stringify(text), leaseMs * FORGOTTEN_LEASES]
+    const args = [id, JSON.stringify(text), leaseMs * FORGOTTEN_LEASES, newsChannel, membersNews]
     const wasFresh = this.isFresh
     const before = this.living
     const answer = (await this.#run(beatsKey, scriptCall('beat', keys, args))) as (string | number)[]
@@ -84,7 +84,8 @@ export class Members {
   }
 
   async leave(): Promise<void> {
-    await this.#run(beatsKey, scriptCall('leave', [beatsKey, membersKey], [this.#options.id]))
+    const { id } = this.#options
+    await this.#run(beatsKey, scriptCall('leave', [beatsKey, membersKey], [id, newsChannel, membersNews]))
   }
 
   /** What the data is, which the first node has decided: `dataId` is taken where there is none yet. */

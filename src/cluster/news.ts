@@ -1,10 +1,10 @@
-/** Hears at once which leases have changed. What is missed here is seen by the next look all the same. */
+/** Hears at once which leases have changed and that members have. What is missed is seen by the next look all the same. */
 import type { Redis } from 'ioredis'
 import type { ShardId } from '../domain/ids.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { Random, Timers } from '../seams.ts'
 import type { KeptPrimaries } from './kept-primaries.ts'
-import { newsChannel } from './key-names.ts'
+import { membersNews, newsChannel } from './key-names.ts'
 import { retryDelayMs } from './retry-delay.ts'
 
 export type NewsOptions = {
@@ -12,7 +12,8 @@ export type NewsOptions = {
   readonly primaries: KeptPrimaries
   readonly timers: Timers
   readonly random: Random
-  readonly heard: (shard: ShardId) => void
+  readonly shardChanged: (shard: ShardId) => void
+  readonly membersChanged: () => void
 }
 
 export class News {
@@ -36,12 +37,12 @@ export class News {
 
   /** Any primary will do: a Redis Cluster says to all of its nodes what one is told. */
   async #subscribe(): Promise<void> {
-    const { nodes, primaries, heard } = this.#options
+    const { nodes, primaries } = this.#options
     const primary = primaries.anyPrimary()
     if (primary === undefined) return this.#again()
     const connection = await nodes.connectTo(primary.address)
     if (this.#isClosed) return connection.disconnect()
-    connection.on('message', (_channel, text: string) => heard(Number(text) as ShardId))
+    connection.on('message', (_channel, text: string) => this.#hear(text))
     this.#connection = connection
     try {
       await connection.subscribe(newsChannel)
@@ -52,6 +53,12 @@ export class News {
     this.#failures = 0
     connection.once('end', () => this.#again())
     if (connection.status === 'end') this.#again()
+  }
+
+  #hear(text: string): void {
+    const { shardChanged, membersChanged } = this.#options
+    if (text === membersNews) membersChanged()
+    else shardChanged(Number(text) as ShardId)
   }
 
   #again(): void {

@@ -8,8 +8,10 @@
 import type { Redis } from 'ioredis'
 import type { ShardId } from '../domain/ids.ts'
 import type { Clock, Random, Timer, Timers } from '../seams.ts'
+import { drawToken } from './draw-token.ts'
 import type { LeaseBoard } from './lease-board.ts'
 import type { LeaseRequest, Leases, Round } from './leases.ts'
+import type { OwnershipLog } from './ownership-log.ts'
 import type { NodeId } from './placement.ts'
 import { beliefEndsAtMs, renewalMs, type Tenure } from './tenure.ts'
 
@@ -21,7 +23,7 @@ export type TenureKeeperOptions = {
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
-  readonly log: (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
+  readonly log: OwnershipLog
   /** It can be believed in for the first time. */
   readonly held: (tenure: Tenure) => void
   /** It was believed in, and is over. */
@@ -180,9 +182,4 @@ export class TenureKeeper {
 
 function requestOf({ shard, token, to, state }: Tenure): LeaseRequest {
   return { type: state === 'claiming' ? 'claim' : 'renew', shard, token, to }
-}
-
-function drawToken(random: Random): string {
-  const words = Array.from({ length: 4 }, () => Math.floor(random.fraction() * 2 ** 32))
-  return words.map((word) => word.toString(16).padStart(8, '0')).join('')
 }

@@ -1,13 +1,11 @@
 import * as assert from 'uvu/assert'
 import type { ShardId } from '../../src/domain/ids.ts'
-import { findBinary } from '../support/binaries.ts'
 import { OwnershipNodes, pause } from '../support/ownership-nodes.ts'
 import { RedisServerProcess } from '../support/redis-server.ts'
 import { note, suite } from '../support/suite.ts'
 
-const skip = findBinary('redis-server') === undefined ? 'redis-server is not installed' : undefined
 const ownership = suite<{ redis: RedisServerProcess; all: OwnershipNodes }>('ownership on one Redis', {
-  ...(skip !== undefined && { skip }),
+  needs: ['redis-server'],
 })
 
 ownership.before(async (context) => {

@@ -6,6 +6,8 @@ KEYS[2]  hash from node id to what the node says of itself
 ARGV[1]  id of this node, or empty: only listen
 ARGV[2]  what it says of itself, as JSON
 ARGV[3]  milliseconds after which a silent node is forgotten
+ARGV[4]  channel on which changes are said
+ARGV[5]  what is said there when a node has come, or says that it is about to go
 
 Output:  id, text, milliseconds since its last beat; then the next one's, and so on
 
@@ -15,8 +17,12 @@ seems to come from the future counts as just now.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[1] ~= '' then
+  local before = redis.call('HGET', KEYS[2], ARGV[1])
   redis.call('ZADD', KEYS[1], now, ARGV[1])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+  if not before or cjson.decode(before).isLeaving ~= cjson.decode(ARGV[2]).isLeaving then
+    redis.call('PUBLISH', ARGV[4], ARGV[5])
+  end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]))) do
     redis.call('ZREM', KEYS[1], id)
     redis.call('HDEL', KEYS[2], id)
