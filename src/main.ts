@@ -136,8 +136,10 @@ async function run(config: Config): Promise<void> {
   })
   await passwords.start()
   const started = cluster === undefined ? supervisor.start() : cluster.start(supervisor)
+  // Whoever awaits the start itself hears of it.
+  const ignored = () => {}
   // Recovery comes first: until its shards serve, the history is of no use to anybody.
-  void started.then(() => history.start())
+  void started.then(() => history.start(), ignored)
   const desk = new DeskThread({
     data: {
       shards,
@@ -172,7 +174,7 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
-  void started.then(() => search.start())
+  void started.then(() => search.start(), ignored)
   const listeners = new Listeners({
     count: config.listeners,
     settings: {
