@@ -42,7 +42,7 @@ export class NoticeLine {
   #client: Client | undefined
   #mode: 'down' | 'up' | 'closed' = 'down'
   #timer: Timer | undefined
-  #untold = new Map<string, Notice>()
+  readonly #untold = new Map<string, Notice>()
   #isTelling = false
   #lastId = 0
 
