@@ -9,9 +9,9 @@ import { Supervisor } from './actors/supervisor.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
 import { HistoryThread } from './history/history-thread.ts'
-import { cooldownMemory, SharedCooldowns } from './http/cooldowns.ts'
+import { limitMemories, openCommonLimits } from './http/common-limits.ts'
+import { SharedCooldowns } from './http/cooldowns.ts'
 import { Listeners } from './http/listeners.ts'
-import { rateMemory } from './http/rate-limits.ts'
 import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
@@ -57,9 +57,11 @@ async function run(config: Config): Promise<void> {
   prepareJournal(paths, logger)
   prepareImages(paths.images)
 
-  const cooldowns = cooldownMemory(realRandom())
-  const expiries = new SharedCooldowns(cooldowns, realClock)
   const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
+  const memories = limitMemories(config.rates, config.cluster, realRandom())
+  const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+  const commonLimits = openCommonLimits(config.cluster, { memories, log: logAs, ...seams })
+  const expiries = commonLimits ?? new SharedCooldowns(memories.cooldowns, realClock)
   const history = new HistoryThread({
     data: {
       journalDirectory: paths.journal,
@@ -157,8 +159,9 @@ async function run(config: Config): Promise<void> {
       accessTokenMs: config.accounts.accessTokenMs,
       refreshTokenMs: config.accounts.refreshTokenMs,
       tokenIssuer: config.accounts.tokenIssuer,
-      rateMemory: rateMemory(config.rates, realRandom()),
-      cooldownMemory: cooldowns,
+      rateMemory: memories.rates,
+      cooldownMemory: memories.cooldowns,
+      commonLimits: commonLimits?.settings,
       version,
     },
     supervisor,
@@ -172,6 +175,8 @@ async function run(config: Config): Promise<void> {
     logLevel: config.logLevel,
     crashPoint,
   })
+
+  commonLimits?.start()
 
   let shuttingDownSinceMs: number | undefined
   const shutDown = async (reason: string, wantedExitCode: number): Promise<void> => {
@@ -194,6 +199,7 @@ async function run(config: Config): Promise<void> {
       ['desk', () => desk.close()],
       ['search', () => search.close()],
       ['shards', () => supervisor.shutDown()],
+      ['limits', () => commonLimits?.close()],
       ['history', () => history.close()],
       ['tables', () => tables.close()],
       ['directory', () => directory.close()],

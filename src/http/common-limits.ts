@@ -1,25 +1,24 @@
 /**
- * What a node's limits have in common with those of the others: the key under which identities are hashed alike, the
- * connections, and main's part, which hears the others and tells them of expiries.
+ * What a node's limits have in common with those of the others: the key under which identities are hashed alike, and
+ * main's part, which hears the others and tells them of expiries.
  */
 import { createHash } from 'node:crypto'
-import { Gauge, Counter as PrometheusCounter, type Registry } from 'prom-client'
 import { KeptConnection } from '../cluster/kept-connection.ts'
 import { limitsChannel } from '../cluster/key-names.ts'
 import type { Count, NodeTag } from '../cluster/limits/announcement.ts'
 import { Announcer } from '../cluster/limits/announcer.ts'
-import { CommonCounter } from '../cluster/limits/common-counter.ts'
 import { Hearing } from '../cluster/limits/hearing.ts'
+import type { ClusterConfig } from '../config/cluster-settings.ts'
 import type { CustomerId } from '../domain/ids.ts'
 import type { ThreadLog } from '../kept-thread.ts'
 import { countWithinMs } from '../limits/common-limits.ts'
 import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { RedisAccess } from '../redis-url.ts'
 import type { Clock, Random, Timers } from '../seams.ts'
-import { CommonRateLimits, expiryKind, policyOfKind } from './common-rate-limits.ts'
-import type { SharedCooldowns } from './cooldowns.ts'
+import { expiryKind, policyOfKind } from './common-rate-limits.ts'
+import { type CooldownMemory, cooldownMemory, SharedCooldowns } from './cooldowns.ts'
 import { type HashKey, KeyedHash } from './keyed-hash.ts'
-import type { SharedRateLimits } from './rate-limits.ts'
+import { type RateMemory, type Rates, rateMemory, SharedRateLimits } from './rate-limits.ts'
 
 /** May be sent to other threads. */
 export type CommonLimitsSettings = {
@@ -28,112 +27,74 @@ export type CommonLimitsSettings = {
   readonly tag: NodeTag
 }
 
-type Seams = { readonly clock: Clock; readonly timers: Timers; readonly random: Random }
+export type LimitMemories = { readonly rates: RateMemory; readonly cooldowns: CooldownMemory }
+
+export type Seams = { readonly clock: Clock; readonly timers: Timers; readonly random: Random }
 
 /** The same on all nodes of a cluster, and nobody's to guess. */
-export function commonHashKey(clusterSecret: string): HashKey {
+function commonHashKey(clusterSecret: string): HashKey {
   const digest = createHash('sha256').update(`holdfast limits\0${clusterSecret}`).digest()
   return [digest.readInt32BE(0), digest.readInt32BE(4)]
 }
 
-export function drawNodeTag(random: Random): NodeTag {
-  return Uint8Array.from({ length: 8 }, () => Math.floor(random.fraction() * 256))
+/** In which this node counts. With a cluster, identities are hashed as on the other nodes. */
+export function limitMemories(rates: Rates, cluster: ClusterConfig, random: Random): LimitMemories {
+  const memories = { rates: rateMemory(rates, random), cooldowns: cooldownMemory(random) }
+  if (cluster.type === 'single') return memories
+  const hashKey = commonHashKey(cluster.secret)
+  return { rates: { ...memories.rates, hashKey }, cooldowns: { ...memories.cooldowns, hashKey } }
 }
 
-/** A listener's end: a connection of its own, so that what it tells and asks passes through no other thread. */
-export class CommonRateLimitsEnd {
-  readonly limits: CommonRateLimits
-  readonly #connection: KeptConnection
-  readonly #announcer: Announcer
-
-  constructor(own: SharedRateLimits, settings: CommonLimitsSettings, seams: Seams) {
-    this.#connection = keptConnection(settings, seams)
-    const announcing = { connection: this.#connection, tag: settings.tag, timers: seams.timers }
-    this.#announcer = new Announcer({ ...announcing, keepsWhileAway: false })
-    const counter = new CommonCounter(this.#connection)
-    this.limits = new CommonRateLimits(own, { announcer: this.#announcer, counter })
-  }
-
-  start(): void {
-    this.#connection.start()
-  }
-
-  /** Whether Redis is there. */
-  get isOpen(): boolean {
-    return this.#connection.current !== undefined
-  }
-
-  register(registry: Registry): void {
-    const announcer = this.#announcer
-    const { limits } = this
-    const isOpen = () => this.isOpen
-    new Gauge({
-      name: 'holdfast_limits_common',
-      help: '1 where listeners count callers’ requests together with other nodes, 0 where one of them counts alone.',
-      aggregator: 'min',
-      registers: [registry],
-      collect() {
-        this.set(isOpen() ? 1 : 0)
-      },
-    })
-    new PrometheusCounter({
-      name: 'holdfast_limit_counts_total',
-      help: 'Requests that other nodes were told of, or could not be told of.',
-      labelNames: ['told'],
-      registers: [registry],
-      collect() {
-        this.reset()
-        this.inc({ told: 'yes' }, announcer.told)
-        this.inc({ told: 'no' }, announcer.untold)
-      },
-    })
-    new PrometheusCounter({
-      name: 'holdfast_limits_decided_alone_total',
-      help: 'Logins and registrations counted on this node alone, as Redis did not answer.',
-      registers: [registry],
-      collect() {
-        this.reset()
-        this.inc(limits.decidedAlone)
-      },
-    })
-  }
-
-  close(): void {
-    this.#connection.close()
-  }
+function drawNodeTag(random: Random): NodeTag {
+  return Uint8Array.from({ length: 8 }, () => Math.floor(random.fraction() * 256))
 }
 
 export type CommonLimitsOptions = Seams & {
   readonly settings: CommonLimitsSettings
-  readonly hashKey: HashKey
-  readonly rateLimits: SharedRateLimits
-  readonly cooldowns: SharedCooldowns
+  readonly memories: LimitMemories
   readonly log: ThreadLog
 }
 
-/** Main's part. */
+/** Main's part, where there can be other nodes to count with. */
+export function openCommonLimits(
+  cluster: ClusterConfig,
+  options: Omit<CommonLimitsOptions, 'settings'>,
+): CommonLimits | undefined {
+  if (cluster.type === 'single') return undefined
+  return new CommonLimits({
+    ...options,
+    settings: { redis: cluster.redis, tag: drawNodeTag(options.random) },
+  })
+}
+
 export class CommonLimits {
-  readonly #options: CommonLimitsOptions
+  /** For this node's listeners. */
+  readonly settings: CommonLimitsSettings
+  readonly #rateLimits: SharedRateLimits
+  readonly #cooldowns: SharedCooldowns
   readonly #hash: KeyedHash
   readonly #connection: KeptConnection
   readonly #announcer: Announcer
   readonly #hearing: Hearing
 
-  constructor(options: CommonLimitsOptions) {
-    this.#options = options
-    const { settings, timers, random, log } = options
-    this.#hash = new KeyedHash(options.hashKey)
-    this.#connection = keptConnection(settings, options)
-    const announcing = { connection: this.#connection, tag: settings.tag, timers }
-    this.#announcer = new Announcer({ ...announcing, keepsWhileAway: true })
+  constructor({ settings, memories, log, ...seams }: CommonLimitsOptions) {
+    const { clock, timers, random } = seams
+    const { tag } = settings
+    this.settings = settings
+    this.#rateLimits = new SharedRateLimits(memories.rates, clock)
+    this.#cooldowns = new SharedCooldowns(memories.cooldowns, clock)
+    this.#hash = new KeyedHash(memories.cooldowns.hashKey)
+    this.#connection = keptConnection(settings, seams)
+    this.#announcer = new Announcer({ connection: this.#connection, tag, timers, keepsWhileAway: true })
     this.#hearing = new Hearing({
-      nodes: nodesOf(settings, options),
-      tag: settings.tag,
+      nodes: nodesOf(settings, seams),
+      tag,
       timers,
       random,
       onCount: (count) => this.#hear(count),
       onOpen: () => log('info', 'limits.common', {}),
       onAway: (reason) => log('warn', 'limits.alone', { reason }),
+      onUnreadable: () => log('warn', 'limits.unreadable', {}),
     })
   }
 
@@ -143,8 +104,8 @@ export class CommonLimits {
   }
 
   /** Reservations of these have expired in a shard of this node. */
-  noteExpired(customerIds: readonly CustomerId[]): void {
-    this.#options.cooldowns.note(customerIds)
+  note(customerIds: readonly CustomerId[]): void {
+    this.#cooldowns.note(customerIds)
     for (const customerId of customerIds) {
       this.#hash.digest(customerId)
       this.#announcer.note(expiryKind, this.#hash, false)
@@ -162,14 +123,13 @@ export class CommonLimits {
   }
 
   #hear({ kind, identity }: Count): void {
-    const { rateLimits, cooldowns } = this.#options
-    if (kind === expiryKind) return cooldowns.noteHashed(identity)
+    if (kind === expiryKind) return this.#cooldowns.noteHashed(identity)
     const policy = policyOfKind(kind)
-    if (policy !== undefined) rateLimits.owe(policy, identity)
+    if (policy !== undefined) this.#rateLimits.owe(policy, identity)
   }
 }
 
-function keptConnection(settings: CommonLimitsSettings, seams: Seams): KeptConnection {
+export function keptConnection(settings: CommonLimitsSettings, seams: Seams): KeptConnection {
   const { timers, random } = seams
   const nodes = nodesOf(settings, seams)
   return new KeptConnection({ nodes, key: limitsChannel, timers, random, commandTimeoutMs: countWithinMs })

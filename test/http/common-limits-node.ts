@@ -1,52 +1,47 @@
 /** A node's limits as main and one listener have them, with a table and a clock of their own. */
+
+import type { ClusterConfig } from '../../src/config/cluster-settings.ts'
 import type { CustomerId } from '../../src/domain/ids.ts'
-import {
-  CommonLimits,
-  CommonRateLimitsEnd,
-  commonHashKey,
-  drawNodeTag,
-} from '../../src/http/common-limits.ts'
-import { cooldownMemory, SharedCooldowns } from '../../src/http/cooldowns.ts'
-import { type Rates, rateMemory, SharedRateLimits } from '../../src/http/rate-limits.ts'
+import { type CommonLimits, limitMemories, openCommonLimits } from '../../src/http/common-limits.ts'
+import { CommonRateLimitsEnd } from '../../src/http/common-limits-end.ts'
+import { SharedCooldowns } from '../../src/http/cooldowns.ts'
+import { type Rates, SharedRateLimits } from '../../src/http/rate-limits.ts'
 import { parseRedisUrl } from '../../src/redis-url.ts'
-import { realClock, realRandom, realTimers } from '../../src/seams.ts'
+import { realRandom, realTimers } from '../../src/seams.ts'
 import { ManualClock } from '../support/manual-time.ts'
 import { until } from '../support/until.ts'
 
-const SECRET = 'a secret that all nodes of this test have'
+const CLUSTER = {
+  type: 'shared',
+  ack: { type: 'aof' },
+  nodeHost: '127.0.0.1',
+  nodePort: 0,
+  secret: 'a secret that all nodes of this test have',
+  leaseMs: 2_000,
+} as const
 
 export class CommonLimitsNode {
   /** Of its tables; Redis has its own. */
   readonly clock = new ManualClock(0)
-  readonly own: SharedRateLimits
   readonly cooldowns: SharedCooldowns
   readonly main: CommonLimits
   readonly ends: readonly CommonRateLimitsEnd[]
   readonly logged: string[] = []
 
   private constructor(url: string, rates: Rates, listeners: number) {
-    const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+    const seams = { clock: this.clock, timers: realTimers, random: realRandom() }
     const result = parseRedisUrl(url)
     if (result.type === 'invalid') throw new Error(result.expected)
-    const settings = { redis: result.access, tag: drawNodeTag(seams.random) }
-    const hashKey = commonHashKey(SECRET)
-    const memory = { ...rateMemory(rates, seams.random, 1_024), hashKey }
-    this.own = new SharedRateLimits(memory, this.clock)
-    this.cooldowns = new SharedCooldowns({ ...cooldownMemory(seams.random, 1_024), hashKey }, this.clock)
-    this.main = new CommonLimits({
-      ...seams,
-      settings,
-      hashKey,
-      rateLimits: this.own,
-      cooldowns: this.cooldowns,
-      log: (_level, event) => void this.logged.push(event),
-    })
+    const cluster: ClusterConfig = { ...CLUSTER, redis: result.access }
+    const memories = limitMemories(rates, cluster, seams.random)
+    const log = (_level: string, event: string) => void this.logged.push(event)
+    const main = openCommonLimits(cluster, { ...seams, memories, log })
+    if (main === undefined) throw new Error('a node by itself')
+    this.main = main
+    this.cooldowns = new SharedCooldowns(memories.cooldowns, this.clock)
     this.ends = Array.from({ length: listeners }, () => {
-      return new CommonRateLimitsEnd(
-        new SharedRateLimits(structuredClone(memory), this.clock),
-        settings,
-        seams,
-      )
+      const own = new SharedRateLimits(structuredClone(memories.rates), this.clock)
+      return new CommonRateLimitsEnd(own, main.settings, seams)
     })
   }
 
@@ -81,7 +76,7 @@ export class CommonLimitsNode {
   }
 
   expire(customerId: CustomerId, times: number): void {
-    for (let i = 0; i < times; i++) this.main.noteExpired([customerId])
+    for (let i = 0; i < times; i++) this.main.note([customerId])
   }
 
   close(): void {

@@ -15,14 +15,14 @@ export type HearingOptions = {
   readonly onCount: (count: Count) => void
   readonly onOpen: () => void
   readonly onAway: (reason: string) => void
+  /** Once: another version's message, whose counts are not counted here. */
+  readonly onUnreadable: () => void
 }
 
 export class Hearing {
   readonly #options: HearingOptions
   readonly #connection: KeptConnection
-  /** Counts that others told of, and messages that could not be read. */
-  heard = 0
-  unreadable = 0
+  #hasMisread = false
 
   constructor(options: HearingOptions) {
     this.#options = options
@@ -54,11 +54,10 @@ export class Hearing {
   }
 
   #read(bytes: Buffer): void {
-    const isRead = readAnnouncement(bytes, this.#options.tag, (count) => {
-      this.heard += 1
-      this.#options.onCount(count)
-    })
-    if (!isRead) this.unreadable += 1
+    const { tag, onCount, onUnreadable } = this.#options
+    if (readAnnouncement(bytes, tag, onCount) || this.#hasMisread) return
+    this.#hasMisread = true
+    onUnreadable()
   }
 
   /** A listener that hears nothing cannot tell silence from a broken wire. */
