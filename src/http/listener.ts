@@ -34,7 +34,7 @@ import { OrderStreams } from './order-streams.ts'
 import type { Drain } from './parts.ts'
 import { PersonAuthenticator } from './person-authenticator.ts'
 import { type RateMemory, SharedRateLimits } from './rate-limits.ts'
-import { readinessOf } from './readiness.ts'
+import { readinessOf, SharedReadiness } from './readiness.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { StockStreams } from './stock-streams.ts'
 import { registerStreamMetrics } from './stream-metrics.ts'
@@ -142,6 +142,7 @@ export async function runListener(
   common?.start()
   const damage = new DamageBoard(settings.damage)
   const drain: Drain = { started: false }
+  const shared = settings.commonLimits && new SharedReadiness()
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
     engine,
@@ -166,7 +167,11 @@ export async function runListener(
     search,
     streams,
     status: {
-      readiness: () => readinessOf(engine.workers(), drain.started, damage.damaged),
+      readiness: () => {
+        const workers = engine.workers()
+        if (shared !== undefined) return shared.of(workers, drain.started, damage.damaged)
+        return readinessOf(workers, drain.started, damage.damaged)
+      },
       metricsText: () => askForMetrics(main, texts),
     },
     metricsPublic: settings.metricsPublic,

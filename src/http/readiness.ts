@@ -27,6 +27,22 @@ export function readinessOf(workers: readonly Worker[], isClosing: boolean, dama
   }
 }
 
+/**
+ * Of a node among others, which all serve the same shards. One that is away is away from all of them, so it is no reason
+ * to send nobody here: else a single lost node would take all others out of every load balancer with it. Before a node
+ * has met the others it is not ready, and neither is one to which no shard answers.
+ */
+export class SharedReadiness {
+  #hasJoined = false
+
+  of(shards: readonly Worker[], isClosing: boolean, damaged = 0): Readiness {
+    this.#hasJoined ||= shards.every(({ state }) => state.type !== 'starting')
+    const { parts } = readinessOf(shards, isClosing, damaged)
+    const isOfUse = this.#hasJoined && shards.some(({ state }) => state.type === 'ready')
+    return { ready: !isClosing && isOfUse, parts }
+  }
+}
+
 function partsOf({ worker, state }: Worker): readonly Part[] {
   const name = `worker-${worker}`
   if (state.type !== 'ready') {

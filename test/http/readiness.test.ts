@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { WorkerState } from '../../src/actors/protocol.ts'
-import { readinessOf } from '../../src/http/readiness.ts'
+import { readinessOf, SharedReadiness } from '../../src/http/readiness.ts'
 import { suite } from '../support/suite.ts'
 
 const LISTENER = { name: 'listener', ready: true }
@@ -66,3 +66,42 @@ for (const [room, reason] of [
 }
 
 test.run()
+
+const shared = suite('readiness of a node among others')
+const ready = { type: 'ready', room: 'all' } as const
+const starting = { type: 'starting' } as const
+
+function among(...states: readonly WorkerState[]) {
+  return states.map((state, worker) => ({ worker, state }))
+}
+
+shared('comes when it has met all shards, wherever they are', () => {
+  const readiness = new SharedReadiness()
+  assert.not(readiness.of(among(ready, starting), false).ready)
+  assert.ok(readiness.of(among(ready, ready), false).ready)
+})
+
+shared('is not withheld for a shard that nobody can serve', () => {
+  const stopped = { type: 'stopped', why: 'frame 3 is missing' } as const
+  assert.ok(new SharedReadiness().of(among(ready, stopped), false).ready)
+})
+
+shared('stays while a shard changes hands, which is away from every node', () => {
+  const readiness = new SharedReadiness()
+  readiness.of(among(ready, ready), false)
+  const { ready: isReady, parts } = readiness.of(among(ready, starting), false)
+  assert.ok(isReady)
+  assert.equal(
+    parts.filter((part) => !part.ready).map(({ name }) => name),
+    ['worker-1'],
+  )
+})
+
+shared('ends where no shard answers any more, and when the listener is told to go', () => {
+  const readiness = new SharedReadiness()
+  assert.ok(readiness.of(among(ready, ready), false).ready)
+  assert.not(readiness.of(among(starting, starting), false).ready)
+  assert.not(readiness.of(among(ready, ready), true).ready)
+})
+
+shared.run()
