@@ -4,7 +4,7 @@
 set -eu
 export REDISCLI_AUTH="$REDIS_PASSWORD"
 unset REDIS_PASSWORD
-authority=${AUTHORITY:-/tls/authority/authority.crt}
+authority=/tls/authority/authority.crt
 
 ask() { # ask <host:port> <command…>
   node=$1

@@ -4,7 +4,7 @@
 # authority, redis-tls and postgres-tls while everything is stopped.
 set -eu
 umask 077
-to=${TO:-/tls}
+to=/tls
 [ ! -e "$to/authority/authority.crt" ] || exit 0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -5,7 +5,7 @@ set -eu
 umask 077
 own=/run/redis/own.conf
 cat > "$own" <<END
-include ${REDIS_CONF:-/etc/redis/redis.conf}
+include /etc/redis/redis.conf
 requirepass $REDIS_PASSWORD
 masterauth $REDIS_PASSWORD
 cluster-announce-hostname $HOSTNAME
