@@ -5,13 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
+import { type ClusterConfig, clusterSettings, readCluster } from './config/cluster-settings.ts'
 import { explain, type Problem } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
 import { type PaymentConfig, paymentSettings, readPayments } from './config/payment-settings.ts'
 import { type RateName, rateSettings } from './config/rate-settings.ts'
 import { readSearch, type SearchConfig, searchSettings } from './config/search-settings.ts'
-import type { Secret, SecretSetting, SettingsReader } from './config/secret.ts'
+import { looksTyped, type Secret, type SecretSetting, type SettingsReader } from './config/secret.ts'
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
@@ -53,6 +54,7 @@ export type Config = {
   readonly outgoing: OutgoingConfig
   readonly accounts: AccountConfig
   readonly search: SearchConfig
+  readonly cluster: ClusterConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -85,10 +87,6 @@ const drainSecondsInProduction = 5
 const adminKeyLengthMin = 16
 const adminKeyLengthMinInProduction = 32
 const adminKeyLengthMax = 256
-/** 32 hexadecimal digits drawn by chance have fewer once in 20 million times; a word repeated has. */
-const distinctCharactersMin = 8
-const DEFAULT_WORDS =
-  /change[-_ ]?(?:me|this|it)|pass(?:word|wd)|default|example|placeholder|replace[-_ ]?(?:me|this)|insert[-_ ]?your/i
 
 const settings = {
   port: whole('PORT', [0, 65_535], 3_000, {
@@ -163,6 +161,7 @@ const settings = {
   ...outgoingSettings,
   ...accountSettings,
   ...searchSettings,
+  ...clusterSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -193,7 +192,6 @@ const settings = {
 
 /** Parts of later versions. Started without them, an operator would believe in replicas that do not exist. */
 const LATER: Readonly<Record<string, string>> = {
-  REDIS_URL: 'the journal and the ownership of shards',
   DATABASE_URL: 'tables',
   S3_URL: 'images',
 }
@@ -216,7 +214,6 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
 
   const mode = take(settings.environment)
   const shards = take(settings.shards)
-  const workers = take(settings.workers) ?? defaultWorkers(machine.cores, shards)
   const crashPoint = take(settings.crashPoint)
   const drainSeconds = take(settings.drainSeconds) ?? (mode === 'production' ? drainSecondsInProduction : 0)
   const reader: SettingsReader = {
@@ -226,6 +223,12 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     report,
   }
   const warnings = misspellings(environment)
+  const cluster = readCluster(reader, mode, warnings)
+  const workersWanted = take(settings.workers) ?? defaultWorkers(machine.cores, shards)
+  // A shard's journal is a stream of its own then, and its worker goes where it goes.
+  const workers = cluster.type === 'shared' ? shards : workersWanted
+  if (cluster.type === 'shared' && reader.isGiven(settings.workers))
+    warnings.push('WORKERS has no meaning with REDIS_URL: each shard has a worker of its own.')
   const config: Config = {
     environment: mode,
     port: take(settings.port),
@@ -234,7 +237,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     adminKey: takeAdminKey(),
     shards,
     workers,
-    listeners: take(settings.listeners) ?? Math.max(1, machine.cores - workers - 1),
+    listeners: take(settings.listeners) ?? Math.max(1, machine.cores - workersWanted - 1),
     workerHeapMb: take(settings.workerHeapMb) ?? defaultWorkerHeapMb(machine.memoryBytes, workers),
     returnDays: take(settings.returnDays),
     clockAccept: take(settings.clockAccept),
@@ -254,6 +257,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     outgoing: readOutgoing(reader),
     accounts: readAccounts(take, machine.cores),
     search: readSearch(reader, warnings),
+    cluster,
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),
@@ -357,10 +361,6 @@ export function settingsTable(): string {
 
 function adminKeyPattern(lengthMin: number): RegExp {
   return new RegExp(`^[\\x21-\\x7e]{${lengthMin},${adminKeyLengthMax}}$`)
-}
-
-function looksTyped(key: string): boolean {
-  return DEFAULT_WORDS.test(key) || new Set(key).size < distinctCharactersMin
 }
 
 /** Set but empty counts as unset, as everywhere: compose files and shells leave such behind. */

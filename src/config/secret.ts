@@ -22,3 +22,13 @@ export type SettingsReader = {
   /** `received` as it may be shown. */
   report(setting: Setting<unknown, unknown>, received: string, expected?: string): void
 }
+
+/** 32 hexadecimal digits drawn by chance have fewer once in 20 million times; a word repeated has. */
+const distinctCharactersMin = 8
+const DEFAULT_WORDS =
+  /change[-_ ]?(?:me|this|it)|pass(?:word|wd)|default|example|placeholder|replace[-_ ]?(?:me|this)|insert[-_ ]?your/i
+
+/** Whether a secret reads as if a person or a template had put it there, and not chance. */
+export function looksTyped(secret: string): boolean {
+  return DEFAULT_WORDS.test(secret) || new Set(secret).size < distinctCharactersMin
+}

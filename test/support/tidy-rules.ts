@@ -35,6 +35,7 @@ const LEAVES = [
   'version',
   'setting',
   'ip-address',
+  'redis-url',
   'edit-distance',
 ]
 
