@@ -33,6 +33,9 @@ export const stockPlacesKnownMax = 500_000
 export const absentStocksKnownMax = 10_000
 /** Products that it looks for at once: some cold pages of hits. */
 export const stocksSoughtMax = 1_024
+/** How long a call waits for its shard to come up at another node, and how exactly the end of it is kept. */
+export const parkedMsMax = 3_000
+export const parkedCheckMs = 50
 /** Holds that expire in one batch, so that a million at once do not keep buyers waiting (FAULTS.md, 45). */
 export const expiriesPerBatchMax = 512
 
@@ -86,6 +89,11 @@ export const sealIdleMs = 100
 export const sealAgainMs = 3_600_000
 /** How often a worker without a next segment tries again to make one. */
 export const storageRetryMs = 1_000
+
+/** Where it cannot be told how a worker is to begin, that is asked again after so long. */
+export const workerStartRetryMs = 100
+/** How often a worker without a lease looks whether it has one again. */
+export const fencedLookMs = 50
 
 /** Events since the last snapshot that make another one worth its writing, after a start and at shutdown. */
 export const snapshotEventsMin = 10_000
@@ -303,6 +311,7 @@ assert(
   replyTimeoutMs + commandDeadlineMs < abortedKnownMs,
   'what a home gave up it knows until nothing can come of it any more',
 )
+assert(parkedMsMax < commandDeadlineMs, 'a call that waited for its shard has time left to be decided')
 assert(callsCrowdedFrom < callsInFlightMax, 'a crowd leaves room for what settles reservations')
 assert(replyTimeoutMs > commandDeadlineMs, 'a command is refused before its caller gives up')
 assert(

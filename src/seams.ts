@@ -4,7 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto'
 import { setPriority } from 'node:os'
-import type { MessagePort, Worker } from 'node:worker_threads'
+import { type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 
 export type Clock = {
   /** Milliseconds since 1970 by the machine's clock, which may jump. */
@@ -35,6 +35,12 @@ export type Port<Incoming, Outgoing> = {
   /** Calls once, behind the last message, when either end was closed or its thread has ended. */
   onClose(handler: () => void): void
   close(): void
+}
+
+/** A port that need not wait for its turn. */
+export type PromptPort<Incoming, Outgoing> = Port<Incoming, Outgoing> & {
+  /** Hands over, now and in order, whatever has been sent. */
+  receiveNow(): void
 }
 
 export const realClock: Clock = {
@@ -75,15 +81,30 @@ export function realRandom(): Random {
 }
 
 /** One end between threads as a `Port`: a `MessagePort`, or the `Worker` that is a thread's other end. */
+export function portOf<Incoming, Outgoing>(end: MessagePort): PromptPort<Incoming, Outgoing>
+export function portOf<Incoming, Outgoing>(end: MessagePort | Worker): Port<Incoming, Outgoing>
 export function portOf<Incoming, Outgoing>(end: MessagePort | Worker): Port<Incoming, Outgoing> {
-  return {
+  let hear: (message: Incoming) => void = () => {}
+  const port: Port<Incoming, Outgoing> = {
     send: (message, transfer) => end.postMessage(message, transfer === undefined ? [] : [...transfer]),
-    receive: (handler) => void end.on('message', handler),
+    receive: (handler) => {
+      hear = handler
+      end.on('message', handler)
+    },
     onClose: (handler) => void end.once('close' in end ? 'close' : 'exit', handler),
     close: () => {
       if ('close' in end) end.close()
     },
   }
+  if (!('close' in end)) return port
+  const prompt: PromptPort<Incoming, Outgoing> = {
+    ...port,
+    receiveNow: () => {
+      for (let next = receiveMessageOnPort(end); next !== undefined; next = receiveMessageOnPort(end))
+        hear(next.message)
+    },
+  }
+  return prompt
 }
 
 /** Where a core is short, this thread comes after others. On Linux a thread has a priority of its own; elsewhere nothing changes. */

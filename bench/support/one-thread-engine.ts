@@ -70,6 +70,7 @@ export class OneThreadEngine {
         timers: realTimers,
         supervisor: portOf(supervision.port1),
         portOf,
+        feedOf: portOf,
         engine,
         exit: (code) => {
           if (code !== 0) throw new Error(`the worker ended with ${code}`)

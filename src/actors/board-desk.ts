@@ -7,6 +7,8 @@
 import { assert } from '../domain/assert.ts'
 import type { ProductId, ShardId } from '../domain/ids.ts'
 import type { StockView } from '../domain/stock.ts'
+import type { Port } from '../seams.ts'
+import type { FeedMessage } from './protocol.ts'
 import type { StockPlace } from './requests.ts'
 import type { Shard } from './shard.ts'
 import { ShardBoard, type ShardBoardMemory, type StockEntry } from './stock-board.ts'
@@ -15,6 +17,7 @@ type BoardedShard = Pick<Shard, 'id' | 'state' | 'changed'>
 type Kept = { readonly shard: BoardedShard; readonly board: ShardBoard }
 type Gathered = {
   readonly ordinal: number
+  readonly shard: ShardId
   readonly board: ShardBoard
   readonly entries: readonly StockEntry[]
 }
@@ -24,6 +27,7 @@ export class BoardDesk {
   #kept: ReadonlyMap<ShardId, Kept> = new Map()
   /** Oldest first. */
   #gathered: Gathered[] = []
+  #feed: Pick<Port<never, FeedMessage>, 'send'> | undefined
 
   /** `announce` is called with the whole memory: when it is filled, and whenever it has grown. */
   constructor(announce: (memory: readonly ShardBoardMemory[]) => void) {
@@ -34,6 +38,15 @@ export class BoardDesk {
   get memory(): readonly ShardBoardMemory[] | undefined {
     if (this.#kept.size === 0) return undefined
     return [...this.#kept.values()].map(({ board }) => board.memory)
+  }
+
+  /**
+   * From now on this port hears what the board shows, and before any reply that rests on it leaves. It is told numbers alone:
+   * whoever listens there reads the board by itself.
+   */
+  feed(port: Pick<Port<never, FeedMessage>, 'send'>): void {
+    this.#feed = port
+    if (this.memory !== undefined) port.send({ board: this.memory })
   }
 
   /** A new board of shards that were recovered: all of their state is durable. */
@@ -49,18 +62,19 @@ export class BoardDesk {
   gather(ordinal: number, { id, changed }: BoardedShard): void {
     const stocks = changed.take()
     if (stocks.length === 0) return
-    this.#gathered.push({ ordinal, board: this.#of(id).board, entries: stocks.map(entryOf) })
+    this.#gathered.push({ ordinal, shard: id, board: this.#of(id).board, entries: stocks.map(entryOf) })
   }
 
   /** Shows all that rests on nothing behind this ordinal. */
   release(durableOrdinal: number): void {
     let [count, hasGrown] = [0, false]
-    for (const { ordinal, board, entries } of this.#gathered) {
+    for (const { ordinal, shard, board, entries } of this.#gathered) {
       if (ordinal > durableOrdinal) break
       count += 1
       const { chunks } = board
       board.show(entries)
       hasGrown ||= board.chunks > chunks
+      this.#feed?.send({ shown: { shard, numbers: entries.map(({ number }) => number) } })
     }
     if (count > 0) this.#gathered = this.#gathered.slice(count)
     if (hasGrown) this.#tell()
@@ -81,7 +95,10 @@ export class BoardDesk {
   }
 
   #tell(): void {
-    if (this.memory !== undefined) this.#announce(this.memory)
+    const { memory } = this
+    if (memory === undefined) return
+    this.#announce(memory)
+    this.#feed?.send({ board: memory })
   }
 }
 

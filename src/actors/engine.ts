@@ -11,11 +11,13 @@ import {
   batchCommandsMax,
   callsCrowdedFrom,
   callsInFlightMax,
+  commandDeadlineMs,
   poisonRememberedMax,
   replyTimeoutMs,
 } from '../limits.ts'
-import type { Clock, Port, Random, Timer, Timers } from '../seams.ts'
+import type { Clock, Port, PromptPort, Random, Timer, Timers } from '../seams.ts'
 import { EngineError } from './engine-error.ts'
+import { Parking } from './parking.ts'
 import {
   type CallsMessage,
   type Cell,
@@ -37,15 +39,16 @@ export type EngineParts = {
   readonly random: Random
   /** From the supervisor; nothing is sent back on it. */
   readonly control: Port<ToEngine, never>
-  readonly portOf: (end: MessagePort) => Port<RepliesMessage, CallsMessage>
+  readonly portOf: (end: MessagePort) => PromptPort<RepliesMessage, CallsMessage>
   readonly shards: number
   readonly workers: number
 }
 
 type Call = {
   readonly request: WorkerRequest
-  readonly worker: number
-  readonly sentAtMs: number
+  worker: number
+  /** When it was asked, however often it had to be sent; before that, not a number. */
+  askedAtMs: number
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: EngineError) => void
 }
@@ -53,11 +56,17 @@ type Call = {
 /** The way to one worker. */
 type Link = {
   readonly worker: number
-  port: Port<RepliesMessage, CallsMessage> | undefined
+  port: PromptPort<RepliesMessage, CallsMessage> | undefined
   state: WorkerState
   cells: Cell[]
   /** Calls in `cells`. */
   gathered: number
+  /** The newest call that has been sent to this life of the worker. */
+  sentCallId: number
+  /** Calls above it nobody has looked at. */
+  lastWord: number
+  /** It takes no new calls any more. */
+  isLeaving: boolean
 }
 
 export class Engine {
@@ -68,6 +77,7 @@ export class Engine {
   readonly #quarantined = new Set<string>()
   readonly #ids: ReservationIds
   readonly #glances: StockGlances
+  readonly #parking: Parking<Call>
   /** The answer to every call that is one too many, made once: refusing must stay far cheaper than serving. */
   readonly #overloaded = rejected(
     new EngineError('overloaded', `${callsInFlightMax} calls wait for an answer already`),
@@ -81,9 +91,17 @@ export class Engine {
     this.#parts = parts
     this.#ids = new ReservationIds(parts)
     this.#glances = new StockGlances((request) => this.#ask(request), parts)
-    this.#links = Array.from({ length: parts.workers }, (_, worker) => {
-      return { worker, port: undefined, state: { type: 'starting' }, cells: [], gathered: 0 }
-    })
+    this.#parking = new Parking((call, worker) => call.reject(unavailable(this.#linkOf(worker))), parts)
+    this.#links = Array.from({ length: parts.workers }, (_, worker) => ({
+      worker,
+      port: undefined,
+      state: { type: 'starting' },
+      cells: [],
+      gathered: 0,
+      sentCallId: 0,
+      lastWord: Number.POSITIVE_INFINITY,
+      isLeaving: false,
+    }))
     parts.control.receive((message) => this.#control(message))
   }
 
@@ -101,9 +119,15 @@ export class Engine {
   }
 
   #ask<R extends WorkerRequest>(request: R): Promise<ReplyTo<R>> {
-    if (this.#calls.size >= callsInFlightMax) return this.#overloaded
+    if (this.inFlight >= callsInFlightMax) return this.#overloaded
     return new Promise((resolve, reject) => {
-      this.#send(request, resolve as (reply: Reply) => void, reject)
+      this.#send({
+        request,
+        worker: 0,
+        askedAtMs: Number.NaN,
+        resolve: resolve as (reply: Reply) => void,
+        reject,
+      })
     })
   }
 
@@ -126,9 +150,9 @@ export class Engine {
     return this.#glances.isLive(productId)
   }
 
-  /** Calls whose reply has not come. */
+  /** Calls whose reply has not come, those included that wait for their shard. */
   get inFlight(): number {
-    return this.#calls.size
+    return this.#calls.size + this.#parking.size
   }
 
   /**
@@ -136,7 +160,7 @@ export class Engine {
    * the workers busy. Costs next to nothing to ask.
    */
   get isCrowded(): boolean {
-    return this.#calls.size >= callsCrowdedFrom
+    return this.inFlight >= callsCrowdedFrom
   }
 
   /** What each worker can do, as far as this listener has heard. */
@@ -147,10 +171,12 @@ export class Engine {
   close(): void {
     this.#watch?.cancel()
     this.#parts.control.close()
+    this.#parking.end()
     for (const link of this.#links) this.#cut(link)
   }
 
-  #send(request: WorkerRequest, resolve: (reply: Reply) => void, reject: (error: EngineError) => void): void {
+  #send(call: Call): void {
+    const { request, resolve, reject } = call
     const { shards, workers, clock, timers } = this.#parts
     const shard = shardOfRequest(request, shards)
     const link = this.#links[workerOf(shard, workers)]
@@ -159,9 +185,8 @@ export class Engine {
       assert('reservationId' in request, 'a product is always of some shard')
       return resolve({ type: 'refused', refusal: { reason: 'unknownReservation' } })
     }
-    if (link.port === undefined || link.state.type === 'starting' || link.state.type === 'stopped') {
-      return reject(unavailable(link))
-    }
+    call.worker = link.worker
+    if (!serves(link)) return this.#park(link, call)
     if (this.#quarantined.size > 0 && this.#quarantined.has(fingerprintOf(request))) {
       const why = 'this command ended its shard several times and is not tried again'
       return reject(new EngineError('command-quarantined', why, { retryAfterSeconds: 3_600 }))
@@ -172,18 +197,20 @@ export class Engine {
       timers.soon(() => this.#post())
     }
     this.#lastCallId += 1
-    this.#calls.set(this.#lastCallId, {
-      request,
-      worker: link.worker,
-      sentAtMs: this.#nowMs,
-      resolve,
-      reject,
-    })
+    if (Number.isNaN(call.askedAtMs)) call.askedAtMs = this.#nowMs
+    this.#calls.set(this.#lastCallId, call)
     writeCall(link.cells, this.#lastCallId, request)
     link.gathered += 1
     // A full turn's worth need not wait for the tick to end: the worker can begin.
     if (link.gathered >= batchCommandsMax) this.#postTo(link)
     if (this.#watch === undefined) this.#watchTime(replyTimeoutMs)
+  }
+
+  /** Of what this call asks for nothing has happened: it waits for its shard if it may, or hears that it cannot be had. */
+  #park(link: Link, call: Call): void {
+    if (Number.isNaN(call.askedAtMs)) call.askedAtMs = this.#parts.clock.monotonicMs()
+    if (link.state.type !== 'stopped' && this.#parking.put(link.worker, call)) return
+    call.reject(unavailable(link))
   }
 
   /** What this tick has gathered, in one message to each worker. */
@@ -194,9 +221,11 @@ export class Engine {
 
   #postTo(link: Link): void {
     const { cells } = link
+    const lastCallId = this.#lastCallId
     link.cells = []
     link.gathered = 0
-    link.port?.send({ sentAtMs: this.#nowMs, cells })
+    link.sentCallId = lastCallId
+    link.port?.send({ sentAtMs: this.#nowMs, cells, lastCallId })
   }
 
   #receive({ cells }: RepliesMessage): void {
@@ -207,13 +236,25 @@ export class Engine {
         const call = this.#calls.get(callId)
         if (call === undefined) return // it was given up; its caller knows that the outcome is unknown
         this.#calls.delete(callId)
-        if (reply instanceof EngineError) call.reject(reply)
-        else call.resolve(reply)
+        if (!(reply instanceof EngineError)) call.resolve(reply)
+        else if (!this.#asksAgain(call, reply)) call.reject(reply)
       },
     )
   }
 
+  /** Where its shard changes hands, a call that was refused for that alone is sent again once it may be. */
+  #asksAgain(call: Call, { code }: EngineError): boolean {
+    if (code !== 'shutting-down' && code !== 'shard-unavailable') return false
+    const link = this.#linkOf(call.worker)
+    if (code === 'shutting-down') link.isLeaving = true
+    return link.state.type !== 'stopped' && this.#parking.put(link.worker, call)
+  }
+
   #control(message: ToEngine): void {
+    if (message.type === 'park') {
+      this.#parking.forMs = message.forMs
+      return
+    }
     if (message.type === 'quarantine') {
       const [oldest] = this.#quarantined
       if (this.#quarantined.size >= poisonRememberedMax && oldest !== undefined)
@@ -221,34 +262,55 @@ export class Engine {
       this.#quarantined.add(message.fingerprint)
       return
     }
-    const link = this.#links[message.worker]
-    assert(link !== undefined, 'the supervisor knows the number of workers')
+    const link = this.#linkOf(message.worker)
     if (message.type === 'down') this.#cut(link)
-    else if (message.type === 'state') link.state = message.state
-    else {
-      const port = this.#parts.portOf(message.port)
-      link.port = port
-      port.receive((replies) => {
-        // What an ended worker still says of its board comes too late: its successor's may be there already.
-        if (replies.board !== undefined && link.port === port) this.#glances.show(link.worker, replies.board)
-        this.#receive(replies)
-      })
-    }
+    else if (message.type === 'state') this.#become(link, message.state)
+    else this.#connect(link, this.#parts.portOf(message.port))
   }
 
-  /** The worker has ended: whatever it was asked to change may have happened. */
+  #connect(link: Link, port: PromptPort<RepliesMessage, CallsMessage>): void {
+    link.port = port
+    link.lastWord = Number.POSITIVE_INFINITY
+    link.isLeaving = false
+    port.receive((replies) => {
+      // What an ended worker still says of its board comes too late: its successor's may be there already.
+      if (replies.board !== undefined && link.port === port) this.#glances.show(link.worker, replies.board)
+      this.#receive(replies)
+      if (replies.lastWord === undefined || link.port !== port) return
+      link.lastWord = replies.lastWord
+      link.isLeaving = true
+    })
+  }
+
+  #become(link: Link, state: WorkerState): void {
+    link.state = state
+    if (!serves(link) && state.type !== 'stopped') return
+    for (const call of this.#parking.take(link.worker)) this.#send(call)
+  }
+
+  /** The worker has ended: whatever it was asked to change may have happened, unless it was told that it has not. */
   #cut(link: Link): void {
+    // What it said before its end is on the way here: nobody may be told that nothing is known of it.
+    link.port?.receiveNow()
     this.#glances.noteEnd(link.worker)
     link.port?.close()
     link.port = undefined
     link.state = { type: 'starting' }
     link.cells = []
     link.gathered = 0
+    const lastLooked = Math.min(link.lastWord, link.sentCallId)
     for (const [callId, call] of this.#calls) {
       if (call.worker !== link.worker) continue
       this.#calls.delete(callId)
-      call.reject(isRead(call.request) ? unavailable(link) : unknown('its shard stopped before it answered'))
+      if (callId > lastLooked || isRead(call.request)) this.#park(link, call)
+      else call.reject(unknown('its shard stopped before it answered'))
     }
+  }
+
+  #linkOf(worker: number): Link {
+    const link = this.#links[worker]
+    assert(link !== undefined, 'the supervisor knows the number of workers')
+    return link
   }
 
   /** Gives up calls that were not answered in time. One timer for all, set for the oldest. */
@@ -256,9 +318,13 @@ export class Engine {
     this.#watch = this.#parts.timers.after(delayMs, () => {
       this.#watch = undefined
       const nowMs = this.#parts.clock.monotonicMs()
+      let nextMs = Number.POSITIVE_INFINITY
       for (const [callId, call] of this.#calls) {
-        const leftMs = call.sentAtMs + replyTimeoutMs - nowMs
-        if (leftMs > 0) return this.#watchTime(leftMs)
+        const leftMs = call.askedAtMs + replyTimeoutMs - nowMs
+        if (leftMs > 0) nextMs = Math.min(nextMs, leftMs)
+        // What was sent a second time was asked before its neighbours, but by no more than this.
+        if (leftMs > commandDeadlineMs) break
+        if (leftMs > 0) continue
         this.#calls.delete(callId)
         call.reject(
           isRead(call.request)
@@ -266,8 +332,14 @@ export class Engine {
             : unknown(`its shard did not answer within ${replyTimeoutMs} ms`),
         )
       }
+      if (nextMs < Number.POSITIVE_INFINITY) this.#watchTime(nextMs)
     })
   }
+}
+
+/** Whether calls may be sent to it. */
+function serves({ port, state, isLeaving }: Link): boolean {
+  return port !== undefined && !isLeaving && (state.type === 'ready' || state.type === 'readOnly')
 }
 
 /** A promise for many callers. Each hears of the error where it awaits it; one that nobody was given is no failure. */

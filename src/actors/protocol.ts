@@ -6,7 +6,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
-import type { Room } from '../persistence/journal/writer.ts'
+import type { Room } from '../persistence/journal/frame-log.ts'
 import type { CommandKey } from './command-key.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 import type { MemoryCheck } from './memory-checks.ts'
@@ -22,12 +22,26 @@ export type CallsMessage = {
   /** By the machine's monotonic clock; a command's deadline counts from here. */
   readonly sentAtMs: number
   readonly cells: readonly Cell[]
+  /** No call in it has a higher id, and none before it had. */
+  readonly lastCallId: number
 }
 /** From a worker to a listener. */
 export type RepliesMessage = {
   readonly cells: readonly Cell[]
   /** Where the worker's board is: said first of all, and whenever it has grown. */
   readonly board?: readonly ShardBoardMemory[]
+  /**
+   * Nothing more will be said: all calls up to this id were answered, or may have happened where the way to the worker was
+   * lost; those above it nobody has looked at, and nobody will.
+   */
+  readonly lastWord?: number
+}
+/** From a worker to whoever shows its board to other nodes. */
+export type FeedMessage = {
+  /** As for a listener. */
+  readonly board?: readonly ShardBoardMemory[]
+  /** Of a shard, the numbers of products that the board shows anew, before any reply that rests on it. */
+  readonly shown?: { readonly shard: ShardId; readonly numbers: readonly number[] }
 }
 
 const GENERIC = 0
@@ -192,6 +206,8 @@ export type WorkerStatus = {
 /** From the supervisor to a worker. */
 export type ToWorker =
   | { readonly type: 'connect'; readonly port: MessagePort }
+  /** From now on, what its board shows is told there, and nowhere else any more. */
+  | { readonly type: 'feed'; readonly port: MessagePort }
   | { readonly type: 'status'; readonly id: number }
   | { readonly type: 'shutdown' }
   /** Its memory is not to be trusted any more: it ends as by a broken rule (S3). */
@@ -225,6 +241,8 @@ export type ToEngine =
   /** The worker has ended; what it was sent and did not answer may have happened. */
   | { readonly type: 'down'; readonly worker: number }
   | { readonly type: 'quarantine'; readonly fingerprint: string }
+  /** Shards may change hands: calls wait so long for one that nobody serves. */
+  | { readonly type: 'park'; readonly forMs: number }
 
 /** What two requests share that ask the same: everything but the id drawn for a new reservation. */
 export function fingerprintOf(request: WorkerRequest): string {

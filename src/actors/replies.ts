@@ -69,6 +69,13 @@ export class Replies {
     for (const { port } of this.#connections) port.send({ cells: [], board })
   }
 
+  /** Tells every listener which of its calls were the last to be looked at; nothing is said after that. */
+  end(): void {
+    if (this.#isDropped) return
+    for (const { port, lastCallId } of this.#connections) port.send({ cells: [], lastWord: lastCallId })
+    this.#isDropped = true
+  }
+
   /** Nothing leaves any more (S3). */
   drop(): void {
     this.#isDropped = true

@@ -2,30 +2,29 @@
  * Keeps the workers of a process alive and its listeners connected to them. Runs in the main thread.
  *
  * Owns which epoch each worker writes, when a dead one is replaced, and which commands are refused because they ended
- * their worker again and again. Knows nothing of what workers decide.
+ * their worker again and again. On one machine all workers are here; in a cluster each is here, at another node, or
+ * nowhere, as `serve`, `retire`, `fence` and `follow` say. Knows nothing of what workers decide.
  *
  * V1  A successor starts only after its predecessor's thread has ended: one stream of a shard is written at a time.
  * V2  Every new worker gets an epoch above all before it.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import type { CustomerId } from '../domain/ids.ts'
-import {
-  checksKeptMax,
-  differencesLoggedMax,
-  poisonRememberedMax,
-  poisonTriesMax,
-  shutdownDeadlineMs,
-  snapshotSegments,
-} from '../limits.ts'
+import { assert } from '../domain/assert.ts'
+import type { CustomerId, ShardId } from '../domain/ids.ts'
+import { parkedMsMax, shutdownDeadlineMs, workerStartRetryMs } from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
+import { JournalLost } from '../persistence/journal/redis/mirror.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
-import type { CheckedMemory, MemoryCheck } from './memory-checks.ts'
+import { FollowedShards } from './followed-shards.ts'
+import { PoisonList } from './poison-list.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
+import type { RemoteShards, ServedShard, ShardLife } from './remote-shards.ts'
 import { respawnDelayMs } from './respawn-delay.ts'
 import { shardsOfWorker } from './routing.ts'
-import type { SnapshotData } from './snapshot-entry.ts'
+import { SnapshotKeeper } from './snapshot-keeper.ts'
+import { Switchboard, type WorkerReadiness } from './switchboard.ts'
 import type { WorkerData } from './worker-entry.ts'
-import type { WorkerSettings } from './worker-parts.ts'
+import type { SharedJournal, SharedStart, WorkerSettings } from './worker-parts.ts'
 
 /** Structured events of the supervisor, for the log. */
 export type SupervisorLog = (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
@@ -45,87 +44,183 @@ export type SupervisorOptions = {
   readonly crashPoint: string | undefined
   /** The first epoch that no file of this journal has. */
   readonly nextEpoch: number
+  /** Where nodes share journals: how a worker is to begin. */
+  readonly journals?: SharedJournals
+  /** In a cluster: the way to other nodes. Every worker is then nowhere at first, and calls wait while it moves. */
+  readonly remotes?: RemoteShards
   /** Hears whose reservations have expired, at any worker; who is named twice had two. */
   readonly onExpired?: (customerIds: readonly CustomerId[]) => void
   /** Frames of a stream up to this ordinal survive power loss. */
   readonly onDurable?: (stream: StreamId, ordinal: number) => void
 }
 
-export type WorkerReadiness = { readonly worker: number; readonly state: WorkerState }
+/** Journals that nodes share, of one shard each. */
+export type SharedJournals = {
+  readonly place: Omit<SharedJournal, keyof SharedStart>
+  /** How a worker of this shard is to begin. Rejects where nobody can say now; with `JournalLost` where somebody must act. */
+  startOf(shard: ShardId): Promise<SharedStart>
+}
 
 type Member = {
   readonly index: number
+  readonly snapshots: SnapshotKeeper
+  /** Whether it is to be here. */
+  isHere: boolean
   thread: Worker | undefined
   port: Port<FromWorker, ToWorker> | undefined
   /** Of the engine by which its shards reach those of others. */
   engine: Port<never, ToEngine> | undefined
   settings: WorkerSettings | undefined
-  state: WorkerState
+  /** Counts its threads. */
+  life: number
   /** Ends in a row without having served. */
   failures: number
+  /** Counts what was done to bring a worker about: an answer to an earlier question is nobody's. */
+  attempt: number
   closed: boolean
-  snapshotting: Worker | undefined
-  /** Of this life, for the next replay (M1). */
-  checks: MemoryCheck[]
+  /** Resolves when its thread has ended. */
+  ended: Promise<void>
 }
 
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #members: readonly Member[]
-  readonly #engines = new Set<Port<never, ToEngine>>()
-  /** How often a command ended its worker, by fingerprint; oldest first. */
-  readonly #poison = new Map<string, number>()
+  readonly #switchboard: Switchboard
+  readonly #poison = new PoisonList()
   readonly #statusCalls = new Map<number, (status: WorkerStatus) => void>()
+  /** What other nodes serve. */
+  readonly followed: FollowedShards | undefined
   #epoch: number
   #lastStatusId = 0
   #isClosing = false
-  #onChange: () => void = () => {}
 
   constructor(options: SupervisorOptions) {
+    const { workers, remotes } = options
     this.#options = options
     this.#epoch = options.nextEpoch - 1
-    this.#members = Array.from({ length: options.workers }, (_, index) => ({
+    this.#switchboard = new Switchboard(workers)
+    this.followed = remotes === undefined ? undefined : new FollowedShards(this.#switchboard, remotes)
+    this.#members = Array.from({ length: workers }, (_, index) => ({
       index,
+      snapshots: this.#snapshotsOf(index),
+      isHere: remotes === undefined,
       thread: undefined,
       port: undefined,
       engine: undefined,
       settings: undefined,
-      state: { type: 'starting' },
+      life: 0,
       failures: 0,
+      attempt: 0,
       closed: false,
-      snapshotting: undefined,
-      checks: [],
+      ended: Promise.resolve(),
     }))
   }
 
-  /** Starts all workers; resolves when each is ready, or needs somebody to act. */
+  /** Starts all workers that are to be here; resolves when each is ready, or needs somebody to act. */
   async start(): Promise<void> {
-    for (const member of this.#members) this.#spawn(member)
-    await this.#until(() => this.#members.every(({ state }) => state.type !== 'starting'))
+    const members = this.#members.filter(({ isHere }) => isHere)
+    for (const member of members) this.#begin(member)
+    await this.#until(() =>
+      members.every(({ index }) => this.#switchboard.stateOf(index).type !== 'starting'),
+    )
+  }
+
+  /** From now on this shard is served here. Not while a thread of it is: `retire` or `fence` has to have resolved. */
+  serve(shard: number): void {
+    const member = this.#memberOf(shard)
+    assert(!member.isHere && member.thread === undefined, 'a shard has one worker (V1)')
+    this.followed?.forget(shard)
+    member.isHere = true
+    member.failures = 0
+    this.#begin(member)
+  }
+
+  /**
+   * Ends the shard's worker here in order: what it has accepted is decided, durable and answered, and nothing more is taken.
+   * Resolves when its thread has ended; with false where that was in some other way.
+   */
+  async retire(shard: number): Promise<boolean> {
+    const member = this.#memberOf(shard)
+    member.isHere = false
+    member.attempt += 1
+    if (member.thread === undefined) return true
+    member.port?.send({ type: 'shutdown' })
+    member.snapshots.stop()
+    const late = this.#options.timers.after(shutdownDeadlineMs, () => void member.thread?.terminate())
+    await member.ended
+    late.cancel()
+    return member.closed
+  }
+
+  /** Ends the shard's worker here at once; resolves when nothing of it can leave any more. */
+  async fence(shard: number): Promise<void> {
+    const member = this.#memberOf(shard)
+    member.isHere = false
+    member.attempt += 1
+    member.snapshots.stop()
+    void member.thread?.terminate()
+    await member.ended
+  }
+
+  /** From now on this shard is where that node serves it, as soon as it does. Not while it is to be here. */
+  follow(shard: number, nodeId: string): void {
+    assert(!this.#memberOf(shard).isHere, 'a shard that is served here is given up first')
+    this.followed?.follow(shard, nodeId)
+  }
+
+  /** From now on no other node is known to serve this shard. */
+  forget(shard: number): void {
+    this.followed?.forget(shard)
+  }
+
+  /** What this node serves, for others. */
+  get served(): readonly ServedShard[] {
+    const living = this.#members.filter(({ thread }) => thread !== undefined)
+    return living.map(({ index: shard, life }) => {
+      return { shard, life, state: this.#switchboard.stateOf(shard) }
+    })
+  }
+
+  /** Commands that are refused, for other nodes too. */
+  get quarantined(): readonly string[] {
+    return this.#poison.quarantined
+  }
+
+  /** Another node has refused this command because it ended its workers. */
+  noteRemotePoison(fingerprint: string): void {
+    this.#poison.add(fingerprint)
+    this.#switchboard.tell({ type: 'quarantine', fingerprint })
+  }
+
+  /** Gives this life of a shard's worker the port of another node's engine, or of what shows its board to others. */
+  connect({ shard, life }: ShardLife, as: 'connect' | 'feed', port: MessagePort): void {
+    const member = this.#members[shard]
+    if (member?.port === undefined || member.life !== life) return port.close()
+    member.port.send({ type: as, port }, [port])
+  }
+
+  /** A stream has begun this segment in this node's files, whoever writes it: those before it are whole. */
+  noteMirrored(stream: StreamId, segment: number): void {
+    this.#members[stream.worker]?.snapshots.noteRoll(this.#settingsFor(stream), segment)
   }
 
   /** Connects a listener's engine, now and with every worker to come. */
   attach(engine: Port<never, ToEngine>): void {
-    this.#engines.add(engine)
-    for (const member of this.#members) {
-      if (member.port === undefined) continue
-      this.#link(member, engine)
-    }
-    for (const [fingerprint, times] of this.#poison) {
-      if (times >= poisonTriesMax) engine.send({ type: 'quarantine', fingerprint })
-    }
+    if (this.#options.remotes !== undefined) engine.send({ type: 'park', forMs: parkedMsMax })
+    this.#switchboard.attach(engine)
+    for (const fingerprint of this.#poison.quarantined) engine.send({ type: 'quarantine', fingerprint })
   }
 
   /** Forgets an engine that is gone. */
   detach(engine: Port<never, ToEngine>): void {
-    this.#engines.delete(engine)
+    this.#switchboard.detach(engine)
   }
 
   readiness(): readonly WorkerReadiness[] {
-    return this.#members.map(({ index: worker, state }) => ({ worker, state }))
+    return this.#switchboard.readiness
   }
 
-  /** What each living worker says of itself; those that do not answer in time are left out. */
+  /** What each living worker of this process says of itself; those that do not answer in time are left out. */
   async status(withinMs: number): Promise<readonly WorkerStatus[]> {
     const asked = this.#members.map(
       (member) =>
@@ -153,9 +248,9 @@ export class Supervisor {
   async shutDown(): Promise<void> {
     this.#isClosing = true
     const living = this.#members.filter(({ thread }) => thread !== undefined)
-    for (const { port, snapshotting } of this.#members) {
+    for (const { port, snapshots } of this.#members) {
       port?.send({ type: 'shutdown' })
-      void snapshotting?.terminate()
+      snapshots.stop()
     }
     const deadline = this.#options.timers.after(shutdownDeadlineMs, () => {
       for (const { thread } of this.#members) void thread?.terminate()
@@ -167,22 +262,55 @@ export class Supervisor {
       throw new Error(`${lost.length} workers did not close in order; the next start replays`)
   }
 
-  #spawn(member: Member): void {
+  /** Starts a worker, once it is known where its journal ends; until then it is tried again. */
+  #begin(member: Member): void {
+    const { journals, timers, log } = this.#options
+    member.attempt += 1
+    const { attempt, index } = member
+    if (journals === undefined) return this.#spawn(member, this.#settingsOf(member))
+    const ifWanted = (next: () => void) => {
+      if (attempt === member.attempt && !this.#isClosing) next()
+    }
+    journals.startOf(index as ShardId).then(
+      (start) =>
+        ifWanted(() => {
+          const stream = { epoch: start.epoch, worker: index }
+          this.#spawn(member, { ...this.#settingsFor(stream), shared: { ...journals.place, ...start } })
+        }),
+      (error: unknown) =>
+        ifWanted(() => {
+          const why = error instanceof Error ? error.message : String(error)
+          log('warn', 'worker.cannotStart', { worker: index, why })
+          if (error instanceof JournalLost) this.#become(member, { type: 'stopped', why })
+          timers.after(workerStartRetryMs, () => ifWanted(() => this.#begin(member)))
+        }),
+    )
+  }
+
+  #settingsOf({ index }: Member): WorkerSettings {
+    this.#epoch += 1
+    return this.#settingsFor({ epoch: this.#epoch, worker: index })
+  }
+
+  #settingsFor(stream: StreamId): WorkerSettings {
     const { workers, shards, journalDirectory, snapshotDirectory, segmentBytes, returnDays, acceptClock } =
       this.#options
-    const { workerHeapMb: heapMb } = this.#options
-    this.#epoch += 1
-    const settings: WorkerSettings = {
-      stream: { epoch: this.#epoch, worker: member.index },
-      shards: shardsOfWorker(member.index, { shards, workers }),
+    return {
+      stream,
+      shards: shardsOfWorker(stream.worker, { shards, workers }),
       shardsOfData: shards,
       journalDirectory,
       snapshotDirectory,
       segmentBytes,
       returnDays,
-      heapMb,
+      heapMb: this.#options.workerHeapMb,
       acceptClock,
     }
+  }
+
+  #spawn(member: Member, settings: WorkerSettings): void {
+    const { workers } = this.#options
+    const { heapMb } = settings
     const { engineEnd, supervisorEnd } = controlChannel()
     const { crashPoint } = this.#options
     const workerData: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
@@ -191,26 +319,28 @@ export class Supervisor {
       transferList: [engineEnd],
       resourceLimits: { maxOldGenerationSizeMb: heapMb },
     })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const port: Port<FromWorker, ToWorker> = portOf(thread)
     member.settings = settings
     member.thread = thread
-    member.port = portOf(thread)
-    this.#become(member, { type: 'starting' })
-    member.port.receive((message) => this.#hear(member, message))
+    member.ended = promise
+    member.port = port
+    member.life += 1
+    member.closed = false
+    port.receive((message) => this.#hear(member, message))
     thread.on('error', (error) => {
       this.#options.log('error', 'worker.error', { worker: member.index, why: String(error) })
     })
-    thread.on('exit', (code) => this.#bury(member, code))
-    for (const engine of this.#engines) this.#link(member, engine)
+    thread.on('exit', (code) => {
+      this.#bury(member, code)
+      resolve()
+    })
     member.engine = supervisorEnd
+    this.#become(member, { type: 'starting' })
+    this.#switchboard.begin(member.index, { type: 'starting' }, (end) => {
+      port.send({ type: 'connect', port: end }, [end])
+    })
     this.attach(supervisorEnd)
-  }
-
-  #link(member: Member, engine: Port<never, ToEngine>): void {
-    const { port1, port2 } = new MessageChannel()
-    const worker = member.index
-    engine.send({ type: 'link', worker, port: port1 }, [port1])
-    engine.send({ type: 'state', worker, state: member.state })
-    member.port?.send({ type: 'connect', port: port2 }, [port2])
   }
 
   #hear(member: Member, message: FromWorker): void {
@@ -231,12 +361,10 @@ export class Supervisor {
         this.#statusCalls.delete(message.id)
         return
       case 'rolled':
-        if (message.segment % snapshotSegments === 1) this.#snapshot(member, message.segment)
+        if (member.settings !== undefined) member.snapshots.noteRoll(member.settings, message.segment)
         return
       case 'checksums':
-        if (member.checks.length === checksKeptMax) member.checks.shift()
-        member.checks.push(message.check)
-        return
+        return member.snapshots.note(message.check)
       case 'expired':
         this.#options.onExpired?.(message.customerIds)
         return
@@ -253,82 +381,61 @@ export class Supervisor {
     }
   }
 
-  /** The thread has ended. Unless all is closing, a successor replays what it left (V1). */
+  /** The thread has ended. Where it is still to be here and not all is closing, a successor replays what it left (V1). */
   #bury(member: Member, code: number): void {
+    const { index: worker, life } = member
     member.thread = undefined
     member.port = undefined
-    member.checks = []
+    member.snapshots.noteEnd()
     if (member.engine !== undefined) this.detach(member.engine)
     member.engine = undefined
-    for (const engine of this.#engines) engine.send({ type: 'down', worker: member.index })
-    this.#become(member, { type: 'starting' })
-    if (this.#isClosing) return
+    this.#options.remotes?.noteEnded({ shard: worker, life })
+    this.#switchboard.end(worker)
+    if (this.#isClosing || !member.isHere) return
     member.failures += 1
     const delayMs = respawnDelayMs(member.failures)
-    this.#options.log('warn', 'worker.respawn', { worker: member.index, code, delayMs })
+    this.#options.log('warn', 'worker.respawn', { worker, code, delayMs })
     this.#options.timers.after(delayMs, () => {
-      if (!this.#isClosing) this.#spawn(member)
+      // It may have been given up meanwhile, and taken again.
+      if (!this.#isClosing && member.isHere && member.thread === undefined) this.#begin(member)
     })
   }
 
-  #become(member: Member, state: WorkerState): void {
-    member.state = state
-    for (const engine of this.#engines) engine.send({ type: 'state', worker: member.index, state })
-    this.#onChange()
+  #become({ index, life }: Member, state: WorkerState): void {
+    this.#switchboard.become(index, state)
+    this.#options.remotes?.noteServed({ shard: index, life, state })
   }
 
-  /** A command that ended its worker `poisonTriesMax` times is not let through any more (FAULTS.md, 51). */
+  /** A command that has ended its worker too often is not let through any more. */
   #notePoison(fingerprint: string): void {
-    const times = (this.#poison.get(fingerprint) ?? 0) + 1
-    this.#poison.delete(fingerprint)
-    this.#poison.set(fingerprint, times)
-    const [oldest] = this.#poison.keys()
-    if (this.#poison.size > poisonRememberedMax && oldest !== undefined) this.#poison.delete(oldest)
-    if (times < poisonTriesMax) return
-    this.#options.log('error', 'command.quarantined', { command: fingerprint, times })
-    for (const engine of this.#engines) engine.send({ type: 'quarantine', fingerprint })
+    if (!this.#poison.note(fingerprint)) return
+    this.#options.log('error', 'command.quarantined', { command: fingerprint })
+    this.#switchboard.tell({ type: 'quarantine', fingerprint })
+    this.#options.remotes?.noteQuarantined(fingerprint)
   }
 
-  #snapshot(member: Member, segment: number): void {
-    if (member.settings === undefined || member.snapshotting !== undefined) return
-    const { settings, checks, thread: worker } = member
-    const { crashPoint } = this.#options
-    const workerData: SnapshotData = { settings, segment, checks, crashPoint }
-    member.checks = []
-    // It keeps what the worker keeps.
-    const resourceLimits = { maxOldGenerationSizeMb: member.settings.heapMb }
-    const url = new URL('./snapshot-entry.ts', import.meta.url)
-    const thread = new Worker(url, { workerData, resourceLimits })
-    member.snapshotting = thread
-    thread.on('error', (error) => {
-      this.#options.log('warn', 'snapshot.failed', { worker: member.index, why: String(error) })
-    })
-    thread.on('message', (checked: CheckedMemory) => {
-      if (worker !== undefined && member.thread === worker) this.#noteMemory(member, checked)
-    })
-    thread.on('exit', () => {
-      member.snapshotting = undefined
+  #snapshotsOf(worker: number): SnapshotKeeper {
+    const { log, crashPoint } = this.#options
+    return new SnapshotKeeper({
+      log: (level, event, detail) => log(level, event, { worker, ...detail }),
+      crashPoint,
+      onDifference: (why) => this.#members[worker]?.port?.send({ type: 'end', why }),
     })
   }
 
-  /** Where a worker's memory is not what the journal says, the journal is right (FAULTS.md, 39). */
-  #noteMemory(member: Member, { open, differences }: CheckedMemory): void {
-    member.checks = [...open, ...member.checks].slice(-checksKeptMax)
-    for (const difference of differences.slice(0, differencesLoggedMax)) {
-      this.#options.log('error', 'memory.differs', { worker: member.index, ...difference })
-    }
-    const [first] = differences
-    if (first === undefined) return
-    const why = `its memory differs from the journal: ${first.part} of shard ${first.shard} after event ${first.sequence}`
-    member.port?.send({ type: 'end', why })
+  #memberOf(shard: number): Member {
+    const member = this.#members[shard]
+    assert(member !== undefined, 'whoever deals out shards knows how many there are')
+    return member
   }
 
   #until(isSo: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      this.#onChange = () => {
+      const look = () => {
         if (isSo()) resolve()
       }
-      this.#onChange()
+      this.#switchboard.onChange = look
+      look()
     })
   }
 }

@@ -5,6 +5,7 @@ import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
 import { workerHeapMbMin } from '../limits.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
+import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
 import { Engine } from './engine.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
@@ -43,6 +44,7 @@ const worker = new ShardWorker(
     timers: realTimers,
     supervisor,
     portOf,
+    feedOf: portOf,
     engine: new Engine({
       clock: realClock,
       timers: realTimers,
@@ -52,6 +54,9 @@ const worker = new ShardWorker(
       shards: settings.shardsOfData,
       workers,
     }),
+    ...(settings.shared === undefined
+      ? {}
+      : { primaries: new RedisNodes(settings.shared.access, { clock: realClock, timers: realTimers }) }),
     exit: (code) => process.exit(code),
   },
 )

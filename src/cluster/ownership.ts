@@ -11,6 +11,8 @@
  * O4  No step waits for a primary that does not answer but for its own shards; each primary has one round under way at most.
  * O5  What Redis answers late, or after the tenure it was about has ended, changes nothing.
  */
+
+import type { LeaseBoard } from '../actors/lease-board.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { Clock, Random, Timers } from '../seams.ts'
@@ -18,7 +20,6 @@ import { drawToken } from './draw-token.ts'
 import { HandOvers } from './hand-overs.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { KeptPrimaries } from './kept-primaries.ts'
-import { LeaseBoard } from './lease-board.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { Leases } from './leases.ts'
 import { Members } from './members.ts'
@@ -35,12 +36,16 @@ export type OwnershipOptions = {
   readonly nodes: RedisNodes
   readonly node: { readonly id: NodeId; readonly address: string; readonly version: string }
   readonly shards: number
+  /** Where its leases are shown. */
+  readonly board: LeaseBoard
   readonly ack: 'aof' | { readonly replicas: number }
   readonly leaseMs: number
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
   readonly log: OwnershipLog
+  /** What the data is, is known, before anything of it is taken. Where this throws, the start rejects with it. */
+  readonly agreed: (dataId: string) => void
   /** The lease is ours: its worker can be started. */
   readonly acquired: (shard: ShardId) => void
   /** Hand it over in order: resolves when its worker has ended and all that it answered is durable. */
@@ -82,7 +87,7 @@ export class Ownership {
     const seams = { clock, timers, random, log, leaseMs }
     this.#shards = Array.from({ length: shards }, (_, shard) => shard as ShardId)
     this.#startedAtMs = clock.wallMs()
-    this.board = LeaseBoard.of(shards)
+    this.board = options.board
     const primaries = new KeptPrimaries({ nodes, timers, random, commandTimeoutMs: leaseMs / 2 })
     const leases = new Leases({ primaries, timers, node, replicas, leaseMs })
     this.#primaries = primaries
@@ -137,10 +142,10 @@ export class Ownership {
    * shards. Leases come by and by.
    */
   async start(): Promise<void> {
-    const { log, node } = this.#options
+    const { log, node, agreed } = this.#options
     try {
       await this.#primaries.start()
-      await this.#join()
+      agreed(await this.#join())
     } catch (error) {
       this.#primaries.close()
       throw error
@@ -181,8 +186,8 @@ export class Ownership {
     }
   }
 
-  /** Agrees on what the data is, and says that this node is there. */
-  async #join(): Promise<void> {
+  /** Agrees on what the data is, and says that this node is there. Resolves with the data's id. */
+  async #join(): Promise<string> {
     const { shards, random, clock, timers } = this.#options
     const givenUpMs = clock.monotonicMs() + START_MS
     for (let failures = 1; ; failures++) {
@@ -192,7 +197,8 @@ export class Ownership {
           throw new OwnershipRefused(
             `this node is set to ${shards} shards, and the data in Redis has ${agreed.shards}: set SHARDS=${agreed.shards}`,
           )
-        return await this.#members.beat(this.#memberText())
+        await this.#members.beat(this.#memberText())
+        return agreed.dataId
       } catch (error) {
         if (error instanceof OwnershipRefused || clock.monotonicMs() > givenUpMs) throw error
         const delayMs = retryDelayMs(failures, random.fraction())

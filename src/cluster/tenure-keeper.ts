@@ -6,10 +6,10 @@
  * K3  What is answered after a tenure has ended changes nothing.
  */
 import type { Redis } from 'ioredis'
+import type { LeaseBoard } from '../actors/lease-board.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { Clock, Random, Timer, Timers } from '../seams.ts'
 import { drawToken } from './draw-token.ts'
-import type { LeaseBoard } from './lease-board.ts'
 import type { LeaseRequest, Leases, Round } from './leases.ts'
 import type { OwnershipLog } from './ownership-log.ts'
 import type { NodeId } from './placement.ts'

@@ -1,7 +1,7 @@
 /** What workers say of themselves, as Prometheus metrics. Made anew for each scrape: the numbers live in the workers. */
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { WorkerStatus } from '../actors/protocol.ts'
-import type { WorkerReadiness } from '../actors/supervisor.ts'
+import type { WorkerReadiness } from '../actors/switchboard.ts'
 
 export function engineRegistry(
   statuses: readonly WorkerStatus[],

@@ -370,7 +370,7 @@ messages('of a worker that has ended are not heard, nor does it hear any', async
   await world.settle()
   isError(asked, 'outcome-unknown')
   for (const message of old.wire.back.held) old.wire.back.deliver(message)
-  old.wire.there.send({ sentAtMs: 0, cells: [] })
+  old.wire.there.send({ sentAtMs: 0, cells: [], lastCallId: 0 })
   await world.settle()
   assert.is((await stockOf(world)).held, 1, 'it was durable, though its caller could not know')
 })

@@ -10,6 +10,7 @@ import { EngineError } from '../../src/actors/engine-error.ts'
 import type { CheckedMemory, MemoryCheck } from '../../src/actors/memory-checks.ts'
 import type {
   CallsMessage,
+  FeedMessage,
   FromWorker,
   RepliesMessage,
   ToEngine,
@@ -66,6 +67,8 @@ export type Asked<R extends Request = Request> = {
 export class WorkerLife {
   readonly settings: WorkerSettings
   readonly wire: Wire<CallsMessage, RepliesMessage> = new Wire()
+  /** What its board shows, once `tell({ type: 'feed' })` has asked for it. */
+  readonly feed: Wire<never, FeedMessage> = new Wire()
   readonly logs: { readonly level: string; readonly event: string; readonly detail: object }[] = []
   readonly rolled: number[] = []
   /** Of its memory, for the next replay. */
@@ -110,6 +113,7 @@ export class WorkerLife {
       timers,
       supervisor: this.#control.far,
       portOf: () => ({ ...this.wire.far, send: (message) => this.#send(message) }),
+      feedOf: () => this.feed.far,
       engine: options.engine,
       exit: (code) => {
         this.exitCode = code

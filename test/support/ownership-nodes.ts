@@ -2,7 +2,9 @@
  * Several nodes' ownerships in one process, on a real Redis, with workers that are only pretended. A checker looks all the
  * time that no two nodes believe in the same shard.
  */
+
 import * as assert from 'uvu/assert'
+import { LeaseBoard } from '../../src/actors/lease-board.ts'
 import { Ownership } from '../../src/cluster/ownership.ts'
 import type { Owner } from '../../src/cluster/ownership-view.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
@@ -153,6 +155,8 @@ export class OwnershipNode {
         await pause(1)
         this.workers.delete(shard)
       },
+      board: LeaseBoard.of(shards),
+      agreed: () => {},
       owners: (owners) => {
         this.owners = owners
       },

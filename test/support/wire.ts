@@ -1,5 +1,5 @@
 /** Two ports that are joined by a wire a test holds in its hand: it can hold messages back, drop, repeat and mix them. */
-import type { Port } from '../../src/seams.ts'
+import type { PromptPort } from '../../src/seams.ts'
 
 export class Wire<There, Back> {
   readonly there = new Way<There>()
@@ -7,16 +7,19 @@ export class Wire<There, Back> {
   readonly #closeHandlers: (() => void)[] = []
 
   /** Sends `There`, receives `Back`. */
-  readonly near: Port<Back, There> = {
+  readonly near: PromptPort<Back, There> = {
     send: (message) => this.there.send(message),
     receive: (handler) => this.back.receive(handler),
+    // What is not held back was handed over as it was sent.
+    receiveNow: () => {},
     onClose: (handler) => void this.#closeHandlers.push(handler),
     close: () => this.close(),
   }
 
-  readonly far: Port<There, Back> = {
+  readonly far: PromptPort<There, Back> = {
     send: (message) => this.back.send(message),
     receive: (handler) => this.there.receive(handler),
+    receiveNow: () => {},
     onClose: (handler) => void this.#closeHandlers.push(handler),
     close: () => this.close(),
   }
