@@ -11,7 +11,6 @@
  * O4  No step waits for a primary that does not answer but for its own shards; each primary has one round under way at most.
  * O5  What Redis answers late, or after the tenure it was about has ended, changes nothing.
  */
-
 import type { LeaseBoard } from '../actors/lease-board.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
@@ -145,7 +144,8 @@ export class Ownership {
     const { log, node, agreed } = this.#options
     try {
       await this.#primaries.start()
-      agreed(await this.#join())
+      agreed(await this.#untilAnswered(() => this.#agree()))
+      await this.#untilAnswered(() => this.#members.beat(this.#memberText()))
     } catch (error) {
       this.#primaries.close()
       throw error
@@ -186,19 +186,22 @@ export class Ownership {
     }
   }
 
-  /** Agrees on what the data is, and says that this node is there. Resolves with the data's id. */
-  async #join(): Promise<string> {
-    const { shards, random, clock, timers } = this.#options
+  /** The data's id, which is the same for all nodes. */
+  async #agree(): Promise<string> {
+    const { shards, random } = this.#options
+    const { shards: agreed, dataId } = await this.#members.agree(shards, drawToken(random))
+    if (agreed === shards) return dataId
+    throw new OwnershipRefused(
+      `this node is set to ${shards} shards, and the data in Redis has ${agreed}: set SHARDS=${agreed}`,
+    )
+  }
+
+  async #untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+    const { random, clock, timers } = this.#options
     const givenUpMs = clock.monotonicMs() + START_MS
     for (let failures = 1; ; failures++) {
       try {
-        const agreed = await this.#members.agree(shards, drawToken(random))
-        if (agreed.shards !== shards)
-          throw new OwnershipRefused(
-            `this node is set to ${shards} shards, and the data in Redis has ${agreed.shards}: set SHARDS=${agreed.shards}`,
-          )
-        await this.#members.beat(this.#memberText())
-        return agreed.dataId
+        return await ask()
       } catch (error) {
         if (error instanceof OwnershipRefused || clock.monotonicMs() > givenUpMs) throw error
         const delayMs = retryDelayMs(failures, random.fraction())

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import * as assert from 'uvu/assert'
-import { LeaseBoard } from '../../src/cluster/lease-board.ts'
+import { LeaseBoard } from '../../src/actors/lease-board.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { suite } from '../support/suite.ts'
 
@@ -25,7 +25,7 @@ board('a deadline ends by itself, to the microsecond', () => {
 
 board('another thread sees the same memory, whatever its own thread does', async () => {
   const leases = LeaseBoard.of(8)
-  const url = new URL('../../src/cluster/lease-board.ts', import.meta.url)
+  const url = new URL('../../src/actors/lease-board.ts', import.meta.url)
   const reader = new Worker(
     `import { parentPort, workerData } from 'node:worker_threads'
      import { LeaseBoard } from ${JSON.stringify(url.href)}
