@@ -76,6 +76,7 @@ export class Ownership {
   readonly #startedAtMs: number
   #told = ''
   #isLeaving = false
+  #isOver = false
   #onIdle: () => void = () => {}
 
   constructor(options: OwnershipOptions) {
@@ -128,10 +129,7 @@ export class Ownership {
         this.#counts.handedOver += 1
         this.#watch.sightings.note(shard, record, clock.monotonicMs())
       },
-      ended: () => {
-        this.#place()
-        this.#checkIdle()
-      },
+      ended: () => this.#place(),
     })
   }
 
@@ -164,11 +162,11 @@ export class Ownership {
     this.#isLeaving = true
     const heard = (error: unknown) => log('warn', 'cluster.leavesUnheard', { err: error })
     await this.#members.beat(this.#memberText()).catch(heard)
-    this.#place()
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve
-      this.#checkIdle()
+      this.#place()
     })
+    this.#isOver = true
     this.#heartbeat.close()
     this.#watch.close()
     this.#keeper.close()
@@ -207,6 +205,7 @@ export class Ownership {
   }
 
   #place(): void {
+    if (this.#isOver) return
     this.#keeper.expire()
     const plan = planPlacement(
       this.#candidates(),
@@ -215,6 +214,7 @@ export class Ownership {
     if (!this.#isLeaving) this.#take(plan)
     if (this.#isLeaving || this.#members.isFresh) this.#handOverBy(plan)
     this.#tell()
+    this.#checkIdle()
   }
 
   #candidates(): Candidate[] {
@@ -252,7 +252,7 @@ export class Ownership {
     for (const tenure of this.#keeper.all) {
       const move = moves.find(({ shard, from }) => shard === tenure.shard && from === id)
       const isUnused = tenure.state === 'claiming' || tenure.state === 'claimed'
-      if (this.#isLeaving && isUnused) void this.#handOvers.passOn(tenure).finally(() => this.#checkIdle())
+      if (this.#isLeaving && isUnused) void this.#handOvers.passOn(tenure).finally(() => this.#place())
       else if (
         this.#handOvers.underWay < atOnceMax &&
         tenure.state === 'held' &&
