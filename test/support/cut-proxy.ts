@@ -130,7 +130,11 @@ export class CutProxy {
 
   #end(link: Link): void {
     this.#links.delete(link)
-    for (const socket of [link.client, link.server]) if (!socket.destroyed) socket.resetAndDestroy()
+    for (const socket of [link.client, link.server]) {
+      // One that is being shut down cannot be reset: its handle would stay open for ever.
+      if (socket.writableEnded) socket.destroy()
+      else if (!socket.destroyed) socket.resetAndDestroy()
+    }
   }
 }
 
