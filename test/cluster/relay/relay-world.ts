@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { Engine } from '../../../src/actors/engine.ts'
 import { controlChannel, Supervisor } from '../../../src/actors/supervisor.ts'
 import type { NodeAddress } from '../../../src/cluster/relay/relay-protocol.ts'
@@ -28,6 +29,7 @@ export class Node {
   readonly engine: Engine
   readonly logged: Logged[] = []
   port = 0
+  #relayThread: Worker | undefined
   readonly #engines: Engine[] = []
 
   constructor(options: {
@@ -67,6 +69,10 @@ export class Node {
     this.engine = this.attachEngine()
   }
 
+  readonly #note = (thread: Worker): void => {
+    if (thread.threadName === `relay-${this.nodeId}`) this.#relayThread = thread
+  }
+
   /** Another engine of this node. */
   attachEngine(): Engine {
     const { engineEnd, supervisorEnd } = controlChannel()
@@ -84,7 +90,13 @@ export class Node {
     return engine
   }
 
+  /** Its relay's thread ends in the middle of whatever it does. */
+  killRelay(): void {
+    void this.#relayThread?.terminate()
+  }
+
   async start(): Promise<void> {
+    process.on('worker', this.#note)
     this.port = await this.relay.start(this.supervisor)
   }
 
@@ -101,6 +113,7 @@ export class Node {
     for (const engine of this.#engines) engine.close()
     await this.supervisor.shutDown()
     await this.relay.close()
+    process.off('worker', this.#note)
   }
 }
 
