@@ -90,6 +90,15 @@ export const sealAgainMs = 3_600_000
 /** How often a worker without a next segment tries again to make one. */
 export const storageRetryMs = 1_000
 
+/** Where it cannot be told how a worker is to begin, that is asked again after so long. */
+export const workerStartRetryMs = 100
+/** Threads that a node among others keeps waiting for shards that fall to it. */
+export const spareWorkersMax = 4
+/** When those that were taken are replaced. */
+export const spareRefillMs = 2_000
+/** How often a worker without a lease looks whether it has one again. */
+export const fencedLookMs = 50
+
 /** Events since the last snapshot that make another one worth its writing, after a start and at shutdown. */
 export const snapshotEventsMin = 10_000
 /** Segments between two snapshots of a running worker. */

@@ -6,6 +6,8 @@
  */
 import { respawnDelayMs } from './actors/respawn-delay.ts'
 import { Supervisor } from './actors/supervisor.ts'
+import type { ClusterNode, ClusterNodeOptions } from './cluster/cluster-node.ts'
+import { OwnershipRefused } from './cluster/ownership-error.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
 import { HistoryThread } from './history/history-thread.ts'
@@ -16,13 +18,21 @@ import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
 import { adminKeyOf } from './persistence/admin-key.ts'
-import { type DataPaths, DirectoryError, openDataDirectory } from './persistence/directory.ts'
+import {
+  claimMirror,
+  type DataPaths,
+  DirectoryError,
+  mirrorPaths,
+  openDataDirectory,
+  refuseMirror,
+} from './persistence/directory.ts'
 import { prepareImages } from './persistence/images/directory-images.ts'
 import { tidyJournal } from './persistence/journal/carry.ts'
 import { realDisk } from './persistence/journal/disk.ts'
 import { nextEpoch } from './persistence/journal/segments.ts'
 import { removeUnfinished } from './persistence/journal/snapshot.ts'
 import { JournalDamaged } from './persistence/journal/streams.ts'
+import { RedisBootError } from './persistence/redis/redis-error.ts'
 import { DamageBoard } from './persistence/tables/seals/damage-board.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
@@ -52,9 +62,11 @@ async function run(config: Config): Promise<void> {
   const log = openLog({ level: config.logLevel })
   const { logger } = log
   const directory = openDataDirectory(config.dataDirectory, { shards })
-  const { paths } = directory
+  const isShared = config.cluster.type === 'shared'
+  const paths = isShared ? mirrorPaths(directory.paths) : directory.paths
   const adminKey = adminKeyOf(config.adminKey, paths.adminKey, realRandom())
-  prepareJournal(paths, logger)
+  if (!isShared) refuseMirror(paths)
+  prepareJournal(paths, logger, isShared)
   prepareImages(paths.images)
 
   const cooldowns = cooldownMemory(realRandom())
@@ -72,6 +84,16 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
+  const cluster = await openCluster(config, {
+    version,
+    journalDirectory: paths.journal,
+    onData: (dataId) => claimMirror(directory.paths, dataId),
+    clock: realClock,
+    random: realRandom(),
+    timers: realTimers,
+    log: logAs,
+    respawnDelayMs,
+  })
   const supervisor = new Supervisor({
     timers: realTimers,
     log: logAs,
@@ -85,8 +107,12 @@ async function run(config: Config): Promise<void> {
     acceptClock: config.clockAccept,
     crashPoint,
     nextEpoch: nextEpoch(realDisk, paths.journal),
+    ...(cluster === undefined ? {} : { journals: cluster.journals, remotes: cluster.remotes }),
     onExpired: (customerIds) => expiries.note(customerIds),
-    onDurable: (stream, ordinal) => history.noteDurable(stream, ordinal),
+    onDurable: (stream, ordinal) => {
+      history.noteDurable(stream, ordinal)
+      cluster?.noteDurable(stream)
+    },
   })
   const tables = await startTablesThread(paths.tables)
   const damage = new DamageBoard()
@@ -98,9 +124,11 @@ async function run(config: Config): Promise<void> {
     respawnDelayMs,
   })
   await passwords.start()
-  const started = supervisor.start()
+  const started = cluster === undefined ? supervisor.start() : cluster.start(supervisor)
+  // Whoever awaits the start itself hears of it.
+  const ignored = () => {}
   // Recovery comes first: until its shards serve, the history is of no use to anybody.
-  void started.then(() => history.start())
+  void started.then(() => history.start(), ignored)
   const desk = new DeskThread({
     data: {
       shards,
@@ -135,7 +163,7 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
-  void started.then(() => search.start())
+  void started.then(() => search.start(), ignored)
   const listeners = new Listeners({
     count: config.listeners,
     settings: {
@@ -193,8 +221,10 @@ async function run(config: Config): Promise<void> {
       ['passwords', () => passwords.close()],
       ['desk', () => desk.close()],
       ['search', () => search.close()],
+      ['leases', () => cluster?.leave()],
       ['shards', () => supervisor.shutDown()],
       ['history', () => history.close()],
+      ['mirror', () => cluster?.close()],
       ['tables', () => tables.close()],
       ['directory', () => directory.close()],
     ]
@@ -230,12 +260,28 @@ async function run(config: Config): Promise<void> {
   else if (adminKey.path !== undefined) logger.info({ path: adminKey.path }, 'admin key')
 }
 
-/** Makes the journal's directories, and clears away starts that never came to anything. */
-function prepareJournal(paths: DataPaths, log: Logger): void {
+/** This node among others, where there are to be any. On one machine nothing of it is loaded. */
+async function openCluster(
+  { cluster, environment, shards }: Config,
+  parts: Pick<
+    ClusterNodeOptions,
+    'version' | 'journalDirectory' | 'onData' | 'clock' | 'random' | 'timers' | 'log' | 'respawnDelayMs'
+  >,
+): Promise<ClusterNode | undefined> {
+  if (cluster.type === 'single') return undefined
+  const { redis: access, ack, nodeHost: host, nodePort: port, secret, leaseMs } = cluster
+  const isProduction = environment === 'production'
+  const { ClusterNode } = await import('./cluster/cluster-node.ts')
+  return new ClusterNode({ ...parts, access, ack, host, port, secret, leaseMs, isProduction, shards })
+}
+
+/** Makes the journal's directories, and clears away starts that never came to anything; a mirror's are the mirror's affair. */
+function prepareJournal(paths: DataPaths, log: Logger, isShared: boolean): void {
   realDisk.makeDirectory(paths.journal)
   realDisk.makeDirectory(paths.snapshots)
   realDisk.syncDirectory(paths.root)
   removeUnfinished(realDisk, paths.snapshots)
+  if (isShared) return
   try {
     for (const keptAs of tidyJournal(realDisk, paths.journal)) {
       log.warn({ event: 'recovery.tornTail', keptAs }, 'recovery.tornTail')
@@ -269,6 +315,7 @@ function greet(config: Config, port: number, adminKey: ReturnType<typeof adminKe
 /** Why this machine or its settings do not allow a start, in a sentence; undefined where it is a bug. */
 function bootRefusal(error: unknown, config: Config): string | undefined {
   if (error instanceof DirectoryError || error instanceof TablesBootError) return error.message
+  if (error instanceof RedisBootError || error instanceof OwnershipRefused) return error.message
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   // A file's error, not the port's, whose codes it shares.
   if (error instanceof Error && 'path' in error) return `the data directory cannot be used: ${error.message}`

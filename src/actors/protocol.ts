@@ -6,7 +6,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { CustomerId, ProductId, ReservationId, ShardId } from '../domain/ids.ts'
-import type { Room } from '../persistence/journal/writer.ts'
+import type { Room } from '../persistence/journal/frame-log.ts'
 import type { CommandKey } from './command-key.ts'
 import { EngineError, type EngineErrorCode } from './engine-error.ts'
 import type { MemoryCheck } from './memory-checks.ts'

@@ -4,12 +4,16 @@
  */
 import { crashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
+import type { ShardId } from '../domain/ids.ts'
 import { closeStream, keepProof, writeCarried } from '../persistence/journal/carry.ts'
 import { type Recovery, recover } from '../persistence/journal/recovery.ts'
+import { RedisLog, type RedisLogOptions } from '../persistence/journal/redis/redis-log.ts'
+import { SegmentLog, type SegmentLogOptions } from '../persistence/journal/segment-log.ts'
+import { JournalDamaged } from '../persistence/journal/streams.ts'
 import { JournalWriter, type ShardPosition, type WriterOptions } from '../persistence/journal/writer.ts'
 import type { EventSink } from './shard.ts'
 import { clockDoubt } from './shard-clock.ts'
-import type { WorkerParts, WorkerSettings } from './worker-parts.ts'
+import type { SharedJournal, WorkerParts, WorkerSettings } from './worker-parts.ts'
 
 /** For shards that only answer reads. */
 export const NO_JOURNAL: EventSink = {
@@ -27,9 +31,44 @@ export type Recovered =
 
 /** Rebuilds the shards' states. Changes nothing on disk; throws `JournalDamaged`. */
 export function recoverShards(settings: WorkerSettings, parts: WorkerParts): Recovered {
-  const recovery = recover({ disk: parts.disk, ...settings })
+  const recovery =
+    settings.shared === undefined
+      ? recover({ disk: parts.disk, ...settings })
+      : recoverShared(settings, settings.shared, parts)
   const doubt = settings.acceptClock ? undefined : clockDoubt(parts.clock.wallMs(), recovery.lastTimeMs)
   return doubt === undefined ? { type: 'recovered', recovery } : { type: 'doubtful', why: doubt }
+}
+
+/**
+ * Of a shard whose journal is in Redis, from this node's mirror of it; no further than it went when it was asked for its
+ * end, which is what the first append expects to find. What is not proven durable is not written anew: the opening comes
+ * behind it in the same log, and is acknowledged only with all that is before it.
+ */
+function recoverShared(settings: WorkerSettings, { end }: SharedJournal, { disk }: WorkerParts): Recovery {
+  const [shard] = settings.shards as [ShardId]
+  const { nextSequence, link } = end.position
+  const recovery = recover({ disk, ...settings, until: new Map([[shard, nextSequence]]) })
+  const found = recovery.shards.get(shard)
+  if (found?.nextSequence === nextSequence && found.link === link) return recovery
+  throw new JournalDamaged(
+    settings.journalDirectory,
+    0,
+    `shard ${shard} ends at sequence ${nextSequence - 1} with link ${link} in Redis, and at ${(found?.nextSequence ?? 1) - 1} with ${found?.link} in this node's mirror`,
+  )
+}
+
+/** Opens a stream of one shard in Redis. Rejects with `JournalFenced` where somebody else appended meanwhile. */
+export async function openShared(
+  recovery: Recovery,
+  options: WriterOptions &
+    Omit<RedisLogOptions, 'head' | 'writer' | 'ack'> & { readonly journal: SharedJournal },
+): Promise<JournalWriter> {
+  const { writer, ack, end } = options.journal
+  return JournalWriter.open(
+    new RedisLog({ ...options, writer, ack, head: end.head }),
+    options,
+    positionsOf(recovery),
+  )
 }
 
 /**
@@ -38,7 +77,7 @@ export function recoverShards(settings: WorkerSettings, parts: WorkerParts): Rec
  */
 export async function openStream(
   recovery: Recovery,
-  options: WriterOptions & { readonly onCut: (keptAs: string) => void },
+  options: WriterOptions & SegmentLogOptions & { readonly onCut: (keptAs: string) => void },
 ): Promise<JournalWriter> {
   const { disk, directory, stream } = options
   // A stream whose shards now belong to several workers may still be read by another; the next start closes it.
@@ -50,11 +89,12 @@ export async function openStream(
   }
   crashPoint('recovery.beforeCarry')
   writeCarried(disk, directory, { stream, frames: recovery.carry })
-  const positions: ShardPosition[] = []
-  for (const { shard, nextSequence, link } of recovery.shards.values())
-    positions.push({ shard, nextSequence, link })
-  assert(positions.length > 0, 'a worker serves at least one shard')
-  return JournalWriter.open(options, positions)
+  return JournalWriter.open(await SegmentLog.create(options), options, positionsOf(recovery))
+}
+
+function positionsOf({ shards }: Recovery): readonly ShardPosition[] {
+  assert(shards.size > 0, 'a worker serves at least one shard')
+  return [...shards.values()].map(({ shard, nextSequence, link }) => ({ shard, nextSequence, link }))
 }
 
 /** Whether the disk refused for want of room, which may end by itself. */

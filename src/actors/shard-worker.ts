@@ -6,6 +6,7 @@
  * S3  Where an append or a sync fails, or a rule breaks, memory is ahead of the journal: the worker ends, and its
  *     successor replays. What waited is never answered from here.
  */
+import { assert } from '../domain/assert.ts'
 import { dayMs } from '../domain/bounds.ts'
 import type { ShardId } from '../domain/ids.ts'
 import {
@@ -13,6 +14,7 @@ import {
   commandDeadlineMs,
   dutiesPerTurnMax,
   expiriesPerBatchMax,
+  fencedLookMs,
   snapshotEventsMin,
   storageRetryMs,
   syncStuckMs,
@@ -25,6 +27,7 @@ import { Alarm } from './alarm.ts'
 import { BoardDesk } from './board-desk.ts'
 import { DurableNotice } from './durable-notice.ts'
 import { DutyDesk } from './duty-desk.ts'
+import { LeaseBoard } from './lease-board.ts'
 import { Mailbox } from './mailbox.ts'
 import { MemoryBudget, mailboxMaxOf, recordBytesMax } from './memory-budget.ts'
 import { MemoryChecks } from './memory-checks.ts'
@@ -43,13 +46,15 @@ import { shardOfRequest } from './routing.ts'
 import { type EventSink, Shard, type Undecided } from './shard.ts'
 import { type ShardClock, startShardClock } from './shard-clock.ts'
 import { writeLastSnapshots } from './shard-end.ts'
-import { isWantOfRoom, NO_JOURNAL, openStream, recoverShards } from './shard-start.ts'
+import { isWantOfRoom, NO_JOURNAL, openShared, openStream, recoverShards } from './shard-start.ts'
 import { SyncWatch } from './sync-watch.ts'
 import { undecided } from './undecided.ts'
-import type { WorkerParts, WorkerSettings } from './worker-parts.ts'
+import type { SharedJournal, WorkerParts, WorkerSettings } from './worker-parts.ts'
 import { workerStatusOf } from './worker-status.ts'
 
 const STUCK = `the disk has made nothing durable for ${syncStuckMs / 1_000} s`
+
+const NOT_OURS = 'this node has lost the shard, or cannot be sure of it'
 
 export class ShardWorker {
   readonly #settings: WorkerSettings
@@ -65,6 +70,8 @@ export class ShardWorker {
   #memory: MemoryBudget
   #shards: readonly Shard[] = []
   #checks: MemoryChecks
+  /** Absent where nobody else can have the shards. */
+  readonly #leases: LeaseBoard | undefined
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
   #state: WorkerState = { type: 'starting' }
@@ -81,6 +88,7 @@ export class ShardWorker {
 
   constructor(settings: WorkerSettings, parts: WorkerParts) {
     this.#settings = settings
+    this.#leases = settings.shared === undefined ? undefined : LeaseBoard.over(settings.shared.leases)
     this.#parts = parts
     this.#memory = new MemoryBudget(recordBytesMax(settings.heapMb))
     this.#checks = new MemoryChecks([], settings.segmentBytes)
@@ -118,28 +126,34 @@ export class ShardWorker {
     }
   }
 
-  /** Opens a stream, waiting for room where there is none. */
   async #open(recovery: Recovery): Promise<void> {
+    const journal = await (this.#settings.shared === undefined
+      ? this.#openFiles(recovery)
+      : this.#openShared(recovery, this.#settings.shared))
+    if (journal === undefined) return
+    this.#journal = journal
+    this.#serve(recovery, journal)
+    this.#log('info', 'worker.ready', { events: recovery.eventsReplayed, carried: recovery.carry.length })
+    this.#become({ type: 'ready', room: journal.room })
+    this.#notice.note(journal.durableOrdinal)
+    // Who is killed often would replay ever more.
+    if (recovery.eventsReplayed >= snapshotEventsMin)
+      this.#parts.supervisor.send({ type: 'rolled', segment: 1 })
+    this.#scheduleTurn()
+  }
+
+  /** Opens a stream in files, waiting for room where there is none; undefined where it closes before there is any. */
+  async #openFiles(recovery: Recovery): Promise<JournalWriter | undefined> {
     const { disk, timers } = this.#parts
-    const { journalDirectory: directory, stream, shardsOfData: shards, segmentBytes } = this.#settings
-    const clock = this.#clock as ShardClock
     for (;;) {
       try {
-        this.#journal = await openStream(recovery, {
+        return await openStream(recovery, {
+          ...this.#writerOptions(),
           disk,
-          timers,
-          directory,
-          stream,
-          shards,
-          segmentBytes,
-          nowMs: clock.nowMs,
-          onDurable: (ordinal) => this.#onDurable(ordinal),
-          onFailure: (error) => this.#end(error),
+          directory: this.#settings.journalDirectory,
           onRoll: (segment) => this.#parts.supervisor.send({ type: 'rolled', segment }),
-          onStorage: (error) => this.#noteStorage(error),
           onCut: (keptAs) => this.#log('warn', 'recovery.tornTail', { keptAs }),
         })
-        break
       } catch (error) {
         if (!isWantOfRoom(error)) throw error
         const why = `the disk has no room to open the journal: ${(error as Error).message}`
@@ -150,17 +164,39 @@ export class ShardWorker {
           this.#become({ type: 'readOnly', why })
         }
         await new Promise<void>((resolve) => void timers.after(storageRetryMs, resolve))
-        if (this.#isClosing) return
+        if (this.#isClosing) return undefined
       }
     }
-    this.#serve(recovery, this.#journal)
-    this.#log('info', 'worker.ready', { events: recovery.eventsReplayed, carried: recovery.carry.length })
-    this.#become({ type: 'ready', room: this.#journal.room })
-    this.#notice.note(this.#journal.durableOrdinal)
-    // Who is killed often would replay ever more.
-    if (recovery.eventsReplayed >= snapshotEventsMin)
-      this.#parts.supervisor.send({ type: 'rolled', segment: 1 })
-    this.#scheduleTurn()
+  }
+
+  /** Opens a stream in Redis, waiting for as long as that is away. The mirror says when its segments are whole. */
+  #openShared(recovery: Recovery, journal: SharedJournal): Promise<JournalWriter> {
+    const { primaries } = this.#parts
+    const [shard] = this.#settings.shards as [ShardId]
+    assert(primaries !== undefined, 'a shared journal has a way to it')
+    return openShared(recovery, {
+      ...this.#writerOptions(),
+      journal,
+      primaries,
+      shard,
+      mayAcknowledge: () => this.#leases?.mayAcknowledge(shard) === true,
+      onRoll: () => {},
+      onTrouble: (error) => this.#log('warn', 'journal.trouble', { why: String(error) }),
+    })
+  }
+
+  #writerOptions() {
+    const { stream, shardsOfData: shards, segmentBytes } = this.#settings
+    return {
+      timers: this.#parts.timers,
+      stream,
+      shards,
+      segmentBytes,
+      nowMs: (this.#clock as ShardClock).nowMs,
+      onDurable: (ordinal: number) => this.#onDurable(ordinal),
+      onFailure: (error: unknown) => this.#end(error),
+      onStorage: (error: unknown) => this.#noteStorage(error),
+    }
   }
 
   #serve(recovery: Recovery, journal: EventSink): void {
@@ -209,12 +245,33 @@ export class ShardWorker {
   /** Why nothing can be decided now, if so. */
   #refusal(): Undecided | undefined {
     if (this.#isClosing) return undecided('shutting-down', 'the engine is shutting down')
+    if (this.#isFenced()) return undecided('shard-unavailable', NOT_OURS)
     const state = this.#state
     if (state.type === 'readOnly') return undecided('read-only', state.why)
     if (state.type === 'starting') return undecided('shard-unavailable', 'the shard is recovering')
     if (state.type === 'stopped')
       return undecided('shard-unavailable', 'the shard is stopped until somebody acts')
     return undefined
+  }
+
+  /**
+   * Whether somebody else may have the shard by now. What is appended proves the opposite; an answer that appends nothing
+   * would not, so none is decided.
+   */
+  #isFenced(): boolean {
+    const [shard] = this.#settings.shards
+    if (this.#leases === undefined || shard === undefined) return false
+    return !this.#leases.isHeld(shard, this.#parts.clock.monotonicMs())
+  }
+
+  /** Tells those who wait that nothing happened. */
+  #refuseWaiting(): void {
+    for (const shard of this.#shards) {
+      for (const { from, callId } of this.#mailbox.take(shard.id, Number.POSITIVE_INFINITY)) {
+        writeReply(from.cells, callId, undecided('shard-unavailable', NOT_OURS))
+        this.#replies.sendNow(from)
+      }
+    }
   }
 
   #scheduleTurn(): void {
@@ -240,6 +297,11 @@ export class ShardWorker {
     }
     this.#turnWaits = false
     const nowMs = (this.#clock as ShardClock).nowMs()
+    if (this.#isFenced()) {
+      this.#refuseWaiting()
+      if (!this.#isClosing) this.#alarm.set(nowMs + fencedLookMs, nowMs)
+      return
+    }
     const monotonicMs = this.#parts.clock.monotonicMs()
     const share = Math.ceil(batchCommandsMax / this.#shards.length)
     for (const shard of this.#shards) {

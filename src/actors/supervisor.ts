@@ -8,11 +8,12 @@
  * V1  A successor starts only after its predecessor's thread has ended: one stream of a shard is written at a time.
  * V2  Every new worker gets an epoch above all before it.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { assert } from '../domain/assert.ts'
-import type { CustomerId } from '../domain/ids.ts'
-import { parkedMsMax, shutdownDeadlineMs } from '../limits.ts'
+import type { CustomerId, ShardId } from '../domain/ids.ts'
+import { parkedMsMax, shutdownDeadlineMs, spareWorkersMax, workerStartRetryMs } from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
+import { JournalLost } from '../persistence/journal/redis/mirror.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import { FollowedShards } from './followed-shards.ts'
 import { PoisonList } from './poison-list.ts'
@@ -23,7 +24,8 @@ import { shardsOfWorker } from './routing.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Switchboard, type WorkerReadiness } from './switchboard.ts'
 import type { WorkerData } from './worker-entry.ts'
-import type { WorkerSettings } from './worker-parts.ts'
+import type { SharedJournal, SharedStart, WorkerSettings } from './worker-parts.ts'
+import { WorkerThreads } from './worker-threads.ts'
 
 /** Structured events of the supervisor, for the log. */
 export type SupervisorLog = (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
@@ -43,12 +45,21 @@ export type SupervisorOptions = {
   readonly crashPoint: string | undefined
   /** The first epoch that no file of this journal has. */
   readonly nextEpoch: number
+  /** Where nodes share journals: how a worker is to begin. */
+  readonly journals?: SharedJournals
   /** In a cluster: the way to other nodes. Every worker is then nowhere at first, and calls wait while it moves. */
   readonly remotes?: RemoteShards
   /** Hears whose reservations have expired, at any worker; who is named twice had two. */
   readonly onExpired?: (customerIds: readonly CustomerId[]) => void
   /** Frames of a stream up to this ordinal survive power loss. */
   readonly onDurable?: (stream: StreamId, ordinal: number) => void
+}
+
+/** Journals that nodes share, of one shard each. */
+export type SharedJournals = {
+  readonly place: Omit<SharedJournal, keyof SharedStart>
+  /** How a worker of this shard is to begin. Rejects where nobody can say now; with `JournalLost` where somebody must act. */
+  startOf(shard: ShardId): Promise<SharedStart>
 }
 
 type Member = {
@@ -65,6 +76,8 @@ type Member = {
   life: number
   /** Ends in a row without having served. */
   failures: number
+  /** Counts what was done to bring a worker about: an answer to an earlier question is nobody's. */
+  attempt: number
   closed: boolean
   /** Resolves when its thread has ended. */
   ended: Promise<void>
@@ -74,6 +87,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #members: readonly Member[]
   readonly #switchboard: Switchboard
+  readonly #threads: WorkerThreads
   readonly #poison = new PoisonList()
   readonly #statusCalls = new Map<number, (status: WorkerStatus) => void>()
   /** What other nodes serve. */
@@ -87,6 +101,12 @@ export class Supervisor {
     this.#options = options
     this.#epoch = options.nextEpoch - 1
     this.#switchboard = new Switchboard(workers)
+    this.#threads = new WorkerThreads({
+      timers: options.timers,
+      heapMb: options.workerHeapMb,
+      isShared: options.journals !== undefined,
+      spares: remotes === undefined ? 0 : Math.min(workers, spareWorkersMax),
+    })
     this.followed = remotes === undefined ? undefined : new FollowedShards(this.#switchboard, remotes)
     this.#members = Array.from({ length: workers }, (_, index) => ({
       index,
@@ -98,6 +118,7 @@ export class Supervisor {
       settings: undefined,
       life: 0,
       failures: 0,
+      attempt: 0,
       closed: false,
       ended: Promise.resolve(),
     }))
@@ -106,7 +127,7 @@ export class Supervisor {
   /** Starts all workers that are to be here; resolves when each is ready, or needs somebody to act. */
   async start(): Promise<void> {
     const members = this.#members.filter(({ isHere }) => isHere)
-    for (const member of members) this.#spawn(member)
+    for (const member of members) this.#begin(member)
     await this.#until(() =>
       members.every(({ index }) => this.#switchboard.stateOf(index).type !== 'starting'),
     )
@@ -119,7 +140,7 @@ export class Supervisor {
     this.followed?.forget(shard)
     member.isHere = true
     member.failures = 0
-    this.#spawn(member)
+    this.#begin(member)
   }
 
   /**
@@ -129,6 +150,7 @@ export class Supervisor {
   async retire(shard: number): Promise<boolean> {
     const member = this.#memberOf(shard)
     member.isHere = false
+    member.attempt += 1
     if (member.thread === undefined) return true
     member.port?.send({ type: 'shutdown' })
     member.snapshots.stop()
@@ -142,6 +164,7 @@ export class Supervisor {
   async fence(shard: number): Promise<void> {
     const member = this.#memberOf(shard)
     member.isHere = false
+    member.attempt += 1
     member.snapshots.stop()
     void member.thread?.terminate()
     await member.ended
@@ -182,6 +205,11 @@ export class Supervisor {
     const member = this.#members[shard]
     if (member?.port === undefined || member.life !== life) return port.close()
     member.port.send({ type: as, port }, [port])
+  }
+
+  /** A stream has begun this segment in this node's files, whoever writes it: those before it are whole. */
+  noteMirrored(stream: StreamId, segment: number): void {
+    this.#members[stream.worker]?.snapshots.noteRoll(this.#settingsFor(stream), segment)
   }
 
   /** Connects a listener's engine, now and with every worker to come. */
@@ -227,6 +255,7 @@ export class Supervisor {
    */
   async shutDown(): Promise<void> {
     this.#isClosing = true
+    this.#threads.close()
     const living = this.#members.filter(({ thread }) => thread !== undefined)
     for (const { port, snapshots } of this.#members) {
       port?.send({ type: 'shutdown' })
@@ -242,30 +271,58 @@ export class Supervisor {
       throw new Error(`${lost.length} workers did not close in order; the next start replays`)
   }
 
-  #spawn(member: Member): void {
+  /** Starts a worker, once it is known where its journal ends; until then it is tried again. */
+  #begin(member: Member): void {
+    const { journals, timers, log } = this.#options
+    member.attempt += 1
+    const { attempt, index } = member
+    if (journals === undefined) return this.#spawn(member, this.#settingsOf(member))
+    const ifWanted = (next: () => void) => {
+      if (attempt === member.attempt && !this.#isClosing) next()
+    }
+    journals.startOf(index as ShardId).then(
+      (start) =>
+        ifWanted(() => {
+          const stream = { epoch: start.epoch, worker: index }
+          this.#spawn(member, { ...this.#settingsFor(stream), shared: { ...journals.place, ...start } })
+        }),
+      (error: unknown) =>
+        ifWanted(() => {
+          const why = error instanceof Error ? error.message : String(error)
+          log('warn', 'worker.cannotStart', { worker: index, why })
+          if (error instanceof JournalLost) this.#become(member, { type: 'stopped', why })
+          timers.after(workerStartRetryMs, () => ifWanted(() => this.#begin(member)))
+        }),
+    )
+  }
+
+  #settingsOf({ index }: Member): WorkerSettings {
+    this.#epoch += 1
+    return this.#settingsFor({ epoch: this.#epoch, worker: index })
+  }
+
+  #settingsFor(stream: StreamId): WorkerSettings {
     const { workers, shards, journalDirectory, snapshotDirectory, segmentBytes, returnDays, acceptClock } =
       this.#options
-    const { workerHeapMb: heapMb } = this.#options
-    this.#epoch += 1
-    const settings: WorkerSettings = {
-      stream: { epoch: this.#epoch, worker: member.index },
-      shards: shardsOfWorker(member.index, { shards, workers }),
+    return {
+      stream,
+      shards: shardsOfWorker(stream.worker, { shards, workers }),
       shardsOfData: shards,
       journalDirectory,
       snapshotDirectory,
       segmentBytes,
       returnDays,
-      heapMb,
+      heapMb: this.#options.workerHeapMb,
       acceptClock,
     }
+  }
+
+  #spawn(member: Member, settings: WorkerSettings): void {
+    const { workers } = this.#options
     const { engineEnd, supervisorEnd } = controlChannel()
     const { crashPoint } = this.#options
-    const workerData: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
-    const thread = new Worker(new URL('./worker-entry.ts', import.meta.url), {
-      workerData,
-      transferList: [engineEnd],
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
-    })
+    const data: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
+    const thread = this.#threads.begin(data, [engineEnd])
     const { promise, resolve } = Promise.withResolvers<void>()
     const port: Port<FromWorker, ToWorker> = portOf(thread)
     member.settings = settings
@@ -344,7 +401,7 @@ export class Supervisor {
     this.#options.log('warn', 'worker.respawn', { worker, code, delayMs })
     this.#options.timers.after(delayMs, () => {
       // It may have been given up meanwhile, and taken again.
-      if (!this.#isClosing && member.isHere && member.thread === undefined) this.#spawn(member)
+      if (!this.#isClosing && member.isHere && member.thread === undefined) this.#begin(member)
     })
   }
 

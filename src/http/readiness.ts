@@ -5,7 +5,7 @@
  * also confirm, release and return, and no other instance could answer them (docs/decisions/beyond-the-contract.md).
  */
 import type { WorkerState } from '../actors/protocol.ts'
-import type { Room } from '../persistence/journal/writer.ts'
+import type { Room } from '../persistence/journal/frame-log.ts'
 import type { Readiness } from './parts.ts'
 
 type Part = Readiness['parts'][number]

@@ -14,3 +14,20 @@ export const redisRetryMs = 50
 export const redisPrimaryWithinMs = 10_000
 /** How long a start waits for servers that are loading or electing. */
 export const redisBootWithinMs = 30_000
+/** One attempt of whoever tries again anyhow, and has something else to look at meanwhile. */
+export const redisSoonMs = 1_000
+
+/** How long one `WAIT` for replicas takes at most; it is asked again for as long as they are missing. */
+export const redisAckWaitMs = 500
+/** Pauses before something that Redis did not take is sent again: from the first to the longest. */
+export const redisRetryMinMs = 10
+export const redisRetryMaxMs = 500
+/** How often a mirror looks for new frames: where some have just come, and where none came for a while. */
+export const mirrorPollMs = 5
+export const mirrorIdleMs = 40
+/** Frames that a mirror reads at a time, each of `frameBytesMax` at most. */
+export const mirrorFramesMax = 32
+/** A shutdown waits no longer for a mirror. */
+export const mirrorCloseMs = 2_000
+/** How often what a mirror wrote is made to survive power loss. */
+export const mirrorSyncMs = 1_000

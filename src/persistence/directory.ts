@@ -114,6 +114,56 @@ export function dataPaths(directory: string): DataPaths {
   }
 }
 
+/**
+ * The same where nodes share the journal: this node's copy of it, and what is made of that, stand beside what one machine
+ * would have, and never among it.
+ */
+export function mirrorPaths(
+  paths: DataPaths,
+): DataPaths & { readonly mirror: string; readonly mirrorOf: string } {
+  const mirror = join(paths.root, 'mirror')
+  return {
+    ...paths,
+    mirror,
+    mirrorOf: join(mirror, 'of.txt'),
+    history: join(mirror, 'history.sqlite'),
+    journal: join(mirror, 'journal'),
+    snapshots: join(mirror, 'snapshots'),
+  }
+}
+
+/**
+ * Makes a mirror's directory, or finds it to be of this data. Throws `DirectoryError` where it is of other data, and where
+ * the directory has a journal of its own, which nobody would read any more.
+ */
+export function claimMirror(paths: DataPaths, dataId: string): void {
+  const own = existsSync(paths.journal) ? readdirSync(paths.journal) : []
+  if (own.some((name) => name.endsWith('.segment'))) {
+    throw new DirectoryError(
+      'foreign',
+      `${paths.root} holds the journal of one machine, which a start with REDIS_URL would leave behind. Set another DATA_DIR, or unset REDIS_URL.`,
+    )
+  }
+  const { mirror, mirrorOf } = mirrorPaths(paths)
+  makeDirectory(mirror)
+  const known = existsSync(mirrorOf) ? readFileSync(mirrorOf, 'utf8').trim() : undefined
+  if (known === undefined) return writeFileAtomically(mirrorOf, `${dataId}\n`)
+  if (known === dataId) return
+  throw new DirectoryError(
+    'foreign',
+    `${mirror} is a copy of data that is not in the Redis of REDIS_URL: that is another Redis, or it has lost everything. If the Redis is the right one, move the directory away, and it is made anew.`,
+  )
+}
+
+/** Throws `DirectoryError` where the directory was a node's among others: started alone it would begin with nothing. */
+export function refuseMirror(paths: DataPaths): void {
+  if (!existsSync(mirrorPaths(paths).mirrorOf)) return
+  throw new DirectoryError(
+    'foreign',
+    `${paths.root} is of a node whose journal is in Redis. Set REDIS_URL, or another DATA_DIR to begin anew.`,
+  )
+}
+
 /** Makes the directory if need be (0700), locks it and checks its record. Throws `DirectoryError`. */
 export function openDataDirectory(directory: string, options: { readonly shards: number }): DataDirectory {
   const paths = dataPaths(directory)

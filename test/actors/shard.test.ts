@@ -22,8 +22,8 @@ import {
   servedPerTurnMax,
   storageRetryMs,
 } from '../../src/limits.ts'
+import type { Room } from '../../src/persistence/journal/frame-log.ts'
 import { encodeState } from '../../src/persistence/journal/state-codec.ts'
-import type { Room } from '../../src/persistence/journal/writer.ts'
 import {
   adjustTo,
   cable,

@@ -14,7 +14,7 @@ export const mutantsOfTheJournal: readonly Mutant[] = [
   {
     name: 'nothing is synced',
     file: 'src/persistence/journal/writer.ts',
-    find: '    this.#segment.sync().then(',
+    find: '    this.#log.sync().then(',
     replace: '    Promise.resolve().then(',
     test: 'test/persistence/journal/writer.test.ts',
     caughtBy: 'group commit (J1) › reports a frame as durable only when its sync resolves',
@@ -38,7 +38,7 @@ export const mutantsOfTheJournal: readonly Mutant[] = [
   },
   {
     name: 'a disk without room takes new holds until nothing can be settled',
-    file: 'src/persistence/journal/writer.ts',
+    file: 'src/persistence/journal/segment-log.ts',
     find: "? 'settlements' : 'all'",
     replace: "? 'all' : 'all'",
     test: 'test/persistence/journal/writer.test.ts',

@@ -66,6 +66,8 @@ export type Parsed =
 const MAGIC = 0x31_4d_46_48 // "HFM1" as the bytes stand in the file
 const FORMAT_VERSION = 1
 export const frameHeaderBytes = 64
+/** A seal and a section's header, with room to spare. */
+export const frameOverheadBytes: number = 2 * frameHeaderBytes + 64
 const LINK_BYTES = 16
 const KINDS: readonly FrameKind[] = ['open', 'batch', 'seal']
 const CRC_FROM = 12

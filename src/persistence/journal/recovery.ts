@@ -64,6 +64,8 @@ export type RecoveryOptions = {
   readonly shardsOfData: number
   /** Stop before this segment of a stream that is being written; what lies before it is durable. */
   readonly before?: { readonly stream: StreamId; readonly index: number }
+  /** Of a shard, the sequence from which on nothing counts, though it may be there: somebody knows where it ends. */
+  readonly until?: ReadonlyMap<ShardId, number>
   /** False rebuilds from the first event. */
   readonly useSnapshots?: boolean
   /** Called with what each shard begins from, before its first event; again where recovery had to begin again. */
@@ -272,6 +274,7 @@ class Replay {
     const { shard, firstSequence, count } = section
     const fence = fenceAfter(this.#catalog, shard, stream.id.epoch)
     if (fence !== undefined && firstSequence >= fence.nextSequence) return
+    if (firstSequence >= (this.#options.until?.get(shard) ?? Number.POSITIVE_INFINITY)) return
     const after = firstSequence + count
     if (fence !== undefined && after > fence.nextSequence) {
       const why = `shard ${shard} was taken over at sequence ${fence.nextSequence}, within this frame`

@@ -1,42 +1,39 @@
 /**
  * The journal as its one writer sees it: sections of events go in, and an ordinal becomes durable.
  *
- * Owns a stream's open segment, the frame being gathered, and the segment that comes next. Knows nothing of rules,
- * replies or threads.
+ * Owns the frame being gathered and the chain of those that were written. Knows nothing of rules, replies or threads, nor
+ * of where frames are kept (frame-log.ts).
  *
  * J1  Group commit in two stages: while one frame syncs, the next is gathered; a frame is written only when the one
  *     before it is durable. So a frame may say that its predecessor is.
  * J2  A failed write or sync is never tried again: the writer is dead, and says so once (DESIGN.md, S3).
- * J3  Each segment was made ahead of its use (next-segment.ts).
- * J4  With no next segment, the last part of the open one is kept for what gives units back or sells them.
+ * J3 and J4 are in segment-log.ts.
  */
 
-import { crashesHere, crashPoint, die } from '../../crash-points.ts'
+import { crashPoint } from '../../crash-points.ts'
 import { assert } from '../../domain/assert.ts'
 import type { Event } from '../../domain/events.ts'
 import type { ShardId } from '../../domain/ids.ts'
-import { eventBytesMax, frameBytesMax, sealAgainMs, sealIdleMs, settlementRoomShare } from '../../limits.ts'
+import { eventBytesMax, frameBytesMax, sealAgainMs, sealIdleMs } from '../../limits.ts'
 import type { Timer, Timers } from '../../seams.ts'
-import type { Disk, DiskFile } from './disk.ts'
-import { FrameBuilder, frameHeaderBytes, type Link, noLink, type StreamId } from './frame.ts'
-import { MarkWriter, markPath } from './mark.ts'
-import { NextSegment } from './next-segment.ts'
-import { prepareSegment, segmentPath } from './segments.ts'
+import {
+  FrameBuilder,
+  frameHeaderBytes,
+  frameOverheadBytes,
+  type Link,
+  noLink,
+  type StreamId,
+} from './frame.ts'
+import type { FrameLog, Room } from './frame-log.ts'
 
 /** Where a shard's events go on: after recovery, the next sequence and the link of its newest frame. */
 export type ShardPosition = { readonly shard: ShardId; readonly nextSequence: number; readonly link: Link }
 
-/** Who may write what: everything, only what settles reservations that exist, or nothing more. */
-export type Room = 'all' | 'settlements' | 'none'
-
 export type WriterOptions = {
-  readonly disk: Disk
   readonly timers: Timers
-  readonly directory: string
   readonly stream: StreamId
   /** How many the data has, not only this stream's. */
   readonly shards: number
-  readonly segmentBytes: number
   /** Shard time, in milliseconds since 1970; never goes back. */
   readonly nowMs: () => number
   /** Called when frames up to this ordinal survive power loss. */
@@ -45,8 +42,6 @@ export type WriterOptions = {
   readonly onFailure: (error: unknown) => void
   /** Called when a segment is full and the next one is in use. */
   readonly onRoll: (index: number) => void
-  /** Called when the next segment cannot be made, and again, without an error, when it could. */
-  readonly onStorage: (error: unknown | undefined) => void
 }
 
 export type JournalCounters = {
@@ -58,9 +53,6 @@ export type JournalCounters = {
   rolls: number
 }
 
-/** A seal and a section's header, with room to spare. */
-const FRAME_OVERHEAD_BYTES = 2 * frameHeaderBytes + 64
-
 export class JournalWriter {
   readonly counters: JournalCounters = { frames: 0, events: 0, bytes: 0, syncs: 0, seals: 0, rolls: 0 }
   readonly #options: WriterOptions
@@ -70,11 +62,7 @@ export class JournalWriter {
   readonly #positions = new Map<ShardId, { nextSequence: number; link: Link }>()
   /** The shards in the frame being gathered, with the sequence after their newest event. */
   readonly #gathered = new Map<ShardId, number>()
-  readonly #mark: MarkWriter
-  #segment: DiskFile
-  #segmentIndex = 1
-  #offset = 0
-  readonly #next: NextSegment
+  readonly #log: FrameLog
   #section: { readonly shard: ShardId; nextSequence: number } | undefined
   #previous: Link = noLink
   #written = 0
@@ -88,48 +76,39 @@ export class JournalWriter {
   /** Of the newest frame that was written. */
   #writtenTimeMs = 0
 
-  private constructor(options: WriterOptions, segment: DiskFile, mark: MarkWriter) {
+  private constructor(log: FrameLog, options: WriterOptions) {
+    this.#log = log
     this.#options = options
-    this.#segment = segment
-    this.#frameBytesMax = Math.min(frameBytesMax, Math.floor(options.segmentBytes / 4))
+    this.#frameBytesMax = Math.min(frameBytesMax, Math.floor(log.segmentBytes / 4))
     this.#frame = new FrameBuilder(options.stream, {
       shards: options.shards,
       capacity: this.#frameBytesMax + eventBytesMax,
     })
-    this.#mark = mark
-    this.#next = new NextSegment(options)
     this.#lastTimeMs = options.nowMs()
   }
 
-  /** Makes the stream's first segment and opens it: when this resolves, the opening survives power loss. */
-  static async open(options: WriterOptions, positions: readonly ShardPosition[]): Promise<JournalWriter> {
-    const { disk, directory, stream, segmentBytes } = options
-    removeAttempt(options)
-    const segment = await prepareSegment(disk, segmentPath(directory, stream, 1), segmentBytes)
-    let mark: MarkWriter | undefined
+  /** Begins the stream in a log that is empty: when this resolves, the opening is durable. Else nothing is left of it. */
+  static async open(
+    log: FrameLog,
+    options: WriterOptions,
+    positions: readonly ShardPosition[],
+  ): Promise<JournalWriter> {
     try {
-      mark = MarkWriter.create(disk, markPath(directory, stream))
-      disk.syncDirectory(directory)
-      const writer = new JournalWriter(options, segment, mark)
+      const writer = new JournalWriter(log, options)
       for (const { shard, nextSequence, link } of positions)
         writer.#positions.set(shard, { nextSequence, link })
       crashPoint('recovery.beforeOpen')
       writer.#writeOpening()
-      await segment.sync()
+      await log.sync()
       writer.counters.syncs += 1
       writer.#durable = writer.#written
       // Or, until its first seal, a stream whose file is gone would pass for one that never opened.
-      await writer.#mark.write(writer.#durable)
-      writer.#next.prepare(2)
+      await log.mark(writer.#durable)
+      log.begin()
       writer.#sealWhenIdle()
       return writer
     } catch (error) {
-      // Where any of this fails too, the next attempt begins with it.
-      await mark?.close().catch(() => {})
-      try {
-        segment.close()
-        removeAttempt(options)
-      } catch {}
+      await log.abandon()
       throw error
     }
   }
@@ -149,7 +128,7 @@ export class JournalWriter {
   }
 
   get segmentIndex(): number {
-    return this.#segmentIndex
+    return this.#log.segmentIndex
   }
 
   /** The frame being gathered takes no more: stop deciding until the one before it is durable. */
@@ -164,10 +143,7 @@ export class JournalWriter {
 
   /** What may be decided if it writes no more than so many bytes. Ask before each command. */
   roomFor(bytes: number): Room {
-    if (this.#next.isReady) return 'all'
-    const left = this.#options.segmentBytes - this.#offset - this.#frame.length - FRAME_OVERHEAD_BYTES
-    if (left < bytes) return 'none'
-    return left < this.#options.segmentBytes * settlementRoomShare + bytes ? 'settlements' : 'all'
+    return this.#log.roomFor(bytes, this.#frame.length)
   }
 
   /** Begins the events of one shard and one time. Sections do not nest. */
@@ -216,21 +192,18 @@ export class JournalWriter {
     this.flush()
     this.#state = 'closing'
     this.#idle?.cancel()
-    this.#next.stop()
+    this.#log.stop()
     while (this.#syncing || this.#frame.events > 0) {
       if (this.#hasFailed) break
       await new Promise<void>((resolve) => this.#options.timers.soon(resolve))
     }
     if (!this.#hasFailed) {
       this.#writeSeal()
-      await this.#segment.sync()
-      await this.#mark.write(this.#written)
-      this.#segment.truncate(this.#offset)
-      await this.#segment.sync()
+      await this.#log.sync()
+      await this.#log.mark(this.#written)
+      await this.#log.finish()
     }
-    await this.#mark.close()
-    this.#segment.close()
-    await this.#next.discard()
+    await this.#log.close()
     if (this.#hasFailed) throw new Error('the journal failed while it was closing')
   }
 
@@ -239,7 +212,7 @@ export class JournalWriter {
   }
 
   #writeGathered(): void {
-    if (this.#offset + this.#frame.length + FRAME_OVERHEAD_BYTES > this.#options.segmentBytes) this.#roll()
+    if (!this.#log.fits(this.#frame.length + frameOverheadBytes)) this.#roll()
     const { events } = this.#frame
     const link = this.#writeFrame(this.#frame, 'batch')
     for (const [shard, nextSequence] of this.#gathered) this.#positions.set(shard, { nextSequence, link })
@@ -249,18 +222,11 @@ export class JournalWriter {
 
   /** Turns to the next segment: the old one is durable whole (J1), which the mark may say at leisure. */
   #roll(): void {
-    const full = this.#segment
-    // Under constant load there is no idle moment in which to look.
-    this.#checkInPlace()
-    this.#segment = this.#next.take()
-    this.#segmentIndex += 1
-    this.#offset = 0
-    full.close()
+    this.#log.roll()
     this.#writeMark(this.#durable)
     this.#writeOpening()
     this.counters.rolls += 1
-    this.#options.onRoll(this.#segmentIndex)
-    this.#next.prepare(this.#segmentIndex + 1)
+    this.#options.onRoll(this.#log.segmentIndex)
   }
 
   /** The frame every segment begins with: where each shard of this stream goes on. */
@@ -297,13 +263,7 @@ export class JournalWriter {
       timeMs: this.#lastTimeMs,
       previous: this.#previous,
     })
-    assert(this.#offset + bytes.length <= this.#options.segmentBytes, 'a frame lies within its segment')
-    if (crashesHere('journal.midWrite')) {
-      this.#segment.write(bytes.subarray(0, bytes.length >> 1), this.#offset)
-      die()
-    }
-    this.#segment.write(bytes, this.#offset)
-    this.#offset += bytes.length
+    this.#log.write({ bytes, ordinal, link })
     this.#previous = link
     this.#written = ordinal
     this.#writtenTimeMs = timeMs
@@ -316,7 +276,7 @@ export class JournalWriter {
     this.#syncing = true
     const reached = this.#written
     crashPoint('journal.beforeSync')
-    this.#segment.sync().then(
+    this.#log.sync().then(
       () => {
         crashPoint('journal.afterSync')
         this.counters.syncs += 1
@@ -341,8 +301,8 @@ export class JournalWriter {
       // A segment keeps room for one seal behind its last frame, not for one an hour.
       if (isAgain && this.room !== 'all') return this.#sealWhenIdle()
       try {
-        this.#checkInPlace()
-        if (this.#offset + FRAME_OVERHEAD_BYTES > this.#options.segmentBytes && isAgain) this.#roll()
+        this.#log.check()
+        if (isAgain && !this.#log.fits(frameOverheadBytes)) this.#roll()
         this.#writeSeal()
       } catch (error) {
         return this.#fail(error)
@@ -351,12 +311,8 @@ export class JournalWriter {
     })
   }
 
-  #checkInPlace(): void {
-    if (!this.#segment.isInPlace()) throw new Error('the open segment was moved or removed')
-  }
-
   #writeMark(ordinal: number): void {
-    this.#mark.write(ordinal).catch((error: unknown) => this.#fail(error))
+    this.#log.mark(ordinal).catch((error: unknown) => this.#fail(error))
   }
 
   #positionOf(shard: ShardId): { nextSequence: number; link: Link } {
@@ -369,20 +325,7 @@ export class JournalWriter {
     if (this.#state === 'failed') return
     this.#state = 'failed'
     this.#idle?.cancel()
-    this.#next.stop()
+    this.#log.stop()
     this.#options.onFailure(error)
   }
-}
-
-/**
- * Takes away what an attempt to open a stream left: nothing rests on a stream that did not open, and its names are needed
- * by whoever tries again. A mark may have reached the disk all the same, and without its segment it would mean a loss: it
- * goes first, for good.
- */
-function removeAttempt({ disk, directory, stream }: WriterOptions): void {
-  const [mark, segment] = [markPath(directory, stream), segmentPath(directory, stream, 1)]
-  if (!disk.exists(mark) && !disk.exists(segment)) return
-  if (disk.exists(mark)) disk.remove(mark)
-  disk.syncDirectory(directory)
-  if (disk.exists(segment)) disk.remove(segment)
 }

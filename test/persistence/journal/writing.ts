@@ -6,6 +6,7 @@ import type { ProductId, ShardId } from '../../../src/domain/ids.ts'
 import { tidyJournal } from '../../../src/persistence/journal/carry.ts'
 import { noLink, type StreamId } from '../../../src/persistence/journal/frame.ts'
 import { type Recovery, type RecoveryOptions, recover } from '../../../src/persistence/journal/recovery.ts'
+import { SegmentLog, type SegmentLogOptions } from '../../../src/persistence/journal/segment-log.ts'
 import { nextEpoch } from '../../../src/persistence/journal/segments.ts'
 import { encodeState } from '../../../src/persistence/journal/state-codec.ts'
 import {
@@ -53,7 +54,7 @@ export class Written {
   recovery: Recovery | undefined
   readonly #session: ReturnType<MemoryDisk['session']>
   readonly #timerSession: ReturnType<ManualTimers['session']>
-  readonly #options: WriterOptions
+  readonly #options: WriterOptions & SegmentLogOptions
   readonly #shards: readonly ShardId[]
   readonly #sequences = new Map<ShardId, number>()
   readonly #versions = new Map<ShardId, number>()
@@ -111,7 +112,7 @@ export class Written {
   /** Opens without a recovery, as the first stream of all. */
   async openFresh(): Promise<this> {
     const positions: ShardPosition[] = this.#shards.map((shard) => ({ shard, nextSequence: 1, link: noLink }))
-    this.#writer = await settled(this.timers, JournalWriter.open(this.#options, positions))
+    this.#writer = await settled(this.timers, openOn(this.#options, positions))
     return this
   }
 
@@ -232,4 +233,11 @@ async function settled<T>(timers: ManualTimers, promise: Promise<T>): Promise<T>
   await timers.settle()
   if (!isDone) throw new Error('it waits for something that does not come')
   return watched
+}
+
+async function openOn(
+  options: WriterOptions & SegmentLogOptions,
+  positions: readonly ShardPosition[],
+): Promise<JournalWriter> {
+  return JournalWriter.open(await SegmentLog.create(options), options, positions)
 }

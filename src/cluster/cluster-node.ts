@@ -1,0 +1,178 @@
+/**
+ * One node among others: its copy of the journals, its leases, and its way to the other nodes, put together.
+ *
+ * Comes up: Redis is looked at, all agree on what the data is, the mirror follows it, the relay listens, and leases are
+ * taken. Goes down the other way round: shards are handed over first, and what reads the mirror's files ends before it.
+ */
+import { randomBytes } from 'node:crypto'
+import { LeaseBoard } from '../actors/lease-board.ts'
+import type { RemoteShards } from '../actors/remote-shards.ts'
+import type { SharedJournals, Supervisor } from '../actors/supervisor.ts'
+import { assert } from '../domain/assert.ts'
+import type { ShardId } from '../domain/ids.ts'
+import type { KeptThreadSeams } from '../kept-thread.ts'
+import type { StreamId } from '../persistence/journal/frame.ts'
+import { MirrorThread } from '../persistence/journal/redis/mirror-thread.ts'
+import type { AckPolicy } from '../persistence/journal/redis/redis-log.ts'
+import { checkRedis } from '../persistence/redis/redis-checks.ts'
+import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
+import type { RedisAccess } from '../redis-url.ts'
+import type { Clock, Random } from '../seams.ts'
+import { drawToken } from './draw-token.ts'
+import { Ownership } from './ownership.ts'
+import type { Owner, OwnershipView } from './ownership-view.ts'
+import { RelayThread } from './relay/relay-thread.ts'
+
+export type ClusterNodeOptions = KeptThreadSeams & {
+  readonly access: RedisAccess
+  readonly ack: AckPolicy
+  /** Where the other nodes reach this one; port 0 is any. */
+  readonly host: string
+  readonly port: number
+  readonly secret: string
+  readonly leaseMs: number
+  readonly isProduction: boolean
+  readonly shards: number
+  readonly version: string
+  readonly journalDirectory: string
+  /** What this node is to hold a copy of is known: throws where it holds one of something else. */
+  readonly onData: (dataId: string) => void
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Epochs are drawn some way above the last one, so that two owners who both saw it do not draw the same. */
+const EPOCHS_APART = 1_000
+
+export class ClusterNode {
+  readonly id: string
+  readonly #options: ClusterNodeOptions
+  readonly #relay: RelayThread
+  readonly #mirror: MirrorThread
+  readonly #nodes: RedisNodes
+  readonly #leases: LeaseBoard
+  #ownership: Ownership | undefined
+  #supervisor: Supervisor | undefined
+
+  constructor(options: ClusterNodeOptions) {
+    const {
+      access,
+      secret,
+      host,
+      port,
+      shards,
+      journalDirectory,
+      clock,
+      timers,
+      log,
+      respawnDelayMs,
+      random,
+    } = options
+    const seams = { timers, log, respawnDelayMs }
+    this.#options = options
+    this.id = drawToken(random)
+    this.#nodes = new RedisNodes(access, { clock, timers })
+    this.#leases = LeaseBoard.of(shards)
+    this.#relay = new RelayThread({ ...seams, nodeId: this.id, clusterSecret: secret, host, port })
+    this.#mirror = new MirrorThread({
+      ...seams,
+      data: { access, journalDirectory, shards },
+      onRoll: (stream, segment) => this.#supervisor?.noteMirrored(stream, segment),
+    })
+  }
+
+  /** The supervisor's way to what other nodes serve. */
+  get remotes(): RemoteShards {
+    return this.#relay
+  }
+
+  /** How its workers begin. */
+  get journals(): SharedJournals {
+    const { access, ack } = this.#options
+    return {
+      place: { access, ack, leases: this.#leases.memory },
+      startOf: async (shard) => {
+        const end = await this.#mirror.endOf(shard)
+        const epoch = end.head.place.epoch + 1 + Math.floor(this.#options.random.fraction() * EPOCHS_APART)
+        return { epoch, writer: randomBytes(16).toString('hex'), end }
+      },
+    }
+  }
+
+  /**
+   * Joins the others, and serves what falls to this node from here on. Rejects with `RedisBootError` where Redis may not hold
+   * a journal as it is set, and with `OwnershipRefused` where its data has another number of shards.
+   */
+  async start(supervisor: Supervisor): Promise<void> {
+    const { access, ack, host, shards, leaseMs, isProduction, version, clock, timers, random, log, onData } =
+      this.#options
+    this.#supervisor = supervisor
+    const report = await checkRedis(this.#nodes, { access, ack, isProduction, clock, timers })
+    for (const why of report.warnings) log('warn', 'redis.doubtful', { why })
+    const port = await this.#relay.start(supervisor)
+    this.#ownership = new Ownership({
+      nodes: this.#nodes,
+      node: { id: this.id, address: addressText(host, port), version },
+      board: this.#leases,
+      shards,
+      ack: ack.type === 'aof' ? 'aof' : { replicas: ack.count },
+      leaseMs,
+      clock,
+      timers,
+      random,
+      log,
+      agreed: (dataId) => {
+        onData(dataId)
+        this.#mirror.start()
+      },
+      acquired: (shard) => supervisor.serve(shard),
+      surrender: async (shard) => void (await supervisor.retire(shard)),
+      lost: (shard) => supervisor.fence(shard),
+      owners: (owners) => this.#follow(owners),
+    })
+    await this.#ownership.start()
+  }
+
+  /** Frames of a shard became durable: its files here are to have them soon. */
+  noteDurable({ worker }: StreamId): void {
+    this.#mirror.nudge(worker as ShardId)
+  }
+
+  view(): OwnershipView | undefined {
+    return this.#ownership?.view()
+  }
+
+  /** Hands its shards to others and leaves. */
+  async leave(): Promise<void> {
+    await this.#ownership?.close()
+    await this.#relay.close()
+  }
+
+  /** After all that reads its files. */
+  close(): Promise<void> {
+    return this.#mirror.close()
+  }
+
+  #follow(owners: ReadonlyMap<ShardId, Owner>): void {
+    const supervisor = this.#supervisor
+    assert(supervisor !== undefined, 'whoever owns shards has workers for them')
+    const others = new Map([...owners.values()].map(({ nodeId, address }) => [nodeId, address]))
+    others.delete(this.id)
+    this.#relay.meet([...others].map(([nodeId, address]) => ({ nodeId, ...addressOf(address) })))
+    for (let shard = 0; shard < this.#options.shards; shard++) {
+      const owner = owners.get(shard as ShardId)
+      if (owner?.nodeId === this.id) continue
+      if (owner === undefined) supervisor.forget(shard)
+      else supervisor.follow(shard, owner.nodeId)
+    }
+  }
+}
+
+function addressText(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function addressOf(text: string): { readonly host: string; readonly port: number } {
+  const at = text.lastIndexOf(':')
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
+}

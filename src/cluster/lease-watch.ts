@@ -1,0 +1,82 @@
+/** Looks at leases that are not this node's own: every so often, and at once at those that are said to have changed. */
+import type { Redis } from 'ioredis'
+import type { ShardId } from '../domain/ids.ts'
+import type { Clock, Timer, Timers } from '../seams.ts'
+import type { Leases } from './leases.ts'
+import type { OwnershipLog } from './ownership-log.ts'
+import { Sightings } from './sightings.ts'
+
+export type LeaseWatchOptions = {
+  readonly leases: Leases
+  readonly shards: readonly ShardId[]
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly log: OwnershipLog
+  readonly isOurs: (shard: ShardId) => boolean
+  /** Something is not as it was, or some time has passed. */
+  readonly looked: () => void
+}
+
+/** How often leases of others are looked at, besides when something is heard. */
+const LOOK_MS = 200
+
+export class LeaseWatch {
+  readonly sightings = new Sightings()
+  readonly #options: LeaseWatchOptions
+  readonly #looking = new Set<Redis>()
+  readonly #heard = new Set<ShardId>()
+  #timer: Timer | undefined
+
+  constructor(options: LeaseWatchOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#timer = this.#options.timers.after(LOOK_MS, () => {
+      this.start()
+      this.#options.looked()
+    })
+    this.#look(this.#options.shards, { skipsBusy: true })
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+  }
+
+  /** Its lease has changed: what is heard in one go is looked at in one go. */
+  hear(shard: ShardId): void {
+    this.#heard.add(shard)
+    if (this.#heard.size > 1) return
+    this.#options.timers.soon(() => {
+      const shards = this.#options.shards.filter((each) => this.#heard.has(each))
+      this.#heard.clear()
+      this.#look(shards, { skipsBusy: false })
+    })
+  }
+
+  #look(shards: readonly ShardId[], { skipsBusy }: { readonly skipsBusy: boolean }): void {
+    const { leases, isOurs } = this.#options
+    const others = shards.filter((shard) => !isOurs(shard))
+    for (const [primary, group] of leases.byPrimary(others.map((shard) => ({ shard })))) {
+      if (skipsBusy && this.#looking.has(primary)) continue
+      this.#looking.add(primary)
+      const known = group.map(({ shard }) => shard)
+      void this.#lookAt(primary, known).finally(() => this.#looking.delete(primary))
+    }
+  }
+
+  async #lookAt(primary: Redis, shards: readonly ShardId[]): Promise<void> {
+    const { leases, clock, log, isOurs, looked } = this.#options
+    try {
+      const records = await leases.look(primary, shards)
+      const nowMs = clock.monotonicMs()
+      // What has become ours meanwhile is known better.
+      const news = [...records].filter(
+        ([shard, record]) => !isOurs(shard) && this.sightings.note(shard, record, nowMs),
+      )
+      if (news.length > 0) looked()
+    } catch (error) {
+      log('warn', 'leases.unseen', { shards, err: error })
+    }
+  }
+}

@@ -1,0 +1,12 @@
+--[[
+The first node decides what all others must agree with.
+
+KEYS[1]  hash: shards, data
+ARGV[1]  number of shards this node is set to
+ARGV[2]  id drawn for the data, used if there is none
+
+Output:  number of shards of the data, id of the data
+]]
+redis.call('HSETNX', KEYS[1], 'shards', ARGV[1])
+redis.call('HSETNX', KEYS[1], 'data', ARGV[2])
+return redis.call('HMGET', KEYS[1], 'shards', 'data')

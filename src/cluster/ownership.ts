@@ -1,0 +1,330 @@
+/**
+ * Ownership: which shards this node serves. Takes leases, renews them, hands them over, and says so to who runs the workers.
+ *
+ * It decides by `placement.ts`, talks to Redis through `Leases` and `Members`, and shows on the `LeaseBoard` until when it
+ * may be believed. It knows nothing of workers, journals or callers.
+ *
+ * O1  `acquired` comes after as many replicas as the policy names have the lease, and never while what was before it on this
+ *     node is still ending: neither `surrender` nor `lost` of the shard is under way.
+ * O2  Belief ends by the board, at once, whatever this thread is doing; `lost` follows as soon as it runs.
+ * O3  A shard that is handed over is off the board before Redis hears of it: no two nodes ever believe in the same shard.
+ * O4  No step waits for a primary that does not answer but for its own shards; each primary has one round under way at most.
+ * O5  What Redis answers late, or after the tenure it was about has ended, changes nothing.
+ */
+
+import type { LeaseBoard } from '../actors/lease-board.ts'
+import type { ShardId } from '../domain/ids.ts'
+import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
+import type { Clock, Random, Timers } from '../seams.ts'
+import { drawToken } from './draw-token.ts'
+import { HandOvers } from './hand-overs.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { KeptPrimaries } from './kept-primaries.ts'
+import { LeaseWatch } from './lease-watch.ts'
+import { Leases } from './leases.ts'
+import { Members } from './members.ts'
+import { News } from './news.ts'
+import { OwnershipRefused } from './ownership-error.ts'
+import type { OwnershipLog } from './ownership-log.ts'
+import type { Owner, OwnershipView, ShardView } from './ownership-view.ts'
+import { type Candidate, type Holding, type NodeId, type Plan, planPlacement } from './placement.ts'
+import { retryDelayMs } from './retry-delay.ts'
+import type { Tenure } from './tenure.ts'
+import { TenureKeeper } from './tenure-keeper.ts'
+
+export type OwnershipOptions = {
+  readonly nodes: RedisNodes
+  readonly node: { readonly id: NodeId; readonly address: string; readonly version: string }
+  readonly shards: number
+  /** Where its leases are shown. */
+  readonly board: LeaseBoard
+  readonly ack: 'aof' | { readonly replicas: number }
+  readonly leaseMs: number
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly log: OwnershipLog
+  /** What the data is, is known, before anything of it is taken. Where this throws, the start rejects with it. */
+  readonly agreed: (dataId: string) => void
+  /** The lease is ours: its worker can be started. */
+  readonly acquired: (shard: ShardId) => void
+  /** Hand it over in order: resolves when its worker has ended and all that it answered is durable. */
+  readonly surrender: (shard: ShardId) => Promise<void>
+  /** The lease has ended without us: fence at once. Until the promise resolves it is not taken again. */
+  readonly lost: (shard: ShardId, why: string) => void | Promise<void>
+  /** Who serves what, whenever that has changed. Shards without an owner are absent. */
+  readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
+}
+
+/** For whom a free shard is meant has so long before others below their share take it; and thrice as long before anybody does. */
+const GRACE_MS = 300
+const HAND_OVERS_MAX = 1
+const HAND_OVERS_LEAVING_MAX = 4
+/** A start goes on trying for so long, in which a Redis Cluster has replaced a primary. */
+const START_MS = 20_000
+
+export class Ownership {
+  readonly board: LeaseBoard
+  readonly #options: OwnershipOptions
+  readonly #primaries: KeptPrimaries
+  readonly #members: Members
+  readonly #heartbeat: Heartbeat
+  readonly #news: News
+  readonly #watch: LeaseWatch
+  readonly #keeper: TenureKeeper
+  readonly #handOvers: HandOvers
+  readonly #shards: readonly ShardId[]
+  readonly #counts = { acquired: 0, lost: 0, handedOver: 0 }
+  readonly #startedAtMs: number
+  #told = ''
+  #isLeaving = false
+  #onIdle: () => void = () => {}
+
+  constructor(options: OwnershipOptions) {
+    this.#options = options
+    const { nodes, node, shards, ack, leaseMs, clock, timers, random, log, surrender } = options
+    const replicas = ack === 'aof' ? 0 : ack.replicas
+    const seams = { clock, timers, random, log, leaseMs }
+    this.#shards = Array.from({ length: shards }, (_, shard) => shard as ShardId)
+    this.#startedAtMs = clock.wallMs()
+    this.board = options.board
+    const primaries = new KeptPrimaries({ nodes, timers, random, commandTimeoutMs: leaseMs / 2 })
+    const leases = new Leases({ primaries, timers, node, replicas, leaseMs })
+    this.#primaries = primaries
+    this.#members = new Members({ ...seams, primaries, id: node.id })
+    this.#heartbeat = new Heartbeat({
+      ...seams,
+      members: this.#members,
+      text: () => this.#memberText(),
+      heard: () => this.#place(),
+    })
+    this.#watch = new LeaseWatch({
+      ...seams,
+      leases,
+      shards: this.#shards,
+      isOurs: (shard) => this.#keeper.of(shard) !== undefined,
+      looked: () => this.#place(),
+    })
+    this.#news = new News({
+      ...seams,
+      nodes,
+      primaries,
+      shardChanged: (shard) => this.#watch.hear(shard),
+      membersChanged: () => this.#heartbeat.now(),
+    })
+    this.#keeper = new TenureKeeper({
+      ...seams,
+      leases,
+      board: this.board,
+      replicas,
+      held: (tenure) => this.#acquired(tenure),
+      lost: (tenure, why) => this.#lost(tenure, why),
+      refused: (shard) => this.#watch.hear(shard),
+    })
+    this.#handOvers = new HandOvers({
+      ...seams,
+      leases,
+      keeper: this.#keeper,
+      surrender,
+      passedOn: (shard, record) => {
+        this.#counts.handedOver += 1
+        this.#watch.sightings.note(shard, record, clock.monotonicMs())
+      },
+      ended: () => {
+        this.#place()
+        this.#checkIdle()
+      },
+    })
+  }
+
+  /**
+   * Joins. Rejects where Redis does not answer in time, and with `OwnershipRefused` where the data has another number of
+   * shards. Leases come by and by.
+   */
+  async start(): Promise<void> {
+    const { log, node, agreed } = this.#options
+    try {
+      await this.#primaries.start()
+      agreed(await this.#join())
+    } catch (error) {
+      this.#primaries.close()
+      throw error
+    }
+    log('info', 'cluster.joined', { node: node.id, members: this.#members.living.length })
+    this.#news.start()
+    this.#heartbeat.start()
+    this.#keeper.start()
+    this.#watch.start()
+  }
+
+  /** Hands all shards to others, as far as there are any, and leaves. Resolves when nothing of it is left. */
+  async close(): Promise<void> {
+    const { log } = this.#options
+    this.#isLeaving = true
+    const heard = (error: unknown) => log('warn', 'cluster.leavesUnheard', { err: error })
+    await this.#members.beat(this.#memberText()).catch(heard)
+    this.#place()
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+      this.#checkIdle()
+    })
+    this.#heartbeat.close()
+    this.#watch.close()
+    this.#keeper.close()
+    this.#news.close()
+    await this.#members.leave().catch(heard)
+    this.#primaries.close()
+  }
+
+  view(): OwnershipView {
+    const nowMs = this.#options.clock.monotonicMs()
+    return {
+      node: this.#options.node.id,
+      members: this.#members.living.length,
+      shards: this.#shards.map((shard) => this.#viewOf(shard, nowMs)),
+      ...this.#counts,
+    }
+  }
+
+  /** Agrees on what the data is, and says that this node is there. Resolves with the data's id. */
+  async #join(): Promise<string> {
+    const { shards, random, clock, timers } = this.#options
+    const givenUpMs = clock.monotonicMs() + START_MS
+    for (let failures = 1; ; failures++) {
+      try {
+        const agreed = await this.#members.agree(shards, drawToken(random))
+        if (agreed.shards !== shards)
+          throw new OwnershipRefused(
+            `this node is set to ${shards} shards, and the data in Redis has ${agreed.shards}: set SHARDS=${agreed.shards}`,
+          )
+        await this.#members.beat(this.#memberText())
+        return agreed.dataId
+      } catch (error) {
+        if (error instanceof OwnershipRefused || clock.monotonicMs() > givenUpMs) throw error
+        const delayMs = retryDelayMs(failures, random.fraction())
+        await new Promise<void>((resolve) => void timers.after(delayMs, resolve))
+      }
+    }
+  }
+
+  #memberText() {
+    const { address, version } = this.#options.node
+    const shards = this.#keeper.all.length
+    return { address, version, startedAtMs: this.#startedAtMs, shards, isLeaving: this.#isLeaving }
+  }
+
+  #place(): void {
+    this.#keeper.expire()
+    const plan = planPlacement(
+      this.#candidates(),
+      this.#shards.map((shard) => this.#holding(shard)),
+    )
+    if (!this.#isLeaving) this.#take(plan)
+    if (this.#isLeaving || this.#members.isFresh) this.#handOverBy(plan)
+    this.#tell()
+  }
+
+  #candidates(): Candidate[] {
+    const { id } = this.#options.node
+    const others = this.#members.living.filter((member) => member.id !== id)
+    return [...others, { id, isLeaving: this.#isLeaving }]
+  }
+
+  #holding(shard: ShardId): Holding {
+    const { id } = this.#options.node
+    const tenure = this.#keeper.of(shard)
+    if (tenure === undefined) return this.#watch.sightings.holding(shard, id)
+    return { type: 'owned', owner: id, to: tenure.to }
+  }
+
+  #take(plan: Plan): void {
+    const { id } = this.#options.node
+    const nowMs = this.#options.clock.monotonicMs()
+    const hasRoom = this.#keeper.all.length < (plan.shares.get(id) ?? 0)
+    const shards = this.#shards.filter((shard) => {
+      if (this.#keeper.of(shard) !== undefined || this.#handOvers.isEnding(shard)) return false
+      const record = this.#watch.sightings.of(shard)
+      if (record === undefined) return false
+      if (record.type === 'promised') return record.to === id
+      if (plan.takes.get(shard) === id) return true
+      const waitsMs = hasRoom ? GRACE_MS : 3 * GRACE_MS
+      return record.type === 'free' && this.#watch.sightings.ageMs(shard, nowMs) > waitsMs
+    })
+    if (shards.length > 0) this.#keeper.claim(shards)
+  }
+
+  #handOverBy({ moves, shares }: Plan): void {
+    const { id } = this.#options.node
+    const isAlone = shares.size === 0
+    const atOnceMax = this.#isLeaving ? HAND_OVERS_LEAVING_MAX : HAND_OVERS_MAX
+    for (const tenure of this.#keeper.all) {
+      const move = moves.find(({ shard, from }) => shard === tenure.shard && from === id)
+      const isUnused = tenure.state === 'claiming' || tenure.state === 'claimed'
+      if (this.#isLeaving && isUnused) void this.#handOvers.passOn(tenure).finally(() => this.#checkIdle())
+      else if (
+        this.#handOvers.underWay < atOnceMax &&
+        tenure.state === 'held' &&
+        (move !== undefined || (this.#isLeaving && isAlone))
+      )
+        this.#handOvers.begin(tenure, move?.to)
+    }
+  }
+
+  #acquired(tenure: Tenure): void {
+    const { shard } = tenure
+    this.#counts.acquired += 1
+    this.#options.log('info', 'lease.acquired', { shard })
+    this.#options.acquired(shard)
+    this.#tell()
+  }
+
+  #lost({ shard }: Tenure, why: string): void {
+    this.#counts.lost += 1
+    this.#options.log('warn', 'lease.lost', { shard, why })
+    this.#handOvers.whileEnding(shard, async () => await this.#options.lost(shard, why))
+    this.#watch.hear(shard)
+    this.#tell()
+  }
+
+  #checkIdle(): void {
+    if (this.#isLeaving && this.#keeper.all.length === 0 && this.#handOvers.isIdle) this.#onIdle()
+  }
+
+  #tell(): void {
+    const owners = new Map<ShardId, Owner>()
+    for (const shard of this.#shards) {
+      const owner = this.#ownerOf(shard)
+      if (owner !== undefined) owners.set(shard, owner)
+    }
+    const text = JSON.stringify([...owners])
+    if (text === this.#told) return
+    this.#told = text
+    this.#options.owners(owners)
+  }
+
+  #ownerOf(shard: ShardId): Owner | undefined {
+    const { id, address } = this.#options.node
+    const tenure = this.#keeper.of(shard)
+    if (tenure !== undefined) {
+      const isServed = tenure.state === 'held' || tenure.state === 'leaving'
+      return isServed ? { nodeId: id, address, tenure: tenure.token } : undefined
+    }
+    const record = this.#watch.sightings.of(shard)
+    if (record?.type !== 'held' || record.node === id) return undefined
+    return { nodeId: record.node, address: record.address, tenure: record.token }
+  }
+
+  #viewOf(shard: ShardId, nowMs: number): ShardView {
+    const tenure = this.#keeper.of(shard)
+    if (tenure !== undefined) {
+      const { state } = tenure
+      const leaseLeftMs = Math.max(0, this.board.endsAtMs(shard) - nowMs)
+      const mayAcknowledge = this.board.mayAcknowledge(shard)
+      return { shard, state, owner: this.#options.node.id, leaseLeftMs, mayAcknowledge }
+    }
+    const record = this.#watch.sightings.of(shard)
+    const state = record?.type === 'held' && record.to !== undefined ? 'leaving' : (record?.type ?? 'unknown')
+    const owner = record?.type === 'held' ? record.node : record?.type === 'promised' ? record.to : undefined
+    return { shard, state, owner, leaseLeftMs: undefined, mayAcknowledge: undefined }
+  }
+}
