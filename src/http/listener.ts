@@ -47,6 +47,8 @@ export type ListenerSettings = {
   readonly reusePort: boolean
   readonly shards: number
   readonly workers: number
+  /** Whether other nodes serve what this one does not. */
+  readonly isShared: boolean
   readonly adminKey: string
   readonly payments: PaymentConfig
   /** The tables' file, for reads. */
@@ -165,7 +167,12 @@ export async function runListener(
     search,
     streams,
     status: {
-      readiness: () => readinessOf(engine.workers(), drain.started, damage.damaged),
+      readiness: () =>
+        readinessOf(engine.workers(), {
+          isClosing: drain.started,
+          damaged: damage.damaged,
+          isShared: settings.isShared,
+        }),
       metricsText: () => askForMetrics(main, texts),
     },
     metricsPublic: settings.metricsPublic,

@@ -57,6 +57,7 @@ class World implements AsyncDisposable {
         reusePort: true,
         shards: 1,
         workers: 1,
+        isShared: false,
         adminKey,
         payments: { gateway: 'none' },
         tablesPath: '/nowhere/tables.sqlite',
