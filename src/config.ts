@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
-import { type ClusterConfig, clusterSettings, readCluster } from './config/cluster-settings.ts'
+import { type ClusterConfig, clusterSettings, readCluster, redisAccessOf } from './config/cluster-settings.ts'
 import { explain, type Problem } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
@@ -27,6 +27,7 @@ import {
   workerHeapMbMax,
   workerHeapMbMin,
 } from './limits.ts'
+import type { RedisUrlResult } from './redis-url.ts'
 import { choice, flag, origins, type Setting, text, whole } from './setting.ts'
 
 export type Config = {
@@ -348,6 +349,11 @@ export function loadCallerSettings(): {
   readonly adminKey: string | undefined
 } {
   return { url: given(process.env, 'HOLDFAST_URL'), adminKey: given(process.env, settings.adminKey.variable) }
+}
+
+/** Where a command finds the Redis that nodes share. */
+export function loadRedisAccess(): RedisUrlResult | undefined {
+  return redisAccessOf((variable) => given(process.env, variable))
 }
 
 /** All settings as a Markdown table, as the README shows it. */

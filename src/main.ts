@@ -6,14 +6,14 @@
  */
 import { respawnDelayMs } from './actors/respawn-delay.ts'
 import { Supervisor } from './actors/supervisor.ts'
-import { ClusterNode } from './cluster/cluster-node.ts'
+import type { ClusterNode, ClusterNodeOptions } from './cluster/cluster-node.ts'
 import { OwnershipRefused } from './cluster/ownership-error.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
 import { HistoryThread } from './history/history-thread.ts'
-import { cooldownMemory, SharedCooldowns } from './http/cooldowns.ts'
+import { limitMemories, openCommonLimits } from './http/common-limits.ts'
+import { SharedCooldowns } from './http/cooldowns.ts'
 import { Listeners } from './http/listeners.ts'
-import { rateMemory } from './http/rate-limits.ts'
 import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
@@ -69,9 +69,11 @@ async function run(config: Config): Promise<void> {
   prepareJournal(paths, logger, isShared)
   prepareImages(paths.images)
 
-  const cooldowns = cooldownMemory(realRandom())
-  const expiries = new SharedCooldowns(cooldowns, realClock)
   const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
+  const memories = limitMemories(config.rates, config.cluster, realRandom())
+  const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+  const commonLimits = openCommonLimits(config.cluster, { memories, log: logAs, ...seams })
+  const expiries = commonLimits ?? new SharedCooldowns(memories.cooldowns, realClock)
   const history = new HistoryThread({
     data: {
       journalDirectory: paths.journal,
@@ -84,27 +86,16 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
-  const cluster =
-    config.cluster.type === 'single'
-      ? undefined
-      : new ClusterNode({
-          access: config.cluster.redis,
-          ack: config.cluster.ack,
-          host: config.cluster.nodeHost,
-          port: config.cluster.nodePort,
-          secret: config.cluster.secret,
-          leaseMs: config.cluster.leaseMs,
-          isProduction: config.environment === 'production',
-          shards,
-          version,
-          journalDirectory: paths.journal,
-          onData: (dataId) => claimMirror(directory.paths, dataId),
-          clock: realClock,
-          random: realRandom(),
-          timers: realTimers,
-          log: logAs,
-          respawnDelayMs,
-        })
+  const cluster = await openCluster(config, {
+    version,
+    journalDirectory: paths.journal,
+    onData: (dataId) => claimMirror(directory.paths, dataId),
+    clock: realClock,
+    random: realRandom(),
+    timers: realTimers,
+    log: logAs,
+    respawnDelayMs,
+  })
   const supervisor = new Supervisor({
     timers: realTimers,
     log: logAs,
@@ -196,8 +187,9 @@ async function run(config: Config): Promise<void> {
       accessTokenMs: config.accounts.accessTokenMs,
       refreshTokenMs: config.accounts.refreshTokenMs,
       tokenIssuer: config.accounts.tokenIssuer,
-      rateMemory: rateMemory(config.rates, realRandom()),
-      cooldownMemory: cooldowns,
+      rateMemory: memories.rates,
+      cooldownMemory: memories.cooldowns,
+      commonLimits: commonLimits?.settings,
       version,
     },
     supervisor,
@@ -211,6 +203,8 @@ async function run(config: Config): Promise<void> {
     logLevel: config.logLevel,
     crashPoint,
   })
+
+  commonLimits?.start()
 
   let shuttingDownSinceMs: number | undefined
   const shutDown = async (reason: string, wantedExitCode: number): Promise<void> => {
@@ -234,6 +228,7 @@ async function run(config: Config): Promise<void> {
       ['search', () => search.close()],
       ['leases', () => cluster?.leave()],
       ['shards', () => supervisor.shutDown()],
+      ['limits', () => commonLimits?.close()],
       ['history', () => history.close()],
       ['mirror', () => cluster?.close()],
       ['tables', () => tables.close()],
@@ -269,6 +264,21 @@ async function run(config: Config): Promise<void> {
   )
   if (process.stdout.isTTY) greet(config, port, adminKey)
   else if (adminKey.path !== undefined) logger.info({ path: adminKey.path }, 'admin key')
+}
+
+/** This node among others, where there are to be any. On one machine nothing of it is loaded. */
+async function openCluster(
+  { cluster, environment, shards }: Config,
+  parts: Pick<
+    ClusterNodeOptions,
+    'version' | 'journalDirectory' | 'onData' | 'clock' | 'random' | 'timers' | 'log' | 'respawnDelayMs'
+  >,
+): Promise<ClusterNode | undefined> {
+  if (cluster.type === 'single') return undefined
+  const { redis: access, ack, nodeHost: host, nodePort: port, secret, leaseMs } = cluster
+  const isProduction = environment === 'production'
+  const { ClusterNode } = await import('./cluster/cluster-node.ts')
+  return new ClusterNode({ ...parts, access, ack, host, port, secret, leaseMs, isProduction, shards })
 }
 
 /** Makes the journal's directories, and clears away starts that never came to anything; a mirror's are the mirror's affair. */

@@ -8,10 +8,10 @@
  * V1  A successor starts only after its predecessor's thread has ended: one stream of a shard is written at a time.
  * V2  Every new worker gets an epoch above all before it.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { assert } from '../domain/assert.ts'
 import type { CustomerId, ShardId } from '../domain/ids.ts'
-import { parkedMsMax, shutdownDeadlineMs, workerStartRetryMs } from '../limits.ts'
+import { parkedMsMax, shutdownDeadlineMs, spareWorkersMax, workerStartRetryMs } from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import { JournalLost } from '../persistence/journal/redis/mirror.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
@@ -25,6 +25,7 @@ import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Switchboard, type WorkerReadiness } from './switchboard.ts'
 import type { WorkerData } from './worker-entry.ts'
 import type { SharedJournal, SharedStart, WorkerSettings } from './worker-parts.ts'
+import { WorkerThreads } from './worker-threads.ts'
 
 /** Structured events of the supervisor, for the log. */
 export type SupervisorLog = (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
@@ -66,6 +67,8 @@ type Member = {
   readonly snapshots: SnapshotKeeper
   /** Whether it is to be here. */
   isHere: boolean
+  /** The node that serves it, where it is not here. */
+  follows: string | undefined
   thread: Worker | undefined
   port: Port<FromWorker, ToWorker> | undefined
   /** Of the engine by which its shards reach those of others. */
@@ -86,6 +89,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #members: readonly Member[]
   readonly #switchboard: Switchboard
+  readonly #threads: WorkerThreads
   readonly #poison = new PoisonList()
   readonly #statusCalls = new Map<number, (status: WorkerStatus) => void>()
   /** What other nodes serve. */
@@ -99,11 +103,18 @@ export class Supervisor {
     this.#options = options
     this.#epoch = options.nextEpoch - 1
     this.#switchboard = new Switchboard(workers)
+    this.#threads = new WorkerThreads({
+      timers: options.timers,
+      heapMb: options.workerHeapMb,
+      isShared: options.journals !== undefined,
+      spares: remotes === undefined ? 0 : Math.min(workers, spareWorkersMax),
+    })
     this.followed = remotes === undefined ? undefined : new FollowedShards(this.#switchboard, remotes)
     this.#members = Array.from({ length: workers }, (_, index) => ({
       index,
       snapshots: this.#snapshotsOf(index),
       isHere: remotes === undefined,
+      follows: undefined,
       thread: undefined,
       port: undefined,
       engine: undefined,
@@ -129,7 +140,7 @@ export class Supervisor {
   serve(shard: number): void {
     const member = this.#memberOf(shard)
     assert(!member.isHere && member.thread === undefined, 'a shard has one worker (V1)')
-    this.followed?.forget(shard)
+    this.forget(shard)
     member.isHere = true
     member.failures = 0
     this.#begin(member)
@@ -143,6 +154,7 @@ export class Supervisor {
     const member = this.#memberOf(shard)
     member.isHere = false
     member.attempt += 1
+    this.#followIfFree(member)
     if (member.thread === undefined) return true
     member.port?.send({ type: 'shutdown' })
     member.snapshots.stop()
@@ -158,18 +170,21 @@ export class Supervisor {
     member.isHere = false
     member.attempt += 1
     member.snapshots.stop()
+    this.#followIfFree(member)
     void member.thread?.terminate()
     await member.ended
   }
 
-  /** From now on this shard is where that node serves it, as soon as it does. Not while it is to be here. */
+  /** From now on this shard is where that node serves it, as soon as it does, and as nothing of it is here any more. */
   follow(shard: number, nodeId: string): void {
-    assert(!this.#memberOf(shard).isHere, 'a shard that is served here is given up first')
-    this.followed?.follow(shard, nodeId)
+    const member = this.#memberOf(shard)
+    member.follows = nodeId
+    this.#followIfFree(member)
   }
 
   /** From now on no other node is known to serve this shard. */
   forget(shard: number): void {
+    this.#memberOf(shard).follows = undefined
     this.followed?.forget(shard)
   }
 
@@ -247,6 +262,7 @@ export class Supervisor {
    */
   async shutDown(): Promise<void> {
     this.#isClosing = true
+    this.#threads.close()
     const living = this.#members.filter(({ thread }) => thread !== undefined)
     for (const { port, snapshots } of this.#members) {
       port?.send({ type: 'shutdown' })
@@ -310,15 +326,10 @@ export class Supervisor {
 
   #spawn(member: Member, settings: WorkerSettings): void {
     const { workers } = this.#options
-    const { heapMb } = settings
     const { engineEnd, supervisorEnd } = controlChannel()
     const { crashPoint } = this.#options
-    const workerData: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
-    const thread = new Worker(new URL('./worker-entry.ts', import.meta.url), {
-      workerData,
-      transferList: [engineEnd],
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
-    })
+    const data: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
+    const thread = this.#threads.begin(data, [engineEnd])
     const { promise, resolve } = Promise.withResolvers<void>()
     const port: Port<FromWorker, ToWorker> = portOf(thread)
     member.settings = settings
@@ -391,6 +402,7 @@ export class Supervisor {
     member.engine = undefined
     this.#options.remotes?.noteEnded({ shard: worker, life })
     this.#switchboard.end(worker)
+    this.#followIfFree(member)
     if (this.#isClosing || !member.isHere) return
     member.failures += 1
     const delayMs = respawnDelayMs(member.failures)
@@ -421,6 +433,10 @@ export class Supervisor {
       crashPoint,
       onDifference: (why) => this.#members[worker]?.port?.send({ type: 'end', why }),
     })
+  }
+
+  #followIfFree({ index, isHere, thread, follows }: Member): void {
+    if (!isHere && thread === undefined && follows !== undefined) this.followed?.follow(index, follows)
   }
 
   #memberOf(shard: number): Member {

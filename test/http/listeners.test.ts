@@ -72,6 +72,7 @@ class World implements AsyncDisposable {
         tokenIssuer: 'holdfast',
         rateMemory: rateMemory(noRates, random),
         cooldownMemory: cooldownMemory(random),
+        commonLimits: undefined,
         version: '0.0.0',
       },
       supervisor,
