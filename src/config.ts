@@ -27,6 +27,7 @@ import {
   workerHeapMbMax,
   workerHeapMbMin,
 } from './limits.ts'
+import { parseRedisUrl, type RedisAccess } from './redis-url.ts'
 import { choice, flag, origins, type Setting, text, whole } from './setting.ts'
 
 export type Config = {
@@ -340,6 +341,21 @@ export function loadDataDirectory(): string | undefined {
   if (setting.schema.safeParse(value).success) return value
   console.error(explain([{ ...setting, received: shown(value) }]))
   return undefined
+}
+
+/** The Redis of the journal alone, for commands that need no other setting; what is wrong is printed. */
+export function loadRedis():
+  | { readonly type: 'none' }
+  | { readonly type: 'given'; readonly access: RedisAccess }
+  | { readonly type: 'wrong' } {
+  const { redisUrl: value, redisUrlFile: file } = clusterSettings
+  const path = given(process.env, file.variable)
+  const text = path === undefined ? given(process.env, value.variable) : readFileSync(path, 'utf8').trim()
+  if (text === undefined) return { type: 'none' }
+  const parsed = parseRedisUrl(text)
+  if (parsed.type === 'valid') return { type: 'given', access: parsed.access }
+  console.error(explain([{ ...value, received: shown(text, true), expected: parsed.expected }]))
+  return { type: 'wrong' }
 }
 
 /** Where a command finds the server that runs, and with which key; each where it is set. */
