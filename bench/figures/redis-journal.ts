@@ -42,7 +42,7 @@ const SIZES = {
 } as const satisfies Record<Scale, object>
 
 const SHARDS = [1, 2, 4, 8]
-const CALLERS = [4_096, 8_192, 16_384]
+const CALLERS = [1_024, 4_096, 8_192]
 const NAME = 'durable reserves, journal in Redis, replicas:1'
 const RIVAL = 'Redis Lua, AOF always, no wait for its replica'
 const BOUNDS = { floor: 4, aim: 12 }
