@@ -46,7 +46,7 @@ export const threeNodes: Figure = { name: 'three-nodes', measure }
 async function measure(scale: Scale, say: (line: string) => void): Promise<Measured> {
   const size = SIZES[scale]
   const scratch = makeScratch('three-nodes')
-  const environment = { LISTENERS: '1' }
+  const environment = { LISTENERS: '1', LEASE_MS: '20000' }
   const three = await Nodes.start({ count: NODES, directory: join(scratch, 'three'), environment })
   if (three.type === 'absent') {
     rmSync(scratch, { recursive: true })

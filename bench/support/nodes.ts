@@ -24,6 +24,8 @@ type Node = { readonly port: number; readonly dataDirectory: string; server: Ser
 
 const ADMIN_KEY = 'bench-51d6c07be92f4a83'
 const SECRET = 'b9c4f2f6e1d04c7f8a3e5d2b7c6a9f01'
+/** What nodes ask of a Redis whose replicas are waited for. */
+const REPLICATED = { 'min-replicas-to-write': 1, 'min-replicas-max-lag': 10 }
 const SERVE_WITHIN_MS = 60_000
 const LOOK_EVERY_MS = 20
 
@@ -47,7 +49,7 @@ export class Nodes {
   static async start({ count, directory, environment }: NodesOptions): Promise<Presence<Nodes>> {
     if (findProgram('redis-server') === undefined)
       return { type: 'absent', why: 'redis-server is not present' }
-    const cluster = await RedisCluster.start()
+    const cluster = await RedisCluster.start({ settings: REPLICATED })
     const nodes = await Promise.all(
       Array.from({ length: count }, async (_, nr) => {
         const port = await freePort()
@@ -79,7 +81,12 @@ export class Nodes {
   async restart(nr: number): Promise<void> {
     const { dataDirectory, port } = this.#nodeOf(nr)
     const environment = { ...this.#environment, NODE_PORT: String(port) }
-    this.#nodeOf(nr).server = await startHoldfast({ dataDirectory, adminKey: ADMIN_KEY, environment })
+    this.#nodeOf(nr).server = await startHoldfast({
+      dataDirectory,
+      adminKey: ADMIN_KEY,
+      environment,
+      isTroubled: true,
+    })
   }
 
   async kill(nr: number): Promise<void> {
