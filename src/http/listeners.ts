@@ -6,9 +6,10 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { AggregatorRegistry } from 'prom-client'
+import { controlChannel } from '../actors/control-channel.ts'
 import type { ToEngine } from '../actors/protocol.ts'
 import { respawnDelayMs } from '../actors/respawn-delay.ts'
-import { controlChannel, type Supervisor } from '../actors/supervisor.ts'
+import type { Supervisor } from '../actors/supervisor.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { HistoryThread } from '../history/history-thread.ts'
 import { metricsTimeoutMs } from '../limits.ts'
