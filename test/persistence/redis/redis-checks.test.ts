@@ -220,6 +220,16 @@ servers('nobody there is waited for, and then said', async () => {
   assert.is(code, 'unavailable')
 })
 
+servers('two that know nothing of each other are refused at once', async () => {
+  const two = [await RedisServerProcess.start(), await RedisServerProcess.start()]
+  try {
+    const { code, message } = await refusalOf(check(two.map(({ url }) => url).join(), AOF))
+    assert.equal([code, message.includes('not one Redis')], ['unsupported', true])
+  } finally {
+    await Promise.all(two.map((server) => server.close()))
+  }
+})
+
 servers('a cluster is looked at node by node, its replicas too', async () => {
   const cluster = await RedisCluster.start({ primaries: 3, settings: { 'min-replicas-to-write': 1 } })
   try {
