@@ -7,12 +7,13 @@
  * C2  What is rare and a matter of safety, failed logins and registrations, is taken in Redis, exactly.
  * C3  Where Redis is away each node counts alone, with what it knew last.
  */
+
+import type { HashedIdentity } from '../cluster/limits/announcement.ts'
 import type { Announcer } from '../cluster/limits/announcer.ts'
 import type { CommonCounter, CountedRate } from '../cluster/limits/common-counter.ts'
 import { assert } from '../domain/assert.ts'
 import { announceAtOnceShare } from '../limits/common-limits.ts'
 import type { Clock } from '../seams.ts'
-import type { Hashed } from './keyed-hash.ts'
 import {
   type RateLimits,
   type RatePolicy,
@@ -108,6 +109,6 @@ export class CommonRateLimits implements RateLimits {
   }
 }
 
-function keyOf(policy: RatePolicy, { high, low }: Hashed): string {
+function keyOf(policy: RatePolicy, { high, low }: HashedIdentity): string {
   return `${policy} ${high} ${low}`
 }
