@@ -177,6 +177,7 @@ async function run(config: Config): Promise<void> {
       reusePort: false,
       shards,
       workers,
+      isShared,
       adminKey: adminKey.key,
       payments: config.payments,
       tablesPath: place.type === 'sqlite' ? place.path : undefined,
@@ -201,6 +202,7 @@ async function run(config: Config): Promise<void> {
     history,
     search,
     desk,
+    cluster,
     timers: realTimers,
     log: logger,
     logLevel: config.logLevel,
@@ -272,9 +274,9 @@ async function run(config: Config): Promise<void> {
 /** This node among others, where there are to be any. On one machine nothing of it is loaded. */
 async function openCluster(
   { cluster, environment, shards }: Config,
-  parts: Pick<
+  parts: Omit<
     ClusterNodeOptions,
-    'version' | 'journalDirectory' | 'onData' | 'clock' | 'random' | 'timers' | 'log' | 'respawnDelayMs'
+    'access' | 'ack' | 'host' | 'port' | 'secret' | 'leaseMs' | 'isProduction' | 'shards'
   >,
 ): Promise<ClusterNode | undefined> {
   if (cluster.type === 'single') return undefined

@@ -34,7 +34,7 @@ import { OrderStreams } from './order-streams.ts'
 import type { Drain } from './parts.ts'
 import { PersonAuthenticator } from './person-authenticator.ts'
 import { type RateMemory, SharedRateLimits } from './rate-limits.ts'
-import { readinessOf, SharedReadiness } from './readiness.ts'
+import { readinessOf } from './readiness.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { StockStreams } from './stock-streams.ts'
 import { registerStreamMetrics } from './stream-metrics.ts'
@@ -47,6 +47,8 @@ export type ListenerSettings = {
   readonly reusePort: boolean
   readonly shards: number
   readonly workers: number
+  /** Whether other nodes serve what this one does not. */
+  readonly isShared: boolean
   readonly adminKey: string
   readonly payments: PaymentConfig
   /** The tables' file, for reads; where there is none they are asked like writes. */
@@ -142,7 +144,6 @@ export async function runListener(
   common?.start()
   const damage = new DamageBoard(settings.damage)
   const drain: Drain = { started: false }
-  const shared = settings.commonLimits && new SharedReadiness()
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
     engine,
@@ -167,11 +168,12 @@ export async function runListener(
     search,
     streams,
     status: {
-      readiness: () => {
-        const workers = engine.workers()
-        if (shared !== undefined) return shared.of(workers, drain.started, damage.damaged)
-        return readinessOf(workers, drain.started, damage.damaged)
-      },
+      readiness: () =>
+        readinessOf(engine.workers(), {
+          isClosing: drain.started,
+          damaged: damage.damaged,
+          isShared: settings.isShared,
+        }),
       metricsText: () => askForMetrics(main, texts),
     },
     metricsPublic: settings.metricsPublic,

@@ -58,6 +58,7 @@ class World implements AsyncDisposable {
         reusePort: true,
         shards: 1,
         workers: 1,
+        isShared: false,
         adminKey,
         payments: { gateway: 'none' },
         tablesPath: '/nowhere/tables.sqlite',
@@ -89,6 +90,7 @@ class World implements AsyncDisposable {
         ended: new Promise(() => {}),
       },
       desk: { status: () => Promise.resolve(undefined), restarts: 0 },
+      cluster: undefined,
       // Never started.
       history: new HistoryThread({
         data: {

@@ -1,19 +1,19 @@
 import * as assert from 'uvu/assert'
 import type { WorkerState } from '../../src/actors/protocol.ts'
-import { readinessOf, SharedReadiness } from '../../src/http/readiness.ts'
+import { readinessOf } from '../../src/http/readiness.ts'
 import { suite } from '../support/suite.ts'
 
 const LISTENER = { name: 'listener', ready: true }
 
 function ofWorker(state: WorkerState) {
-  return readinessOf([{ worker: 0, state }], false)
+  return readinessOf([{ worker: 0, state }], { isClosing: false })
 }
 
 const test = suite('readiness')
 
 test('is given where every worker serves and the listener stays', () => {
   const workers = [0, 1].map((worker) => ({ worker, state: { type: 'ready', room: 'all' } as const }))
-  assert.equal(readinessOf(workers, false), {
+  assert.equal(readinessOf(workers, { isClosing: false }), {
     ready: true,
     parts: [
       { name: 'worker-0', ready: true },
@@ -26,7 +26,10 @@ test('is given where every worker serves and the listener stays', () => {
 })
 
 test('stays where rows of the tables are damaged, and that is said', () => {
-  const { ready, parts } = readinessOf([{ worker: 0, state: { type: 'ready', room: 'all' } }], false, 2)
+  const { ready, parts } = readinessOf([{ worker: 0, state: { type: 'ready', room: 'all' } }], {
+    isClosing: false,
+    damaged: 2,
+  })
   assert.ok(ready)
   const tables = parts.find(({ name }) => name === 'tables')
   assert.not(tables?.ready)
@@ -34,7 +37,7 @@ test('stays where rows of the tables are damaged, and that is said', () => {
 })
 
 test('ends when the listener is told to go', () => {
-  const { ready, parts } = readinessOf([], true)
+  const { ready, parts } = readinessOf([], { isClosing: true })
   assert.not(ready)
   assert.equal(parts, [{ name: 'listener', ready: false, reason: 'shutting down' }])
 })
@@ -65,43 +68,17 @@ for (const [room, reason] of [
   })
 }
 
+test('among several nodes stays while half of the shards are reached, and ends below that', () => {
+  const worker = (index: number, isReady: boolean) => ({
+    worker: index,
+    state: isReady ? ({ type: 'ready', room: 'all' } as const) : ({ type: 'starting' } as const),
+  })
+  const of = (reached: number) =>
+    readinessOf(
+      [0, 1, 2, 3].map((index) => worker(index, index < reached)),
+      { isClosing: false, isShared: true },
+    ).ready
+  assert.equal([4, 3, 2, 1, 0].map(of), [true, true, true, false, false])
+})
+
 test.run()
-
-const shared = suite('readiness of a node among others')
-const ready = { type: 'ready', room: 'all' } as const
-const starting = { type: 'starting' } as const
-
-function among(...states: readonly WorkerState[]) {
-  return states.map((state, worker) => ({ worker, state }))
-}
-
-shared('comes when it has met all shards, wherever they are', () => {
-  const readiness = new SharedReadiness()
-  assert.not(readiness.of(among(ready, starting), false).ready)
-  assert.ok(readiness.of(among(ready, ready), false).ready)
-})
-
-shared('is not withheld for a shard that nobody can serve', () => {
-  const stopped = { type: 'stopped', why: 'frame 3 is missing' } as const
-  assert.ok(new SharedReadiness().of(among(ready, stopped), false).ready)
-})
-
-shared('stays while a shard changes hands, which is away from every node', () => {
-  const readiness = new SharedReadiness()
-  readiness.of(among(ready, ready), false)
-  const { ready: isReady, parts } = readiness.of(among(ready, starting), false)
-  assert.ok(isReady)
-  assert.equal(
-    parts.filter((part) => !part.ready).map(({ name }) => name),
-    ['worker-1'],
-  )
-})
-
-shared('ends where no shard answers any more, and when the listener is told to go', () => {
-  const readiness = new SharedReadiness()
-  assert.ok(readiness.of(among(ready, ready), false).ready)
-  assert.not(readiness.of(among(starting, starting), false).ready)
-  assert.not(readiness.of(among(ready, ready), true).ready)
-})
-
-shared.run()
