@@ -92,6 +92,10 @@ export const storageRetryMs = 1_000
 
 /** Where it cannot be told how a worker is to begin, that is asked again after so long. */
 export const workerStartRetryMs = 100
+/** Threads that a node among others keeps waiting for shards that fall to it. */
+export const spareWorkersMax = 4
+/** When those that were taken are replaced. */
+export const spareRefillMs = 2_000
 /** How often a worker without a lease looks whether it has one again. */
 export const fencedLookMs = 50
 

@@ -6,7 +6,7 @@
  */
 import { respawnDelayMs } from './actors/respawn-delay.ts'
 import { Supervisor } from './actors/supervisor.ts'
-import { ClusterNode } from './cluster/cluster-node.ts'
+import type { ClusterNode, ClusterNodeOptions } from './cluster/cluster-node.ts'
 import { OwnershipRefused } from './cluster/ownership-error.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
@@ -84,27 +84,16 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
-  const cluster =
-    config.cluster.type === 'single'
-      ? undefined
-      : new ClusterNode({
-          access: config.cluster.redis,
-          ack: config.cluster.ack,
-          host: config.cluster.nodeHost,
-          port: config.cluster.nodePort,
-          secret: config.cluster.secret,
-          leaseMs: config.cluster.leaseMs,
-          isProduction: config.environment === 'production',
-          shards,
-          version,
-          journalDirectory: paths.journal,
-          onData: (dataId) => claimMirror(directory.paths, dataId),
-          clock: realClock,
-          random: realRandom(),
-          timers: realTimers,
-          log: logAs,
-          respawnDelayMs,
-        })
+  const cluster = await openCluster(config, {
+    version,
+    journalDirectory: paths.journal,
+    onData: (dataId) => claimMirror(directory.paths, dataId),
+    clock: realClock,
+    random: realRandom(),
+    timers: realTimers,
+    log: logAs,
+    respawnDelayMs,
+  })
   const supervisor = new Supervisor({
     timers: realTimers,
     log: logAs,
@@ -136,8 +125,10 @@ async function run(config: Config): Promise<void> {
   })
   await passwords.start()
   const started = cluster === undefined ? supervisor.start() : cluster.start(supervisor)
+  // Whoever awaits the start itself hears of it.
+  const ignored = () => {}
   // Recovery comes first: until its shards serve, the history is of no use to anybody.
-  void started.then(() => history.start())
+  void started.then(() => history.start(), ignored)
   const desk = new DeskThread({
     data: {
       shards,
@@ -172,7 +163,7 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
-  void started.then(() => search.start())
+  void started.then(() => search.start(), ignored)
   const listeners = new Listeners({
     count: config.listeners,
     settings: {
@@ -267,6 +258,21 @@ async function run(config: Config): Promise<void> {
   )
   if (process.stdout.isTTY) greet(config, port, adminKey)
   else if (adminKey.path !== undefined) logger.info({ path: adminKey.path }, 'admin key')
+}
+
+/** This node among others, where there are to be any. On one machine nothing of it is loaded. */
+async function openCluster(
+  { cluster, environment, shards }: Config,
+  parts: Pick<
+    ClusterNodeOptions,
+    'version' | 'journalDirectory' | 'onData' | 'clock' | 'random' | 'timers' | 'log' | 'respawnDelayMs'
+  >,
+): Promise<ClusterNode | undefined> {
+  if (cluster.type === 'single') return undefined
+  const { redis: access, ack, nodeHost: host, nodePort: port, secret, leaseMs } = cluster
+  const isProduction = environment === 'production'
+  const { ClusterNode } = await import('./cluster/cluster-node.ts')
+  return new ClusterNode({ ...parts, access, ack, host, port, secret, leaseMs, isProduction, shards })
 }
 
 /** Makes the journal's directories, and clears away starts that never came to anything; a mirror's are the mirror's affair. */

@@ -8,10 +8,10 @@
  * V1  A successor starts only after its predecessor's thread has ended: one stream of a shard is written at a time.
  * V2  Every new worker gets an epoch above all before it.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { assert } from '../domain/assert.ts'
 import type { CustomerId, ShardId } from '../domain/ids.ts'
-import { parkedMsMax, shutdownDeadlineMs, workerStartRetryMs } from '../limits.ts'
+import { parkedMsMax, shutdownDeadlineMs, spareWorkersMax, workerStartRetryMs } from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import { JournalLost } from '../persistence/journal/redis/mirror.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
@@ -25,6 +25,7 @@ import { SnapshotKeeper } from './snapshot-keeper.ts'
 import { Switchboard, type WorkerReadiness } from './switchboard.ts'
 import type { WorkerData } from './worker-entry.ts'
 import type { SharedJournal, SharedStart, WorkerSettings } from './worker-parts.ts'
+import { WorkerThreads } from './worker-threads.ts'
 
 /** Structured events of the supervisor, for the log. */
 export type SupervisorLog = (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
@@ -86,6 +87,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #members: readonly Member[]
   readonly #switchboard: Switchboard
+  readonly #threads: WorkerThreads
   readonly #poison = new PoisonList()
   readonly #statusCalls = new Map<number, (status: WorkerStatus) => void>()
   /** What other nodes serve. */
@@ -99,6 +101,12 @@ export class Supervisor {
     this.#options = options
     this.#epoch = options.nextEpoch - 1
     this.#switchboard = new Switchboard(workers)
+    this.#threads = new WorkerThreads({
+      timers: options.timers,
+      heapMb: options.workerHeapMb,
+      isShared: options.journals !== undefined,
+      spares: remotes === undefined ? 0 : Math.min(workers, spareWorkersMax),
+    })
     this.followed = remotes === undefined ? undefined : new FollowedShards(this.#switchboard, remotes)
     this.#members = Array.from({ length: workers }, (_, index) => ({
       index,
@@ -247,6 +255,7 @@ export class Supervisor {
    */
   async shutDown(): Promise<void> {
     this.#isClosing = true
+    this.#threads.close()
     const living = this.#members.filter(({ thread }) => thread !== undefined)
     for (const { port, snapshots } of this.#members) {
       port?.send({ type: 'shutdown' })
@@ -310,15 +319,10 @@ export class Supervisor {
 
   #spawn(member: Member, settings: WorkerSettings): void {
     const { workers } = this.#options
-    const { heapMb } = settings
     const { engineEnd, supervisorEnd } = controlChannel()
     const { crashPoint } = this.#options
-    const workerData: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
-    const thread = new Worker(new URL('./worker-entry.ts', import.meta.url), {
-      workerData,
-      transferList: [engineEnd],
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
-    })
+    const data: WorkerData = { settings, workers, engine: engineEnd, crashPoint }
+    const thread = this.#threads.begin(data, [engineEnd])
     const { promise, resolve } = Promise.withResolvers<void>()
     const port: Port<FromWorker, ToWorker> = portOf(thread)
     member.settings = settings

@@ -5,7 +5,6 @@ import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
 import { workerHeapMbMin } from '../limits.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
-import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
 import { Engine } from './engine.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
@@ -24,40 +23,49 @@ export type WorkerData = {
 const MIB = 1_024 * 1_024
 
 assert(parentPort !== null, 'this file is run as a worker thread')
-const { settings, workers, engine, crashPoint } = workerData as WorkerData
-armCrashPoint(crashPoint)
 const supervisor: Port<ToWorker, FromWorker> = portOf(parentPort)
-// A flag of V8, such as NODE_OPTIONS=--max-old-space-size, takes the place of what the supervisor gave this thread.
-const limitMb = Math.floor(
-  getHeapStatistics().heap_size_limit / MIB - (resourceLimits.maxYoungGenerationSizeMb ?? 0),
-)
-const heapMb = Math.max(workerHeapMbMin, Math.min(settings.heapMb, limitMb))
-if (limitMb < settings.heapMb) {
-  const detail = { heapMb: limitMb, wantedMb: settings.heapMb }
-  supervisor.send({ type: 'log', level: 'warn', event: 'worker.heapIsSmaller', detail })
-}
-const worker = new ShardWorker(
-  { ...settings, heapMb },
-  {
-    disk: realDisk,
-    clock: realClock,
-    timers: realTimers,
-    supervisor,
-    portOf,
-    feedOf: portOf,
-    engine: new Engine({
+const { isShared } = workerData as { readonly isShared: boolean }
+// Where nobody shares a journal its client would only take room in every worker's heap.
+const redis = isShared ? await import('../persistence/redis/redis-nodes.ts') : undefined
+// The first message says what it is; those behind it find the worker listening.
+parentPort.once('message', begin)
+
+function begin({ settings, workers, engine, crashPoint }: WorkerData): void {
+  armCrashPoint(crashPoint)
+  // A flag of V8, such as NODE_OPTIONS=--max-old-space-size, takes the place of what the supervisor gave this thread.
+  const limitMb = Math.floor(
+    getHeapStatistics().heap_size_limit / MIB - (resourceLimits.maxYoungGenerationSizeMb ?? 0),
+  )
+  const heapMb = Math.max(workerHeapMbMin, Math.min(settings.heapMb, limitMb))
+  if (limitMb < settings.heapMb) {
+    const detail = { heapMb: limitMb, wantedMb: settings.heapMb }
+    supervisor.send({ type: 'log', level: 'warn', event: 'worker.heapIsSmaller', detail })
+  }
+  const worker = new ShardWorker(
+    { ...settings, heapMb },
+    {
+      disk: realDisk,
       clock: realClock,
       timers: realTimers,
-      random: realRandom(),
-      control: portOf(engine),
+      supervisor,
       portOf,
-      shards: settings.shardsOfData,
-      workers,
-    }),
-    ...(settings.shared === undefined
-      ? {}
-      : { primaries: new RedisNodes(settings.shared.access, { clock: realClock, timers: realTimers }) }),
-    exit: (code) => process.exit(code),
-  },
-)
-await worker.start()
+      feedOf: portOf,
+      engine: new Engine({
+        clock: realClock,
+        timers: realTimers,
+        random: realRandom(),
+        control: portOf(engine),
+        portOf,
+        shards: settings.shardsOfData,
+        workers,
+      }),
+      ...(redis === undefined || settings.shared === undefined
+        ? {}
+        : {
+            primaries: new redis.RedisNodes(settings.shared.access, { clock: realClock, timers: realTimers }),
+          }),
+      exit: (code) => process.exit(code),
+    },
+  )
+  void worker.start()
+}

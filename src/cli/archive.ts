@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import { JournalDamaged } from '../persistence/journal/streams.ts'
+import type { RedisAccess } from '../redis-url.ts'
 import { realClock } from '../seams.ts'
 import { moveFiles } from './archive/move.ts'
 import { type ArchivePlan, type PlanOptions, planArchive } from './archive/plan.ts'
@@ -31,7 +32,8 @@ byte, entered in the record archived.jsonl, and only then removed. If it is inte
 running.
 
 verify, replay, stock, history and export read archived segments with --archive DIR. Copied back into the journal's
-directory, they are part of it as before. What is missing and not in the record is damage, as it always was.
+directory, they are part of it as before. With REDIS_URL it is this node's mirror that is archived, and what the archive
+has then goes from Redis too; a node that was away for longer, or is new, needs a copy of another node's mirror. What is missing and not in the record is damage, as it always was.
 
 Exit code 0: moved, or nothing to move. 1: the journal is damaged; nothing was moved. 3: the directory cannot be used.`,
   example: 'archive --to /backup/holdfast --before 2026-10-01T00:00:00Z --dry-run',
@@ -44,9 +46,13 @@ Exit code 0: moved, or nothing to move. 1: the journal is damaged; nothing was m
       keep: options.keep,
       beforeMs: options.before === undefined ? undefined : timeOf('--before', options.before),
     }
-    const run = () => planAndMove(files, { to, bounds, options, terminal })
+    const run = async () => {
+      const exitCode = planAndMove(files, { to, bounds, options, terminal })
+      if (files.redis !== undefined && !options.dryRun) await trim(files, files.redis, terminal)
+      return exitCode
+    }
     try {
-      return options.dryRun ? run() : await withMaintenance(files, run)
+      return options.dryRun ? await run() : await withMaintenance(files, run)
     } catch (error) {
       if (!isDamage(error)) throw error
       return reportDamage(files, error, { command: 'archive', json: options.json, terminal })
@@ -95,6 +101,12 @@ function planAndMove(
     )
   else for (const line of describe(plan, { to, bytes, dryRun })) terminal.line(line)
   return exitCode
+}
+
+async function trim(files: JournalFiles, access: RedisAccess, terminal: Terminal): Promise<void> {
+  const { trimArchived } = await import('./archive/trim.ts')
+  const entries = await trimArchived(files, access)
+  terminal.remark(`${countOf(entries, 'frame')} that the archive has went from Redis.`)
 }
 
 function planned(files: JournalFiles, options: PlanOptions): ArchivePlan {

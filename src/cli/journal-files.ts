@@ -1,9 +1,10 @@
 /** Where the journal that a command looks at is, and whether an engine writes it meanwhile. */
 import { readdirSync, statSync } from 'node:fs'
 import { relative } from 'node:path'
-import { DirectoryError, dataPaths, isLocked, readRecord } from '../persistence/directory.ts'
+import { DirectoryError, dataPaths, isLocked, mirrorPaths, readRecord } from '../persistence/directory.ts'
 import { type Disk, realDisk } from '../persistence/journal/disk.ts'
 import { listSegments } from '../persistence/journal/segments.ts'
+import type { RedisAccess } from '../redis-url.ts'
 import { Unusable } from './exit-codes.ts'
 
 export type JournalFiles = {
@@ -18,13 +19,15 @@ export type JournalFiles = {
   readonly recordProblem: string | undefined
   /** Whether an engine has the directory now. */
   isLive(): boolean
+  /** Where the journal is in Redis, and these files are a mirror of it. */
+  readonly redis?: RedisAccess
   /** Files of the journal that are read from an archive while they are not here: by their path here, where they are. */
   readonly elsewhere?: ReadonlyMap<string, string>
 }
 
-/** Finds a data directory's journal, and writes nothing. Throws `Unusable`. */
-export function openJournalFiles(directory: string): JournalFiles {
-  const paths = dataPaths(directory)
+/** Finds a data directory's journal, or its mirror of one in Redis, and writes nothing. Throws `Unusable`. */
+export function openJournalFiles(directory: string, redis?: RedisAccess): JournalFiles {
+  const paths = redis === undefined ? dataPaths(directory) : mirrorPaths(dataPaths(directory))
   expectDirectory(paths.root, `There is no data directory ${paths.root}`)
   const what = readdirSync(paths.root).length === 0 ? 'is empty' : 'has no journal'
   expectDirectory(paths.journal, `${paths.root} ${what}: no engine has started there`)
@@ -46,6 +49,7 @@ export function openJournalFiles(directory: string): JournalFiles {
     shards,
     recordProblem,
     isLive: () => isLocked(paths.root),
+    ...(redis === undefined ? {} : { redis }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** The journal's commands: `npm run journal -- --help` lists them. */
-import { loadDataDirectory } from '../config.ts'
+import { loadDataDirectory, loadRedis } from '../config.ts'
 import { listSegments } from '../persistence/journal/segments.ts'
 import { archive } from './archive.ts'
 import { helpText, readCommandLine } from './command-line.ts'
@@ -36,7 +36,14 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
   }
   const directory = asked.data ?? loadDataDirectory()
   if (directory === undefined) return exitCodes.unusable
-  const files = openJournalFiles(directory)
+  const redis = loadRedis()
+  if (redis.type === 'wrong') return exitCodes.unusable
+  const access = redis.type === 'given' ? redis.access : undefined
+  if (access !== undefined) {
+    const { copyFromRedis } = await import('./copy-from-redis.ts')
+    await copyFromRedis(directory, access, out)
+  }
+  const files = openJournalFiles(directory, access)
   if (listSegments(files.disk, files.journal).length === 0)
     out.remark(`The journal in ${files.root} is empty: nothing has happened yet.`)
   return asked.command.run(files, asked.options, out)

@@ -43,6 +43,10 @@ is nothing to repair. 3: an engine has the directory, or the command line is wro
   example: 'repair --archive /backup/holdfast',
   options: ['yes', 'choose', 'archive'],
   async run(files, options, terminal) {
+    if (files.redis !== undefined)
+      throw new Unusable(
+        'These files are a mirror of the journal in Redis: move them away, and they are copied anew. What Redis itself has lost comes from its own backups.',
+      )
     const prefer = choiceOf(options.choose)
     const sources = options.archive.map((given) => resolve(given))
     for (const path of sources) expectDirectory(path, `There is no directory ${path}`, '--archive names it.')

@@ -43,6 +43,8 @@ export type MirrorParts = {
   readonly log: (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
   /** A stream has begun this segment: those before are whole. */
   readonly onRoll: (stream: StreamId, segment: number) => void
+  /** A frame was written. */
+  readonly onFrame?: () => void
 }
 
 export type MirrorStatus = {
@@ -197,6 +199,7 @@ export class Mirror {
         `frame ${frame.ordinal} of epoch ${frame.stream.epoch} of shard ${shard} in Redis is not the one that is here`,
       )
     }
+    this.#parts.onFrame?.()
     if (file.stream.epoch !== epoch || file.segmentIndex !== segment) {
       this.#parts.onRoll(file.stream, file.segmentIndex)
     }
