@@ -11,9 +11,9 @@ import { OwnershipRefused } from './cluster/ownership-error.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
 import { HistoryThread } from './history/history-thread.ts'
-import { cooldownMemory, SharedCooldowns } from './http/cooldowns.ts'
+import { limitMemories, openCommonLimits } from './http/common-limits.ts'
+import { SharedCooldowns } from './http/cooldowns.ts'
 import { Listeners } from './http/listeners.ts'
-import { rateMemory } from './http/rate-limits.ts'
 import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
@@ -69,9 +69,11 @@ async function run(config: Config): Promise<void> {
   prepareJournal(paths, logger, isShared)
   prepareImages(paths.images)
 
-  const cooldowns = cooldownMemory(realRandom())
-  const expiries = new SharedCooldowns(cooldowns, realClock)
   const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
+  const memories = limitMemories(config.rates, config.cluster, realRandom())
+  const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+  const commonLimits = openCommonLimits(config.cluster, { memories, log: logAs, ...seams })
+  const expiries = commonLimits ?? new SharedCooldowns(memories.cooldowns, realClock)
   const history = new HistoryThread({
     data: {
       journalDirectory: paths.journal,
@@ -172,6 +174,7 @@ async function run(config: Config): Promise<void> {
       reusePort: false,
       shards,
       workers,
+      isShared,
       adminKey: adminKey.key,
       payments: config.payments,
       tablesPath: paths.tables,
@@ -185,8 +188,9 @@ async function run(config: Config): Promise<void> {
       accessTokenMs: config.accounts.accessTokenMs,
       refreshTokenMs: config.accounts.refreshTokenMs,
       tokenIssuer: config.accounts.tokenIssuer,
-      rateMemory: rateMemory(config.rates, realRandom()),
-      cooldownMemory: cooldowns,
+      rateMemory: memories.rates,
+      cooldownMemory: memories.cooldowns,
+      commonLimits: commonLimits?.settings,
       version,
     },
     supervisor,
@@ -195,11 +199,14 @@ async function run(config: Config): Promise<void> {
     history,
     search,
     desk,
+    cluster,
     timers: realTimers,
     log: logger,
     logLevel: config.logLevel,
     crashPoint,
   })
+
+  commonLimits?.start()
 
   let shuttingDownSinceMs: number | undefined
   const shutDown = async (reason: string, wantedExitCode: number): Promise<void> => {
@@ -223,6 +230,7 @@ async function run(config: Config): Promise<void> {
       ['search', () => search.close()],
       ['leases', () => cluster?.leave()],
       ['shards', () => supervisor.shutDown()],
+      ['limits', () => commonLimits?.close()],
       ['history', () => history.close()],
       ['mirror', () => cluster?.close()],
       ['tables', () => tables.close()],

@@ -244,7 +244,7 @@ export class Engine {
 
   /** Where its shard changes hands, a call that was refused for that alone is sent again once it may be. */
   #asksAgain(call: Call, { code }: EngineError): boolean {
-    if (code !== 'shutting-down' && code !== 'shard-unavailable') return false
+    if (!this.#parking.isOpen || (code !== 'shutting-down' && code !== 'shard-unavailable')) return false
     const link = this.#linkOf(call.worker)
     if (code === 'shutting-down') link.isLeaving = true
     return link.state.type !== 'stopped' && this.#parking.put(link.worker, call)

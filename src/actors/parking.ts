@@ -36,13 +36,18 @@ export class Parking<Call extends Parkable> {
     this.#forMs = forMs
   }
 
+  /** Whether calls may wait at all. */
+  get isOpen(): boolean {
+    return this.#forMs > 0
+  }
+
   get size(): number {
     return this.#size
   }
 
   /** Lets a call wait for this worker. False where it may not, or has used up its time: it was not taken. */
   put(worker: number, call: Call): boolean {
-    if (this.#forMs === 0) return false
+    if (!this.isOpen) return false
     const nowMs = this.#clock.monotonicMs()
     const untilMs = Math.min(nowMs + this.#forMs, call.askedAtMs + commandDeadlineMs)
     if (untilMs <= nowMs) return false

@@ -2,6 +2,8 @@
  * Live stock as a listener sees it: read off the boards that the workers of its shards keep (stock-board.ts), at once, and
  * while a worker is down as it was shown last.
  *
+ * The board of another node's worker comes after the worker itself: until it is whole, the shard is asked for the stock.
+ *
  * To read a board one must know a product's number. Its shard is asked for that once, and again where it was forgotten. That
  * a shard has no such product is remembered with how many it had: with one more on its board it is asked anew.
  */
@@ -10,7 +12,7 @@ import { type ProductId, type ShardId, shardOf } from '../domain/ids.ts'
 import { absentStocksKnownMax, stockPlacesKnownMax, stocksSoughtMax } from '../limits.ts'
 import type { Clock } from '../seams.ts'
 import { EngineError } from './engine-error.ts'
-import type { FindStock, ReplyTo } from './requests.ts'
+import type { FindStock, ReadStock, ReplyTo } from './requests.ts'
 import { workerOf } from './routing.ts'
 import { type ShardBoardMemory, ShardBoardReader, type ShownStock } from './stock-board.ts'
 
@@ -33,8 +35,10 @@ type Board = {
   endedAtMs: number | undefined
 }
 
+type Ask = <R extends FindStock | ReadStock>(request: R) => Promise<ReplyTo<R>>
+
 export class StockGlances {
-  readonly #find: (request: FindStock) => Promise<ReplyTo<FindStock>>
+  readonly #ask: Ask
   readonly #clock: Pick<Clock, 'wallMs'>
   readonly #shards: number
   readonly #workers: number
@@ -47,10 +51,10 @@ export class StockGlances {
   readonly #sought = new Map<ProductId, Promise<Glance>>()
 
   constructor(
-    find: (request: FindStock) => Promise<ReplyTo<FindStock>>,
+    ask: Ask,
     options: { readonly clock: Pick<Clock, 'wallMs'>; readonly shards: number; readonly workers: number },
   ) {
-    this.#find = find
+    this.#ask = ask
     this.#clock = options.clock
     this.#shards = options.shards
     this.#workers = options.workers
@@ -113,7 +117,7 @@ export class StockGlances {
   }
 
   async #seekAt(productId: ProductId): Promise<Glance> {
-    const reply = await this.#find({ type: 'findStock', productId })
+    const reply = await this.#ask({ type: 'findStock', productId })
     assert(reply.type === 'stockPlace', 'where a product stands is not refused')
     const { number, products } = reply
     if (number === undefined) {
@@ -124,8 +128,17 @@ export class StockGlances {
     remember(this.#places, { productId, number, max: stockPlacesKnownMax })
     const shard = shardOf(productId, this.#shards)
     const board = this.#boards[workerOf(shard, this.#workers)]
-    assert(board !== undefined, 'a worker tells where its board is before it answers anything')
-    return this.#glance(productId, board.shards.get(shard)?.read(number), board)
+    const reader = board?.shards.get(shard)
+    if (board === undefined || reader === undefined) return this.#read(productId)
+    return this.#glance(productId, reader.read(number), board)
+  }
+
+  /** As its shard answers, where its board cannot be read yet. */
+  async #read(productId: ProductId): Promise<Glance> {
+    const reply = await this.#ask({ type: 'readStock', productId })
+    if (reply.type === 'refused') return undefined
+    const { version, available, onHand, held, sold, retired, sale, asOfMs } = reply
+    return { productId, version, available, onHand, held, sold, retired, sale, asOfMs }
   }
 }
 

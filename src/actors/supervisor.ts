@@ -67,6 +67,8 @@ type Member = {
   readonly snapshots: SnapshotKeeper
   /** Whether it is to be here. */
   isHere: boolean
+  /** The node that serves it, where it is not here. */
+  follows: string | undefined
   thread: Worker | undefined
   port: Port<FromWorker, ToWorker> | undefined
   /** Of the engine by which its shards reach those of others. */
@@ -112,6 +114,7 @@ export class Supervisor {
       index,
       snapshots: this.#snapshotsOf(index),
       isHere: remotes === undefined,
+      follows: undefined,
       thread: undefined,
       port: undefined,
       engine: undefined,
@@ -137,7 +140,7 @@ export class Supervisor {
   serve(shard: number): void {
     const member = this.#memberOf(shard)
     assert(!member.isHere && member.thread === undefined, 'a shard has one worker (V1)')
-    this.followed?.forget(shard)
+    this.forget(shard)
     member.isHere = true
     member.failures = 0
     this.#begin(member)
@@ -151,6 +154,7 @@ export class Supervisor {
     const member = this.#memberOf(shard)
     member.isHere = false
     member.attempt += 1
+    this.#followIfFree(member)
     if (member.thread === undefined) return true
     member.port?.send({ type: 'shutdown' })
     member.snapshots.stop()
@@ -166,18 +170,21 @@ export class Supervisor {
     member.isHere = false
     member.attempt += 1
     member.snapshots.stop()
+    this.#followIfFree(member)
     void member.thread?.terminate()
     await member.ended
   }
 
-  /** From now on this shard is where that node serves it, as soon as it does. Not while it is to be here. */
+  /** From now on this shard is where that node serves it, as soon as it does, and as nothing of it is here any more. */
   follow(shard: number, nodeId: string): void {
-    assert(!this.#memberOf(shard).isHere, 'a shard that is served here is given up first')
-    this.followed?.follow(shard, nodeId)
+    const member = this.#memberOf(shard)
+    member.follows = nodeId
+    this.#followIfFree(member)
   }
 
   /** From now on no other node is known to serve this shard. */
   forget(shard: number): void {
+    this.#memberOf(shard).follows = undefined
     this.followed?.forget(shard)
   }
 
@@ -395,6 +402,7 @@ export class Supervisor {
     member.engine = undefined
     this.#options.remotes?.noteEnded({ shard: worker, life })
     this.#switchboard.end(worker)
+    this.#followIfFree(member)
     if (this.#isClosing || !member.isHere) return
     member.failures += 1
     const delayMs = respawnDelayMs(member.failures)
@@ -425,6 +433,10 @@ export class Supervisor {
       crashPoint,
       onDifference: (why) => this.#members[worker]?.port?.send({ type: 'end', why }),
     })
+  }
+
+  #followIfFree({ index, isHere, thread, follows }: Member): void {
+    if (!isHere && thread === undefined && follows !== undefined) this.followed?.follow(index, follows)
   }
 
   #memberOf(shard: number): Member {

@@ -5,7 +5,7 @@
 import { assert } from '../domain/assert.ts'
 import { ratePlaces } from '../limits.ts'
 import type { Clock, Random } from '../seams.ts'
-import { type HashKey, KeyedHash } from './keyed-hash.ts'
+import { type Hashed, type HashKey, KeyedHash } from './keyed-hash.ts'
 import { RateTable, type RateTableMemory, rateTableMemory, type Taken } from './rate-table.ts'
 
 /** Whose requests are counted together, and for how long; the names are those of the header fields. */
@@ -80,6 +80,28 @@ export class SharedRateLimits implements RateLimits {
 
   giveBack(policy: RatePolicy, identity: string): void {
     this.#tableOf(policy, identity).giveBack(this.#hash, this.#clock.monotonicMs())
+  }
+
+  /** As the table knows the identity. */
+  hashedOf(identity: string): Hashed {
+    this.#hash.digest(identity)
+    const { high, low } = this.#hash
+    return { high, low }
+  }
+
+  /** Of the identity that was taken from last, without digesting it anew; it holds until the next call. */
+  get lastHashed(): Hashed {
+    return this.#hash
+  }
+
+  /** Another node has taken one request from what the identity has left here. */
+  owe(policy: RatePolicy, identity: Hashed): void {
+    this.#tables.get(policy)?.owe(identity, this.#clock.monotonicMs())
+  }
+
+  /** What the identity has used, where it was counted for all nodes. */
+  setUsed(policy: RatePolicy, identity: Hashed, usedMs: number): void {
+    this.#tables.get(policy)?.setUsed(identity, usedMs, this.#clock.monotonicMs())
   }
 
   /** Identities that have used something of their limit, and how many can be told apart. */

@@ -39,7 +39,10 @@ export function addStock(productId: ProductId, delta: number): Adjust {
   return { type: 'adjust', productId, change: { delta }, reason: 'count', reference: undefined }
 }
 
-export function reserve({ engine }: InProcessEngine, fields: Partial<Omit<Reserve, 'type'>> = {}): Reserve {
+export function reserve(
+  { engine }: Pick<InProcessEngine, 'engine'>,
+  fields: Partial<Omit<Reserve, 'type'>> = {},
+): Reserve {
   const productId = fields.productId ?? phone
   return {
     type: 'reserve',

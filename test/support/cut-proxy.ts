@@ -130,7 +130,11 @@ export class CutProxy {
 
   #end(link: Link): void {
     this.#links.delete(link)
-    for (const socket of [link.client, link.server]) if (!socket.destroyed) socket.resetAndDestroy()
+    for (const socket of [link.client, link.server]) {
+      // Node never ends a process in which a socket was reset that was about to close by itself.
+      if (socket.connecting || socket.writableEnded || socket.readableEnded) socket.destroy()
+      else if (!socket.destroyed) socket.resetAndDestroy()
+    }
   }
 }
 

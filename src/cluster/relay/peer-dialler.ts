@@ -48,18 +48,20 @@ export class PeerDialler {
     const socket = dial(this.address, key)
     this.#socket = socket
     const late = timers.after(relayProofMs, () => socket.destroy(new Error('it has proven nothing in time')))
-    let why = 'it has closed the connection'
-    socket.on('error', (error) => {
-      why = error.message
-    })
-    socket.on('secureConnect', () => this.#greet(socket, late))
+    let reason = 'it has closed the connection'
+    const note = (why: string) => {
+      reason = why
+    }
+    socket.on('error', (error) => note(error.message))
+    socket.on('secureConnect', () => this.#greet(socket, late, note))
     socket.on('close', () => {
       late.cancel()
-      if (this.#link === undefined) this.#lose(why)
+      this.#link = undefined
+      this.#lose(reason)
     })
   }
 
-  #greet(socket: TLSSocket, late: Timer): void {
+  #greet(socket: TLSSocket, late: Timer, note: (why: string) => void): void {
     const { nodeId, clock, timers, onUp, onLost } = this.#parts
     const { nodeId: to } = this.address
     let hear: ((message: FromOwner) => void) | undefined
@@ -78,10 +80,8 @@ export class PeerDialler {
         hear = onUp(link)
       },
       onEnd: (why) => {
-        late.cancel()
-        this.#link = undefined
+        note(why)
         if (hear !== undefined) onLost()
-        this.#lose(why)
       },
     })
     this.#link = link

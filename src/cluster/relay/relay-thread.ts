@@ -102,7 +102,10 @@ export class RelayThread implements RemoteShards {
   #begin(): Life {
     const { nodeId, host } = this.#options
     const workerData: RelayData = { nodeId, host, port: this.#port, key: this.#key }
-    const thread = new Worker(new URL('./relay-entry.ts', import.meta.url), { workerData, name: 'relay' })
+    const thread = new Worker(new URL('./relay-entry.ts', import.meta.url), {
+      workerData,
+      name: `relay-${nodeId}`,
+    })
     return {
       thread,
       onStart: () => {
