@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { MessageChannel } from 'node:worker_threads'
 import { type ClusterStatus, readClusterStatus, type ShardStatus } from '../cluster/cluster-status.ts'
 import type { Member } from '../cluster/members.ts'
-import { loadRedis } from '../config.ts'
+import { loadRedisAccess } from '../config.ts'
 import { RedisBootError, RedisUnavailable } from '../persistence/redis/redis-error.ts'
 import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { RedisAccess } from '../redis-url.ts'
@@ -40,10 +40,7 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
     out.line(HELP)
     return exitCodes.good
   }
-  const redis = loadRedis()
-  if (redis.type === 'none') throw new Unusable('Set REDIS_URL, as the nodes have it.')
-  if (redis.type === 'wrong') return exitCodes.unusable
-  const status = await read(redis.access)
+  const status = await read()
   if (json) out.line(JSON.stringify(status))
   else tell(status, out)
   const areOwned = status.owned.every(({ lease }) => lease.type === 'held')
@@ -63,7 +60,8 @@ function readArguments(args: readonly string[]) {
   }
 }
 
-async function read(access: RedisAccess): Promise<ClusterStatus> {
+async function read(): Promise<ClusterStatus> {
+  const access = redisAccess()
   const nodes = new RedisNodes(access, { clock: realClock, timers: realTimers })
   // Timers do not keep a process alive.
   const { port1: alive } = new MessageChannel()
@@ -78,6 +76,13 @@ async function read(access: RedisAccess): Promise<ClusterStatus> {
   } finally {
     alive.close()
   }
+}
+
+function redisAccess(): RedisAccess {
+  const found = loadRedisAccess()
+  if (found === undefined) throw new Unusable('Set REDIS_URL, as the nodes have it.')
+  if (found.type === 'invalid') throw new Unusable(`REDIS_URL must be ${found.expected}.`)
+  return found.access
 }
 
 function tell({ shards, dataId, members, owned }: ClusterStatus, out: Terminal): void {

@@ -57,7 +57,7 @@ command('tells which nodes there are and who serves what, while they run and aft
 command('refuses what it cannot do, and says why', async () => {
   const refusals = [
     [[], {}, /Set REDIS_URL/],
-    [[], { REDIS_URL: 'http://x' }, /REDIS_URL/],
+    [[], { REDIS_URL: 'http://x' }, /REDIS_URL must be redis:/],
     [[], { REDIS_URL: `redis://127.0.0.1:${await freePort()}` }, /Redis does not answer/],
     [['--no'], {}, /--no/],
   ] as const
