@@ -43,7 +43,7 @@ command('tells which nodes there are and who serves what, while they run and aft
     assert.equal([told.owned[2].lease.type, told.owned[2].epoch, told.owned[2].ordinal], ['held', 7, 42])
     assert.ok(told.owned[2].leaseLeftMs > 0 && told.owned[2].leaseLeftMs <= all.leaseMs)
 
-    await Promise.all(all.living.map((node) => node.leave()))
+    for (const node of all.living) await node.leave()
     const after = await nodes([], env)
     assert.is(after.code, 1)
     assert.match(after.out, /^0 nodes, 3 shards/)
