@@ -56,6 +56,8 @@ export type OwnershipOptions = {
   readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
 }
 
+/** Of a lease: so long a shard stays where it has come to. Nodes that disagree for a while then move little. */
+const SETTLED_SHARE = 0.5
 const HAND_OVERS_MAX = 1
 const HAND_OVERS_LEAVING_MAX = 4
 /** A start goes on trying for so long, in which a Redis Cluster has replaced a primary. */
@@ -65,6 +67,8 @@ export class Ownership {
   readonly board: LeaseBoard
   readonly #options: OwnershipOptions
   readonly #primaries: KeptPrimaries
+  /** Of their own, because a WAIT holds up all that comes behind it. */
+  readonly #waiting: KeptPrimaries
   readonly #members: Members
   readonly #heartbeat: Heartbeat
   readonly #news: News
@@ -87,8 +91,10 @@ export class Ownership {
     this.#shards = Array.from({ length: shards }, (_, shard) => shard as ShardId)
     this.#startedAtMs = clock.wallMs()
     this.board = options.board
-    const primaries = new KeptPrimaries({ nodes, timers, random, commandTimeoutMs: leaseMs / 2 })
-    const leases = new Leases({ primaries, timers, node, replicas, leaseMs })
+    const connections = { nodes, timers, random, commandTimeoutMs: leaseMs / 2 }
+    const primaries = new KeptPrimaries(connections)
+    this.#waiting = new KeptPrimaries(connections)
+    const leases = new Leases({ primaries, waiting: this.#waiting, timers, node, replicas, leaseMs })
     this.#primaries = primaries
     this.#members = new Members({ ...seams, primaries, id: node.id })
     this.#heartbeat = new Heartbeat({
@@ -118,7 +124,7 @@ export class Ownership {
       replicas,
       held: (tenure) => this.#acquired(tenure),
       lost: (tenure, why) => this.#lost(tenure, why),
-      refused: (shard) => this.#watch.hear(shard),
+      refused: (shard) => this.#lookAnew(shard),
     })
     this.#handOvers = new HandOvers({
       ...seams,
@@ -142,11 +148,11 @@ export class Ownership {
     const isFinal = (error: unknown) => error instanceof OwnershipRefused
     const patience = { clock, timers, random, withinMs: START_MS, isFinal }
     try {
-      await this.#primaries.start()
+      await Promise.all([this.#primaries.start(), this.#waiting.start()])
       agreed(await untilAnswered(() => this.#agree(), patience))
       await untilAnswered(() => this.#members.beat(this.#memberText()), patience)
     } catch (error) {
-      this.#primaries.close()
+      this.#disconnect()
       throw error
     }
     log('info', 'cluster.joined', { node: node.id, members: this.#members.living.length })
@@ -172,7 +178,7 @@ export class Ownership {
     this.#keeper.close()
     this.#news.close()
     await this.#members.leave().catch(heard)
-    this.#primaries.close()
+    this.#disconnect()
   }
 
   view(): OwnershipView {
@@ -186,6 +192,11 @@ export class Ownership {
       }),
       ...this.#counts,
     }
+  }
+
+  #disconnect(): void {
+    this.#primaries.close()
+    this.#waiting.close()
   }
 
   /** The data's id, which is the same for all nodes. */
@@ -248,6 +259,8 @@ export class Ownership {
   #handOverBy({ moves, shares }: Plan): void {
     const { id } = this.#options.node
     const isAlone = shares.size === 0
+    const { clock, leaseMs } = this.#options
+    const settledMs = clock.monotonicMs() - leaseMs * SETTLED_SHARE
     const atOnceMax = this.#isLeaving ? HAND_OVERS_LEAVING_MAX : HAND_OVERS_MAX
     for (const tenure of this.#keeper.all) {
       const move = moves.find(({ shard, from }) => shard === tenure.shard && from === id)
@@ -256,7 +269,7 @@ export class Ownership {
       else if (
         this.#handOvers.underWay < atOnceMax &&
         tenure.state === 'held' &&
-        (move !== undefined || (this.#isLeaving && isAlone))
+        (this.#isLeaving ? move !== undefined || isAlone : move !== undefined && tenure.sinceMs < settledMs)
       )
         this.#handOvers.begin(tenure, move?.to)
     }
@@ -274,8 +287,13 @@ export class Ownership {
     this.#counts.lost += 1
     this.#options.log('warn', 'lease.lost', { shard, why })
     this.#handOvers.whileEnding(shard, async () => await this.#options.lost(shard, why))
-    this.#watch.hear(shard)
+    this.#lookAnew(shard)
     this.#tell()
+  }
+
+  #lookAnew(shard: ShardId): void {
+    this.#watch.sightings.forget(shard)
+    this.#watch.hear(shard)
   }
 
   #checkIdle(): void {
