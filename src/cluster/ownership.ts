@@ -13,8 +13,6 @@
  */
 import type { LeaseBoard } from '../actors/lease-board.ts'
 import type { ShardId } from '../domain/ids.ts'
-import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
-import type { Clock, Random, Timers } from '../seams.ts'
 import { drawToken } from './draw-token.ts'
 import { HandOvers } from './hand-overs.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -24,40 +22,14 @@ import { Leases } from './leases.ts'
 import { Members } from './members.ts'
 import { News } from './news.ts'
 import { OwnershipRefused } from './ownership-error.ts'
-import type { OwnershipLog } from './ownership-log.ts'
+import type { OwnershipOptions } from './ownership-options.ts'
 import { type Owner, type OwnershipView, ownerOf, viewOf } from './ownership-view.ts'
-import { type Candidate, type Holding, type NodeId, type Plan, planPlacement } from './placement.ts'
+import { type Candidate, type Holding, type Plan, planPlacement } from './placement.ts'
 import { untilAnswered } from './retry-delay.ts'
-import { shouldTake } from './taking.ts'
+import { shouldGive, shouldTake } from './taking.ts'
 import type { Tenure } from './tenure.ts'
 import { TenureKeeper } from './tenure-keeper.ts'
 
-export type OwnershipOptions = {
-  readonly nodes: RedisNodes
-  readonly node: { readonly id: NodeId; readonly address: string; readonly version: string }
-  readonly shards: number
-  /** Where its leases are shown. */
-  readonly board: LeaseBoard
-  readonly ack: 'aof' | { readonly replicas: number }
-  readonly leaseMs: number
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: Random
-  readonly log: OwnershipLog
-  /** What the data is, is known, before anything of it is taken. Where this throws, the start rejects with it. */
-  readonly agreed: (dataId: string) => void
-  /** The lease is ours: its worker can be started. */
-  readonly acquired: (shard: ShardId) => void
-  /** Hand it over in order: resolves when its worker has ended and all that it answered is durable. */
-  readonly surrender: (shard: ShardId) => Promise<void>
-  /** The lease has ended without us: fence at once. Until the promise resolves it is not taken again. */
-  readonly lost: (shard: ShardId, why: string) => void | Promise<void>
-  /** Who serves what, whenever that has changed. Shards without an owner are absent. */
-  readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
-}
-
-/** Of a lease: so long a shard stays where it has come to. Nodes that disagree for a while then move little. */
-const SETTLED_SHARE = 0.5
 const HAND_OVERS_MAX = 1
 const HAND_OVERS_LEAVING_MAX = 4
 /** A start goes on trying for so long, in which a Redis Cluster has replaced a primary. */
@@ -260,7 +232,7 @@ export class Ownership {
     const { id } = this.#options.node
     const isAlone = shares.size === 0
     const { clock, leaseMs } = this.#options
-    const settledMs = clock.monotonicMs() - leaseMs * SETTLED_SHARE
+    const nowMs = clock.monotonicMs()
     const atOnceMax = this.#isLeaving ? HAND_OVERS_LEAVING_MAX : HAND_OVERS_MAX
     for (const tenure of this.#keeper.all) {
       const move = moves.find(({ shard, from }) => shard === tenure.shard && from === id)
@@ -268,8 +240,13 @@ export class Ownership {
       if (this.#isLeaving && isUnused) void this.#handOvers.passOn(tenure).finally(() => this.#place())
       else if (
         this.#handOvers.underWay < atOnceMax &&
-        tenure.state === 'held' &&
-        (this.#isLeaving ? move !== undefined || isAlone : move !== undefined && tenure.sinceMs < settledMs)
+        shouldGive(tenure, {
+          isMeant: move !== undefined,
+          isLeaving: this.#isLeaving,
+          isAlone,
+          leaseMs,
+          nowMs,
+        })
       )
         this.#handOvers.begin(tenure, move?.to)
     }

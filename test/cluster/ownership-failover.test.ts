@@ -65,17 +65,23 @@ failover(
   async ({ redis, all }) => {
     await all.balanced(20_000)
     const primary = await redis.primaryOf(metaKey)
+    const before = handedOver(all)
     primary.pause()
     await pause(4_000)
     primary.resume()
     const tookMs = await all.balanced(20_000)
     note(`all served ${tookMs.toFixed(0)} ms after it went on, as a replica`)
     await redis.waitUntilHealthy()
+    assert.ok(handedOver(all) - before <= SHARDS, 'nodes that disagree for a while do not play ball')
     all.assertNoOverlap()
   },
 )
 
 failover.run()
+
+function handedOver({ nodes }: OwnershipNodes): number {
+  return nodes.reduce((sum, { ownership }) => sum + ownership.view().handedOver, 0)
+}
 
 async function statusOf(url: string) {
   const parsed = parseRedisUrl(url)
