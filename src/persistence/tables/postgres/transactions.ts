@@ -70,8 +70,9 @@ export class Transactions {
         checkServer(client).then(() => done(), done)
       },
     })
-    // Of connections that nobody uses; the pool makes others.
+    // Of connections that nobody uses; the pool makes others. Whoever uses one hears of it by what they asked.
     this.#pool.on('error', () => this.#note())
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
     for (const event of ['connect', 'acquire', 'release', 'remove'] as const)
       this.#pool.on(event, () => this.#note())
   }
