@@ -31,6 +31,7 @@ import type { FromListener, RegistryValues, ToListener } from './listener-protoc
 import { passwordsRegistry } from './passwords-metrics.ts'
 import { SharedRateLimits } from './rate-limits.ts'
 import { searchRegistry } from './search-metrics.ts'
+import { tablesRegistry } from './tables-metrics.ts'
 
 export type ListenersOptions = {
   readonly count: number
@@ -209,7 +210,7 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings, history, search, passwords, desk } = this.#options
+    const { supervisor, settings, history, search, passwords, desk, tables } = this.#options
     const [statuses, historyStatus, searchStatus, deskStatus, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
       history.status(metricsTimeoutMs),
@@ -226,7 +227,9 @@ export class Listeners {
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
     const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
-    const own = [engine, limits, past, finding, hashing, orders, damage]
+    const isOnServer = settings.tablesPath === undefined
+    const connections = await tablesRegistry(tables.pool, isOnServer).getMetricsAsJSON()
+    const own = [engine, limits, past, finding, hashing, orders, damage, connections]
     const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }
