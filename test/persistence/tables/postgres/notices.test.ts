@@ -58,6 +58,16 @@ test('of an order whose node died before it told anybody, the outbox tells', () 
     await hears(nodes.two, 'orderChanged')
   }))
 
+test('what somebody else says on the channel is no reason to end, and may have been meant for anything', () =>
+  withNodes(async (nodes) => {
+    const { two } = nodes
+    for (const payload of ['', 'hello', '{"sender":"x"}', 'null']) {
+      two.notices.length = 0
+      await nodes.ask(`SELECT pg_notify('holdfast', '${payload}')`)
+      await hears(two, 'missed')
+    }
+  }))
+
 test('a node that lost its line knows that it has, and what it remembers is over once it listens again', () =>
   withNodes(async (nodes) => {
     const { one, two } = nodes
