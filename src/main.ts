@@ -119,7 +119,7 @@ async function run(config: Config): Promise<void> {
   })
   const place: TablesPlace =
     config.database.type === 'sqlite' ? { type: 'sqlite', path: paths.tables } : config.database
-  const tables = await startTablesThread(place, (err) => logger.error({ err }, 'tables.fault'))
+  const tables = await startTablesThread(place, logAs)
   const damage = new DamageBoard()
   const passwords = new PasswordThreads({
     count: config.accounts.passwordThreads,

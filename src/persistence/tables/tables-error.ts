@@ -52,6 +52,8 @@ export type TablesBootErrorCode =
   | 'read-only'
   /** It cannot be reached, or lets nobody in. */
   | 'unreachable'
+  /** It lets nobody make the tables. */
+  | 'refused'
 
 export class TablesBootError extends Error {
   override readonly name = 'TablesBootError'
