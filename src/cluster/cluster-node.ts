@@ -37,6 +37,8 @@ export type ClusterNodeOptions = KeptThreadSeams & {
   readonly journalDirectory: string
   /** What this node is to hold a copy of is known: throws where it holds one of something else. */
   readonly onData: (dataId: string) => void
+  /** How many nodes there are, whenever that has changed. */
+  readonly onMembers: (count: number) => void
   readonly clock: Clock
   readonly random: Random
 }
@@ -128,6 +130,7 @@ export class ClusterNode {
       acquired: (shard) => supervisor.serve(shard),
       surrender: async (shard) => void (await supervisor.retire(shard)),
       lost: (shard) => supervisor.fence(shard),
+      members: this.#options.onMembers,
       owners: (owners) => this.#follow(owners),
     })
     await this.#ownership.start()

@@ -232,11 +232,11 @@ export class Listeners {
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
     const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
-    const view = cluster?.view()
-    const shared = view === undefined ? [] : await clusterRegistry(view).getMetricsAsJSON()
     const isOnServer = settings.tablesPath === undefined
     const connections = await tablesRegistry(tables.pool, isOnServer).getMetricsAsJSON()
-    const own = [engine, limits, past, finding, hashing, orders, damage, shared, connections]
+    const view = cluster?.view()
+    const leases = view === undefined ? [] : await clusterRegistry(view).getMetricsAsJSON()
+    const own = [engine, limits, past, finding, hashing, orders, damage, connections, leases]
     const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }

@@ -4,6 +4,8 @@ export type TablesErrorCode =
   | 'overloaded'
   /** The tables' thread is starting, has ended or is held up. */
   | 'unavailable'
+  /** There are other nodes, and they have other tables. */
+  | 'not-shared'
   /** No room to write. */
   | 'storage-full'
   | 'shutting-down'
