@@ -71,6 +71,8 @@ export const letterBytes = KIB
 
 /** Bytes of a segment. Big enough to be rare, small enough to zero-fill well before it is needed. */
 export const segmentBytesDefault = 32 * MIB
+/** Of one shard's journal in Redis, with a snapshot behind each: some 200,000 events, a third of a second's replay. */
+export const sharedSegmentBytesDefault = 8 * MIB
 export const segmentBytesMin = 64 * KIB
 export const segmentBytesMax = 1_024 * MIB
 /** Bytes of events gathered for one frame. One sync pays for all of them, but replies wait for the last. */

@@ -327,7 +327,8 @@ export class ShardWorker {
       }
       if (this.#journal !== undefined && !this.#hasEnded) {
         await this.#journal.close()
-        this.#writeSnapshots()
+        // Who takes a shared one over has snapshots of its own, and waits.
+        if (this.#settings.shared === undefined) this.#writeSnapshots()
       }
     } catch (error) {
       return this.#end(error)

@@ -167,9 +167,13 @@ export class Supervisor {
     member.port.send({ type: as, port }, [port])
   }
 
-  /** A stream has begun this segment in this node's files, whoever writes it: those before it are whole. */
+  /**
+   * A stream has begun this segment in this node's files, whoever writes it, and those before it are whole. Each is worth a
+   * snapshot: whoever has to take a shard over has no time to replay much.
+   */
   noteMirrored(stream: StreamId, segment: number): void {
-    this.#members[stream.worker]?.snapshots.noteRoll(workerSettings(this.#options, stream), segment)
+    if (segment > 1)
+      this.#members[stream.worker]?.snapshots.take(workerSettings(this.#options, stream), segment)
   }
 
   /** Connects a listener's engine, now and with every worker to come. */
