@@ -51,6 +51,7 @@ export class Ownership {
   readonly #counts = { acquired: 0, lost: 0, handedOver: 0 }
   readonly #startedAtMs: number
   #told = ''
+  #membersTold = 0
   #isLeaving = false
   #isOver = false
   #onIdle: () => void = () => {}
@@ -282,6 +283,12 @@ export class Ownership {
     for (const shard of this.#shards) {
       const owner = ownerOf(this.#options.node, this.#keeper.of(shard) ?? this.#watch.sightings.of(shard))
       if (owner !== undefined) owners.set(shard, owner)
+    }
+    // Those that are silent included: what several nodes must not do begins with a doubt.
+    const count = this.#members.listed.length
+    if (count !== this.#membersTold) {
+      this.#membersTold = count
+      this.#options.members(count)
     }
     const text = JSON.stringify([...owners])
     if (text === this.#told) return
