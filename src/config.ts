@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
-import { type ClusterConfig, clusterSettings, readCluster } from './config/cluster-settings.ts'
+import { type ClusterConfig, clusterSettings, readCluster, redisAccessOf } from './config/cluster-settings.ts'
+import { type DatabaseConfig, databaseSettings, readDatabase } from './config/database-settings.ts'
 import { explain, type Problem } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
@@ -27,7 +28,7 @@ import {
   workerHeapMbMax,
   workerHeapMbMin,
 } from './limits.ts'
-import { parseRedisUrl, type RedisAccess } from './redis-url.ts'
+import type { RedisUrlResult } from './redis-url.ts'
 import { choice, flag, origins, type Setting, text, whole } from './setting.ts'
 
 export type Config = {
@@ -56,6 +57,7 @@ export type Config = {
   readonly accounts: AccountConfig
   readonly search: SearchConfig
   readonly cluster: ClusterConfig
+  readonly database: DatabaseConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -163,6 +165,7 @@ const settings = {
   ...accountSettings,
   ...searchSettings,
   ...clusterSettings,
+  ...databaseSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -193,7 +196,6 @@ const settings = {
 
 /** Parts of later versions. Started without them, an operator would believe in replicas that do not exist. */
 const LATER: Readonly<Record<string, string>> = {
-  DATABASE_URL: 'tables',
   S3_URL: 'images',
 }
 
@@ -259,6 +261,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     accounts: readAccounts(take, machine.cores),
     search: readSearch(reader, warnings),
     cluster,
+    database: readDatabase(reader, mode, warnings),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),
@@ -343,27 +346,17 @@ export function loadDataDirectory(): string | undefined {
   return undefined
 }
 
-/** The Redis of the journal alone, for commands that need no other setting; what is wrong is printed. */
-export function loadRedis():
-  | { readonly type: 'none' }
-  | { readonly type: 'given'; readonly access: RedisAccess }
-  | { readonly type: 'wrong' } {
-  const { redisUrl: value, redisUrlFile: file } = clusterSettings
-  const path = given(process.env, file.variable)
-  const text = path === undefined ? given(process.env, value.variable) : readFileSync(path, 'utf8').trim()
-  if (text === undefined) return { type: 'none' }
-  const parsed = parseRedisUrl(text)
-  if (parsed.type === 'valid') return { type: 'given', access: parsed.access }
-  console.error(explain([{ ...value, received: shown(text, true), expected: parsed.expected }]))
-  return { type: 'wrong' }
-}
-
 /** Where a command finds the server that runs, and with which key; each where it is set. */
 export function loadCallerSettings(): {
   readonly url: string | undefined
   readonly adminKey: string | undefined
 } {
   return { url: given(process.env, 'HOLDFAST_URL'), adminKey: given(process.env, settings.adminKey.variable) }
+}
+
+/** Where a command finds the Redis that nodes share. */
+export function loadRedisAccess(): RedisUrlResult | undefined {
+  return redisAccessOf((variable) => given(process.env, variable))
 }
 
 /** All settings as a Markdown table, as the README shows it. */

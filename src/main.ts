@@ -11,9 +11,9 @@ import { OwnershipRefused } from './cluster/ownership-error.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
 import { HistoryThread } from './history/history-thread.ts'
-import { cooldownMemory, SharedCooldowns } from './http/cooldowns.ts'
+import { limitMemories, openCommonLimits } from './http/common-limits.ts'
+import { SharedCooldowns } from './http/cooldowns.ts'
 import { Listeners } from './http/listeners.ts'
-import { rateMemory } from './http/rate-limits.ts'
 import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
@@ -35,6 +35,7 @@ import { JournalDamaged } from './persistence/journal/streams.ts'
 import { RedisBootError } from './persistence/redis/redis-error.ts'
 import { DamageBoard } from './persistence/tables/seals/damage-board.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
+import type { TablesPlace } from './persistence/tables/tables-place.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
 import { SearchThread } from './search/search-thread.ts'
@@ -69,9 +70,11 @@ async function run(config: Config): Promise<void> {
   prepareJournal(paths, logger, isShared)
   prepareImages(paths.images)
 
-  const cooldowns = cooldownMemory(realRandom())
-  const expiries = new SharedCooldowns(cooldowns, realClock)
   const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
+  const memories = limitMemories(config.rates, config.cluster, realRandom())
+  const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+  const commonLimits = openCommonLimits(config.cluster, { memories, log: logAs, ...seams })
+  const expiries = commonLimits ?? new SharedCooldowns(memories.cooldowns, realClock)
   const history = new HistoryThread({
     data: {
       journalDirectory: paths.journal,
@@ -114,7 +117,9 @@ async function run(config: Config): Promise<void> {
       cluster?.noteDurable(stream)
     },
   })
-  const tables = await startTablesThread(paths.tables)
+  const place: TablesPlace =
+    config.database.type === 'sqlite' ? { type: 'sqlite', path: paths.tables } : config.database
+  const tables = await startTablesThread(place, (err) => logger.error({ err }, 'tables.fault'))
   const damage = new DamageBoard()
   const passwords = new PasswordThreads({
     count: config.accounts.passwordThreads,
@@ -133,7 +138,7 @@ async function run(config: Config): Promise<void> {
     data: {
       shards,
       workers,
-      tablesPath: paths.tables,
+      tablesPath: place.type === 'sqlite' ? place.path : undefined,
       damage: damage.memory,
       payments: config.payments,
       outgoing: config.outgoing,
@@ -150,7 +155,7 @@ async function run(config: Config): Promise<void> {
   const search = new SearchThread({
     data: {
       journalDirectory: paths.journal,
-      tablesPath: paths.tables,
+      tablesPath: place.type === 'sqlite' ? place.path : undefined,
       search: config.search,
       shards,
       workers,
@@ -172,9 +177,10 @@ async function run(config: Config): Promise<void> {
       reusePort: false,
       shards,
       workers,
+      isShared,
       adminKey: adminKey.key,
       payments: config.payments,
-      tablesPath: paths.tables,
+      tablesPath: place.type === 'sqlite' ? place.path : undefined,
       revocations: tables.revocations,
       damage: damage.memory,
       imagesDirectory: paths.images,
@@ -185,8 +191,9 @@ async function run(config: Config): Promise<void> {
       accessTokenMs: config.accounts.accessTokenMs,
       refreshTokenMs: config.accounts.refreshTokenMs,
       tokenIssuer: config.accounts.tokenIssuer,
-      rateMemory: rateMemory(config.rates, realRandom()),
-      cooldownMemory: cooldowns,
+      rateMemory: memories.rates,
+      cooldownMemory: memories.cooldowns,
+      commonLimits: commonLimits?.settings,
       version,
     },
     supervisor,
@@ -195,11 +202,14 @@ async function run(config: Config): Promise<void> {
     history,
     search,
     desk,
+    cluster,
     timers: realTimers,
     log: logger,
     logLevel: config.logLevel,
     crashPoint,
   })
+
+  commonLimits?.start()
 
   let shuttingDownSinceMs: number | undefined
   const shutDown = async (reason: string, wantedExitCode: number): Promise<void> => {
@@ -223,6 +233,7 @@ async function run(config: Config): Promise<void> {
       ['search', () => search.close()],
       ['leases', () => cluster?.leave()],
       ['shards', () => supervisor.shutDown()],
+      ['limits', () => commonLimits?.close()],
       ['history', () => history.close()],
       ['mirror', () => cluster?.close()],
       ['tables', () => tables.close()],
@@ -263,9 +274,9 @@ async function run(config: Config): Promise<void> {
 /** This node among others, where there are to be any. On one machine nothing of it is loaded. */
 async function openCluster(
   { cluster, environment, shards }: Config,
-  parts: Pick<
+  parts: Omit<
     ClusterNodeOptions,
-    'version' | 'journalDirectory' | 'onData' | 'clock' | 'random' | 'timers' | 'log' | 'respawnDelayMs'
+    'access' | 'ack' | 'host' | 'port' | 'secret' | 'leaseMs' | 'isProduction' | 'shards'
   >,
 ): Promise<ClusterNode | undefined> {
   if (cluster.type === 'single') return undefined

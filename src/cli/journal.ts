@@ -1,5 +1,5 @@
 /** The journal's commands: `npm run journal -- --help` lists them. */
-import { loadDataDirectory, loadRedis } from '../config.ts'
+import { loadDataDirectory, loadRedisAccess } from '../config.ts'
 import { listSegments } from '../persistence/journal/segments.ts'
 import { archive } from './archive.ts'
 import { helpText, readCommandLine } from './command-line.ts'
@@ -36,9 +36,9 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
   }
   const directory = asked.data ?? loadDataDirectory()
   if (directory === undefined) return exitCodes.unusable
-  const redis = loadRedis()
-  if (redis.type === 'wrong') return exitCodes.unusable
-  const access = redis.type === 'given' ? redis.access : undefined
+  const redis = loadRedisAccess()
+  if (redis?.type === 'invalid') throw new Unusable(`REDIS_URL is not ${redis.expected}.`)
+  const access = redis?.access
   if (access !== undefined) {
     const { copyFromRedis } = await import('./copy-from-redis.ts')
     await copyFromRedis(directory, access, out)

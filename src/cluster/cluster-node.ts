@@ -4,10 +4,10 @@
  * Comes up: Redis is looked at, all agree on what the data is, the mirror follows it, the relay listens, and leases are
  * taken. Goes down the other way round: shards are handed over first, and what reads the mirror's files ends before it.
  */
-import { randomBytes } from 'node:crypto'
 import { LeaseBoard } from '../actors/lease-board.ts'
 import type { RemoteShards } from '../actors/remote-shards.ts'
-import type { SharedJournals, Supervisor } from '../actors/supervisor.ts'
+import type { SharedJournals } from '../actors/shared-journals.ts'
+import type { Supervisor } from '../actors/supervisor.ts'
 import { assert } from '../domain/assert.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { KeptThreadSeams } from '../kept-thread.ts'
@@ -94,7 +94,7 @@ export class ClusterNode {
       startOf: async (shard) => {
         const end = await this.#mirror.endOf(shard)
         const epoch = end.head.place.epoch + 1 + Math.floor(this.#options.random.fraction() * EPOCHS_APART)
-        return { epoch, writer: randomBytes(16).toString('hex'), end }
+        return { epoch, writer: drawToken(this.#options.random), end }
       },
     }
   }

@@ -6,7 +6,7 @@
 import type { Redis } from 'ioredis'
 import { type PrimaryView, primaryOfSlot } from '../persistence/redis/cluster-view.ts'
 import { keySlot } from '../persistence/redis/key-slot.ts'
-import { RedisUnavailable } from '../persistence/redis/redis-error.ts'
+import { RedisBootError, RedisUnavailable } from '../persistence/redis/redis-error.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import { nameOf } from '../redis-url.ts'
 import type { Random, Timers } from '../seams.ts'
@@ -68,7 +68,7 @@ export class KeptPrimaries implements Primaries {
       try {
         return await this.#connectAll()
       } catch (error) {
-        if (!(error instanceof RedisUnavailable)) throw error
+        if (!(error instanceof RedisUnavailable || error instanceof RedisBootError)) throw error
         const delayMs = retryDelayMs(failures, random.fraction())
         await new Promise<void>((resolve) => void timers.after(delayMs, resolve))
       }

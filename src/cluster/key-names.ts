@@ -19,3 +19,17 @@ export const metaKey = 'holdfast:{cluster}:meta'
 export const newsChannel = 'holdfast:{cluster}:news'
 /** What is said there when somebody has come or is about to go. */
 export const membersNews = 'members'
+/** Channel of a shard of the cluster, that of its slot, on which nodes tell what they have counted of callers' limits. */
+export const limitsChannel = 'holdfast:{cluster}:limits'
+
+/** String: when what an identity has used of a limit will be used no more. It is beside the channel, for one connection. */
+export function limitKey(
+  policy: string,
+  { high, low }: { readonly high: number; readonly low: number },
+): string {
+  return `holdfast:{cluster}:limit:${policy}:${hexOf(high)}${hexOf(low)}`
+}
+
+function hexOf(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0')
+}

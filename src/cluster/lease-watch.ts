@@ -25,6 +25,7 @@ export class LeaseWatch {
   readonly #options: LeaseWatchOptions
   readonly #looking = new Set<Redis>()
   readonly #heard = new Set<ShardId>()
+  readonly #ends = new Map<ShardId, Timer>()
   #timer: Timer | undefined
 
   constructor(options: LeaseWatchOptions) {
@@ -41,6 +42,7 @@ export class LeaseWatch {
 
   close(): void {
     this.#timer?.cancel()
+    for (const timer of this.#ends.values()) timer.cancel()
   }
 
   /** Its lease has changed: what is heard in one go is looked at in one go. */
@@ -65,16 +67,31 @@ export class LeaseWatch {
     }
   }
 
+  /** A lease that will run out before the next look is looked at the moment it does: it is free then, or was renewed. */
+  #lookAtEnd(shard: ShardId, leftMs: number): void {
+    this.#ends.get(shard)?.cancel()
+    this.#ends.delete(shard)
+    if (leftMs < 0 || leftMs > LOOK_MS) return
+    const timer = this.#options.timers.after(leftMs + 1, () => {
+      this.#ends.delete(shard)
+      this.hear(shard)
+    })
+    this.#ends.set(shard, timer)
+  }
+
   async #lookAt(primary: Redis, shards: readonly ShardId[]): Promise<void> {
     const { leases, clock, log, isOurs, looked } = this.#options
     try {
-      const records = await leases.look(primary, shards)
+      const seen = await leases.look(primary, shards)
       const nowMs = clock.monotonicMs()
-      // What has become ours meanwhile is known better.
-      const news = [...records].filter(
-        ([shard, record]) => !isOurs(shard) && this.sightings.note(shard, record, nowMs),
-      )
-      if (news.length > 0) looked()
+      let isNews = false
+      for (const [shard, { record, leftMs }] of seen) {
+        // What has become ours meanwhile is known better.
+        if (isOurs(shard)) continue
+        isNews = this.sightings.note(shard, record, nowMs) || isNews
+        this.#lookAtEnd(shard, leftMs)
+      }
+      if (isNews) looked()
     } catch (error) {
       log('warn', 'leases.unseen', { shards, err: error })
     }

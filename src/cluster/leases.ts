@@ -46,6 +46,9 @@ export type LeasesOptions = {
   readonly leaseMs: number
 }
 
+/** `leftMs` is below 0 where there is no lease. */
+export type SeenLease = { readonly record: LeaseRecord; readonly leftMs: number }
+
 type Reply = [error: Error | null, value: unknown]
 
 export class Leases {
@@ -90,15 +93,18 @@ export class Leases {
     }
   }
 
-  /** Of those the primary answered for. */
-  async look(primary: Redis, shards: readonly ShardId[]): Promise<Map<ShardId, LeaseRecord>> {
-    const replies = await this.#run(
-      primary,
-      shards.map((shard) => ['hmget', leaseKey(shard), ...leaseFields]),
-    )
-    const found = new Map<ShardId, LeaseRecord>()
-    for (const [at, [error, values]] of replies.entries()) {
-      if (error === null) found.set(shards[at] as ShardId, readLease(values as (string | null)[]))
+  /** Of those the primary answered for, what stands there and for how long unless it is renewed. */
+  async look(primary: Redis, shards: readonly ShardId[]): Promise<Map<ShardId, SeenLease>> {
+    const commands = shards.flatMap((shard) => [
+      ['hmget', leaseKey(shard), ...leaseFields],
+      ['pttl', leaseKey(shard)],
+    ])
+    const replies = await this.#run(primary, commands)
+    const found = new Map<ShardId, SeenLease>()
+    for (const [at, shard] of shards.entries()) {
+      const [[error, values], [timeError, leftMs]] = replies.slice(2 * at, 2 * at + 2) as [Reply, Reply]
+      if (error !== null || timeError !== null) continue
+      found.set(shard, { record: readLease(values as (string | null)[]), leftMs: leftMs as number })
     }
     return found
   }

@@ -32,8 +32,11 @@ export type MembersOptions = {
   readonly leaseMs: number
 }
 
-/** In leases: silent for so long, a member is not placed upon; and for so long, it is forgotten. */
-const SILENT_LEASES = 0.75
+/**
+ * In leases: silent for so long, two beats, a member is not placed upon; and for so long, it is forgotten. A killed node is
+ * known as silent by the time its leases end, and nobody keeps a shard for it then.
+ */
+const SILENT_LEASES = 0.5
 const FORGOTTEN_LEASES = 5
 
 export class Members {

@@ -11,7 +11,6 @@
  * O4  No step waits for a primary that does not answer but for its own shards; each primary has one round under way at most.
  * O5  What Redis answers late, or after the tenure it was about has ended, changes nothing.
  */
-
 import type { LeaseBoard } from '../actors/lease-board.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
@@ -26,9 +25,10 @@ import { Members } from './members.ts'
 import { News } from './news.ts'
 import { OwnershipRefused } from './ownership-error.ts'
 import type { OwnershipLog } from './ownership-log.ts'
-import type { Owner, OwnershipView, ShardView } from './ownership-view.ts'
+import { type Owner, type OwnershipView, ownerOf, viewOf } from './ownership-view.ts'
 import { type Candidate, type Holding, type NodeId, type Plan, planPlacement } from './placement.ts'
-import { retryDelayMs } from './retry-delay.ts'
+import { untilAnswered } from './retry-delay.ts'
+import { shouldTake } from './taking.ts'
 import type { Tenure } from './tenure.ts'
 import { TenureKeeper } from './tenure-keeper.ts'
 
@@ -56,8 +56,6 @@ export type OwnershipOptions = {
   readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
 }
 
-/** For whom a free shard is meant has so long before others below their share take it; and thrice as long before anybody does. */
-const GRACE_MS = 300
 const HAND_OVERS_MAX = 1
 const HAND_OVERS_LEAVING_MAX = 4
 /** A start goes on trying for so long, in which a Redis Cluster has replaced a primary. */
@@ -78,6 +76,7 @@ export class Ownership {
   readonly #startedAtMs: number
   #told = ''
   #isLeaving = false
+  #isOver = false
   #onIdle: () => void = () => {}
 
   constructor(options: OwnershipOptions) {
@@ -130,10 +129,7 @@ export class Ownership {
         this.#counts.handedOver += 1
         this.#watch.sightings.note(shard, record, clock.monotonicMs())
       },
-      ended: () => {
-        this.#place()
-        this.#checkIdle()
-      },
+      ended: () => this.#place(),
     })
   }
 
@@ -142,10 +138,13 @@ export class Ownership {
    * shards. Leases come by and by.
    */
   async start(): Promise<void> {
-    const { log, node, agreed } = this.#options
+    const { log, node, agreed, clock, timers, random } = this.#options
+    const isFinal = (error: unknown) => error instanceof OwnershipRefused
+    const patience = { clock, timers, random, withinMs: START_MS, isFinal }
     try {
       await this.#primaries.start()
-      agreed(await this.#join())
+      agreed(await untilAnswered(() => this.#agree(), patience))
+      await untilAnswered(() => this.#members.beat(this.#memberText()), patience)
     } catch (error) {
       this.#primaries.close()
       throw error
@@ -163,11 +162,11 @@ export class Ownership {
     this.#isLeaving = true
     const heard = (error: unknown) => log('warn', 'cluster.leavesUnheard', { err: error })
     await this.#members.beat(this.#memberText()).catch(heard)
-    this.#place()
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve
-      this.#checkIdle()
+      this.#place()
     })
+    this.#isOver = true
     this.#heartbeat.close()
     this.#watch.close()
     this.#keeper.close()
@@ -181,30 +180,22 @@ export class Ownership {
     return {
       node: this.#options.node.id,
       members: this.#members.living.length,
-      shards: this.#shards.map((shard) => this.#viewOf(shard, nowMs)),
+      shards: this.#shards.map((shard) => {
+        const known = this.#keeper.of(shard) ?? this.#watch.sightings.of(shard)
+        return viewOf(shard, known, { self: this.#options.node.id, board: this.board, nowMs })
+      }),
       ...this.#counts,
     }
   }
 
-  /** Agrees on what the data is, and says that this node is there. Resolves with the data's id. */
-  async #join(): Promise<string> {
-    const { shards, random, clock, timers } = this.#options
-    const givenUpMs = clock.monotonicMs() + START_MS
-    for (let failures = 1; ; failures++) {
-      try {
-        const agreed = await this.#members.agree(shards, drawToken(random))
-        if (agreed.shards !== shards)
-          throw new OwnershipRefused(
-            `this node is set to ${shards} shards, and the data in Redis has ${agreed.shards}: set SHARDS=${agreed.shards}`,
-          )
-        await this.#members.beat(this.#memberText())
-        return agreed.dataId
-      } catch (error) {
-        if (error instanceof OwnershipRefused || clock.monotonicMs() > givenUpMs) throw error
-        const delayMs = retryDelayMs(failures, random.fraction())
-        await new Promise<void>((resolve) => void timers.after(delayMs, resolve))
-      }
-    }
+  /** The data's id, which is the same for all nodes. */
+  async #agree(): Promise<string> {
+    const { shards, random } = this.#options
+    const { shards: agreed, dataId } = await this.#members.agree(shards, drawToken(random))
+    if (agreed === shards) return dataId
+    throw new OwnershipRefused(
+      `this node is set to ${shards} shards, and the data in Redis has ${agreed}: set SHARDS=${agreed}`,
+    )
   }
 
   #memberText() {
@@ -214,6 +205,7 @@ export class Ownership {
   }
 
   #place(): void {
+    if (this.#isOver) return
     this.#keeper.expire()
     const plan = planPlacement(
       this.#candidates(),
@@ -222,6 +214,7 @@ export class Ownership {
     if (!this.#isLeaving) this.#take(plan)
     if (this.#isLeaving || this.#members.isFresh) this.#handOverBy(plan)
     this.#tell()
+    this.#checkIdle()
   }
 
   #candidates(): Candidate[] {
@@ -237,18 +230,17 @@ export class Ownership {
     return { type: 'owned', owner: id, to: tenure.to }
   }
 
-  #take(plan: Plan): void {
-    const { id } = this.#options.node
+  #take({ takes, shares }: Plan): void {
+    const { id: self } = this.#options.node
+    const { sightings } = this.#watch
     const nowMs = this.#options.clock.monotonicMs()
-    const hasRoom = this.#keeper.all.length < (plan.shares.get(id) ?? 0)
+    const hasRoom = this.#keeper.all.length < (shares.get(self) ?? 0)
     const shards = this.#shards.filter((shard) => {
-      if (this.#keeper.of(shard) !== undefined || this.#handOvers.isEnding(shard)) return false
-      const record = this.#watch.sightings.of(shard)
-      if (record === undefined) return false
-      if (record.type === 'promised') return record.to === id
-      if (plan.takes.get(shard) === id) return true
-      const waitsMs = hasRoom ? GRACE_MS : 3 * GRACE_MS
-      return record.type === 'free' && this.#watch.sightings.ageMs(shard, nowMs) > waitsMs
+      const record = sightings.of(shard)
+      if (record === undefined || this.#keeper.of(shard) !== undefined || this.#handOvers.isEnding(shard))
+        return false
+      const isMeant = takes.get(shard) === self
+      return shouldTake(record, { self, isMeant, hasRoom, seenForMs: sightings.ageMs(shard, nowMs) })
     })
     if (shards.length > 0) this.#keeper.claim(shards)
   }
@@ -260,7 +252,7 @@ export class Ownership {
     for (const tenure of this.#keeper.all) {
       const move = moves.find(({ shard, from }) => shard === tenure.shard && from === id)
       const isUnused = tenure.state === 'claiming' || tenure.state === 'claimed'
-      if (this.#isLeaving && isUnused) void this.#handOvers.passOn(tenure).finally(() => this.#checkIdle())
+      if (this.#isLeaving && isUnused) void this.#handOvers.passOn(tenure).finally(() => this.#place())
       else if (
         this.#handOvers.underWay < atOnceMax &&
         tenure.state === 'held' &&
@@ -293,38 +285,12 @@ export class Ownership {
   #tell(): void {
     const owners = new Map<ShardId, Owner>()
     for (const shard of this.#shards) {
-      const owner = this.#ownerOf(shard)
+      const owner = ownerOf(this.#options.node, this.#keeper.of(shard) ?? this.#watch.sightings.of(shard))
       if (owner !== undefined) owners.set(shard, owner)
     }
     const text = JSON.stringify([...owners])
     if (text === this.#told) return
     this.#told = text
     this.#options.owners(owners)
-  }
-
-  #ownerOf(shard: ShardId): Owner | undefined {
-    const { id, address } = this.#options.node
-    const tenure = this.#keeper.of(shard)
-    if (tenure !== undefined) {
-      const isServed = tenure.state === 'held' || tenure.state === 'leaving'
-      return isServed ? { nodeId: id, address, tenure: tenure.token } : undefined
-    }
-    const record = this.#watch.sightings.of(shard)
-    if (record?.type !== 'held' || record.node === id) return undefined
-    return { nodeId: record.node, address: record.address, tenure: record.token }
-  }
-
-  #viewOf(shard: ShardId, nowMs: number): ShardView {
-    const tenure = this.#keeper.of(shard)
-    if (tenure !== undefined) {
-      const { state } = tenure
-      const leaseLeftMs = Math.max(0, this.board.endsAtMs(shard) - nowMs)
-      const mayAcknowledge = this.board.mayAcknowledge(shard)
-      return { shard, state, owner: this.#options.node.id, leaseLeftMs, mayAcknowledge }
-    }
-    const record = this.#watch.sightings.of(shard)
-    const state = record?.type === 'held' && record.to !== undefined ? 'leaving' : (record?.type ?? 'unknown')
-    const owner = record?.type === 'held' ? record.node : record?.type === 'promised' ? record.to : undefined
-    return { shard, state, owner, leaseLeftMs: undefined, mayAcknowledge: undefined }
   }
 }

@@ -16,7 +16,7 @@ import type { NodeId } from './placement.ts'
 import { beliefEndsAtMs, renewalMs, type Tenure } from './tenure.ts'
 
 export type TenureKeeperOptions = {
-  readonly leases: Leases
+  readonly leases: Pick<Leases, 'byPrimary' | 'round'>
   readonly board: LeaseBoard
   readonly replicas: number
   readonly leaseMs: number

@@ -1,5 +1,6 @@
 /** The settings of running on many machines: the Redis that holds the journal, and how nodes find and trust each other. */
-import { isLoopback, parseRedisUrl, type RedisAccess } from '../redis-url.ts'
+import { readFileSync } from 'node:fs'
+import { isLoopback, parseRedisUrl, type RedisAccess, type RedisUrlResult } from '../redis-url.ts'
 import { text, whole } from '../setting.ts'
 import { looksTyped, type SettingsReader } from './secret.ts'
 
@@ -124,6 +125,14 @@ export function readCluster(
     report(url.source, shown, 'in production rediss:// with a password, unless it is on this machine')
   const text = clusterSecret.type === 'given' ? clusterSecret.text : ''
   return { type: 'shared', redis: access, secret: text, ...shared }
+}
+
+/** What a command needs of these settings; undefined where none is set. Throws where the file that is named cannot be read. */
+export function redisAccessOf(given: (variable: string) => string | undefined): RedisUrlResult | undefined {
+  const file = given(clusterSettings.redisUrlFile.variable)
+  const text =
+    file === undefined ? given(clusterSettings.redisUrl.variable) : readFileSync(file, 'utf8').trim()
+  return text === undefined ? undefined : parseRedisUrl(text)
 }
 
 function readSecret({ secret, report }: SettingsReader, mode: string) {

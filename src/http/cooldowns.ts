@@ -5,6 +5,8 @@
  * Main hears of expiries from the workers, once they are durable, and is the one writer of a table that every listener
  * reads. It is bounded: where eight customers share a set, a ninth takes the place of the one with the fewest expiries.
  */
+
+import type { HashedIdentity } from '../cluster/limits/announcement.ts'
 import { assert } from '../domain/assert.ts'
 import type { CustomerId } from '../domain/ids.ts'
 import { cooldownExpiries, cooldownPlaces, cooldownWindowMs } from '../limits.ts'
@@ -57,17 +59,24 @@ export class SharedCooldowns implements Cooldowns {
   }
 
   leftMs(customerId: CustomerId): number {
-    const place = this.#find(customerId)
+    this.#hash.digest(customerId)
+    const place = this.#find(this.#hash)
     return place === undefined ? 0 : Math.max(0, this.#endsAt(place) - this.#now()) * SECOND_MS
   }
 
   /** One reservation of each of these has expired. For the one thread that writes. */
   note(customerIds: readonly CustomerId[]): void {
-    const now = this.#now()
     for (const customerId of customerIds) {
-      const place = this.#find(customerId) ?? this.#claim(now)
-      if (place !== undefined) Atomics.store(this.#seconds, this.#oldestOf(place), now)
+      this.#hash.digest(customerId)
+      this.noteHashed(this.#hash)
     }
+  }
+
+  /** One reservation of a customer has expired of whom no more is known. */
+  noteHashed(customer: HashedIdentity): void {
+    const now = this.#now()
+    const place = this.#find(customer) ?? this.#claim(customer, now)
+    if (place !== undefined) Atomics.store(this.#seconds, this.#oldestOf(place), now)
   }
 
   /** Customers with an expiry within the window, those of them who may take no units, and how many can be known. */
@@ -87,19 +96,18 @@ export class SharedCooldowns implements Cooldowns {
     return Math.floor(this.#clock.monotonicMs() / SECOND_MS) + 1
   }
 
-  /** Leaves the hash behind for `#claim`. */
-  #find(customerId: CustomerId): number | undefined {
-    this.#hash.digest(customerId)
-    const first = this.#firstOfSet
+  #find(customer: HashedIdentity): number | undefined {
+    const first = this.#firstOfSet(customer)
+    const tag = tagOf(customer)
     for (let place = first; place < first + WAYS; place++) {
-      if (Atomics.load(this.#tags, place) === this.#tag) return place
+      if (Atomics.load(this.#tags, place) === tag) return place
     }
     return undefined
   }
 
   /** A place for the customer who was not found; undefined where all eight may take no units, and one more must wait. */
-  #claim(now: number): number | undefined {
-    const first = this.#firstOfSet
+  #claim(customer: HashedIdentity, now: number): number | undefined {
+    const first = this.#firstOfSet(customer)
     let place = first
     for (let other = first + 1; other < first + WAYS; other++) {
       const more = this.#expiriesOf(other, now) - this.#expiriesOf(place, now)
@@ -111,16 +119,12 @@ export class SharedCooldowns implements Cooldowns {
     for (let cell = place * cooldownExpiries; cell < (place + 1) * cooldownExpiries; cell++) {
       Atomics.store(this.#seconds, cell, NEVER)
     }
-    Atomics.store(this.#tags, place, this.#tag)
+    Atomics.store(this.#tags, place, tagOf(customer))
     return place
   }
 
-  get #firstOfSet(): number {
-    return (this.#hash.high & this.#setMask) * WAYS
-  }
-
-  get #tag(): number {
-    return this.#hash.low === NOBODY ? 1 : this.#hash.low
+  #firstOfSet({ high }: HashedIdentity): number {
+    return (high & this.#setMask) * WAYS
   }
 
   /** The second at which fewer than `cooldownExpiries` will lie within the window. */
@@ -159,4 +163,8 @@ export class SharedCooldowns implements Cooldowns {
   #secondAt(cell: number): number {
     return Atomics.load(this.#seconds, cell)
   }
+}
+
+function tagOf({ low }: HashedIdentity): number {
+  return low === NOBODY ? 1 : low
 }

@@ -26,6 +26,8 @@ import { chargeTimeoutOf, openGateway } from '../shop/payments/open-gateway.ts'
 import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
+import type { CommonLimitsSettings } from './common-limits.ts'
+import { CommonRateLimitsEnd } from './common-limits-end.ts'
 import { type CooldownMemory, SharedCooldowns } from './cooldowns.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
 import { OrderStreams } from './order-streams.ts'
@@ -45,10 +47,12 @@ export type ListenerSettings = {
   readonly reusePort: boolean
   readonly shards: number
   readonly workers: number
+  /** Whether other nodes serve what this one does not. */
+  readonly isShared: boolean
   readonly adminKey: string
   readonly payments: PaymentConfig
-  /** The tables' file, for reads. */
-  readonly tablesPath: string
+  /** The tables' file, for reads; where there is none they are asked like writes. */
+  readonly tablesPath: string | undefined
   /** Memory of the tables' `RevocationCount`. */
   readonly revocations: SharedArrayBuffer
   /** Memory of the `DamageBoard`. */
@@ -64,6 +68,8 @@ export type ListenerSettings = {
   /** The same for all listeners of the process, who count together. */
   readonly rateMemory: RateMemory
   readonly cooldownMemory: CooldownMemory
+  /** Where other nodes count too. */
+  readonly commonLimits: CommonLimitsSettings | undefined
   readonly version: string
 }
 
@@ -96,10 +102,11 @@ export async function runListener(
     timers: realTimers,
     onNotice: (notice) => {
       authenticator.heed(notice)
-      if (notice.type === 'signingKeysChanged') signingKeys.forget()
+      if (notice.type === 'signingKeysChanged' || notice.type === 'missed') signingKeys.forget()
       if (notice.type === 'orderChanged') orderStreams.noteChanged(notice.orderId)
+      else if (notice.type === 'missed') orderStreams.noteAllChanged()
     },
-    reader: new TablesReader(settings.tablesPath),
+    ...(settings.tablesPath === undefined ? {} : { reader: new TablesReader(settings.tablesPath) }),
     revocations: new RevocationCount(settings.revocations),
   })
   tables.connect(portOf(ends.tables))
@@ -130,6 +137,11 @@ export async function runListener(
   const streams = new StockStreams({ engine, history, clock: realClock, timers: realTimers, random })
   const registry = new Registry()
   registerStreamMetrics(registry, streams)
+  const ownLimits = new SharedRateLimits(settings.rateMemory, realClock)
+  const seams = { clock: realClock, timers: realTimers, random }
+  const common = settings.commonLimits && new CommonRateLimitsEnd(ownLimits, settings.commonLimits, seams)
+  common?.register(registry)
+  common?.start()
   const damage = new DamageBoard(settings.damage)
   const drain: Drain = { started: false }
   const texts = new Map<number, (text: string) => void>()
@@ -139,7 +151,7 @@ export async function runListener(
     splits: new SplitCoordinator(engine, { clock: realClock, timers: realTimers, shards }),
     shards,
     authenticator,
-    rateLimits: new SharedRateLimits(settings.rateMemory, realClock),
+    rateLimits: common?.limits ?? ownLimits,
     cooldowns: new SharedCooldowns(settings.cooldownMemory, realClock),
     trustedProxies: settings.trustedProxies,
     corsOrigins: settings.corsOrigins,
@@ -156,7 +168,12 @@ export async function runListener(
     search,
     streams,
     status: {
-      readiness: () => readinessOf(engine.workers(), drain.started, damage.damaged),
+      readiness: () =>
+        readinessOf(engine.workers(), {
+          isClosing: drain.started,
+          damaged: damage.damaged,
+          isShared: settings.isShared,
+        }),
       metricsText: () => askForMetrics(main, texts),
     },
     metricsPublic: settings.metricsPublic,
@@ -174,6 +191,7 @@ export async function runListener(
     passwords.close()
     history.close()
     search.close()
+    common?.close()
   }
   let server: RunningServer
   try {

@@ -8,10 +8,13 @@
  * T2  Nobody gains by being forgotten: who finds its set full gets the place of whoever there has used least, together with
  *     what was used of it. So a set allows eight times the rate, whatever identities are made up.
  * T3  Nobody is forgotten while limited: a place with nothing left is given to nobody.
+ * T4  What was taken elsewhere is owed: it may be more than a window's worth, and is waited for like the rest.
  */
+
+import type { HashedIdentity } from '../cluster/limits/announcement.ts'
 import { assert } from '../domain/assert.ts'
+import { debtWindowsMax } from '../limits/common-limits.ts'
 import { rateQuotaMax } from '../limits.ts'
-import type { KeyedHash } from './keyed-hash.ts'
 
 /** Places of a set: their tags lie side by side in half a cache line. */
 const WAYS = 8
@@ -64,8 +67,8 @@ export class RateTable {
     this.#depth = this.#cost * quota
   }
 
-  /** Takes one request of the identity that was digested last. */
-  take(identity: KeyedHash, nowMs: number): Taken {
+  /** Takes one request of the identity. */
+  take(identity: HashedIdentity, nowMs: number): Taken {
     const first = (identity.high & this.#setMask) * WAYS
     const tag = identity.low === NOBODY ? 1 : identity.low
     const now = this.#tickOf(nowMs)
@@ -88,8 +91,8 @@ export class RateTable {
     }
   }
 
-  /** Takes back what one taken request of the identity that was digested last has cost, as far as time has not yet. */
-  giveBack(identity: KeyedHash, nowMs: number): void {
+  /** Takes back what one taken request of the identity has cost, as far as time has not yet. */
+  giveBack(identity: HashedIdentity, nowMs: number): void {
     const first = (identity.high & this.#setMask) * WAYS
     const place = this.#find(first, identity.low === NOBODY ? 1 : identity.low)
     if (place === undefined) return
@@ -101,6 +104,33 @@ export class RateTable {
       if (used === 0) return
       const left = Math.max(0, used - this.#cost)
       if (Atomics.compareExchange(this.#emptyAt, place, emptyAt, (now + left) | 0) === emptyAt) return
+    }
+  }
+
+  /** One request that the identity took elsewhere (T4): it is not asked whether it may. */
+  owe(identity: HashedIdentity, nowMs: number): void {
+    this.#put(identity, nowMs, (used) => used + this.#cost)
+  }
+
+  /** Where it was counted better: what the identity has used, in milliseconds until all of it is free again. */
+  setUsed(identity: HashedIdentity, usedMs: number, nowMs: number): void {
+    this.#put(identity, nowMs, () => Math.ceil((usedMs * this.#depth) / this.#windowMs))
+  }
+
+  #put(identity: HashedIdentity, nowMs: number, change: (used: number) => number): void {
+    const first = (identity.high & this.#setMask) * WAYS
+    const tag = identity.low === NOBODY ? 1 : identity.low
+    const now = this.#tickOf(nowMs)
+    const window = this.#windowOf(nowMs)
+    for (;;) {
+      const place = this.#find(first, tag) ?? this.#claim(first, tag, now, window)
+      if (typeof place === 'object') return
+      if (place === undefined) continue
+      const emptyAt = Atomics.load(this.#emptyAt, place)
+      const changed = change(this.#ticksUsed(place, emptyAt, now, window))
+      const used = Math.min(changed, this.#depth * debtWindowsMax)
+      Atomics.store(this.#windows, place, window)
+      if (Atomics.compareExchange(this.#emptyAt, place, emptyAt, (now + used) | 0) === emptyAt) return
     }
   }
 
@@ -142,7 +172,7 @@ export class RateTable {
 
   #ticksUsed(place: number, emptyAt: number, now: number, window: number): number {
     // A thread that read its clock a moment ago may see the next window: so the difference counts, not the order.
-    if (Math.abs((window - Atomics.load(this.#windows, place)) | 0) > 1) return 0
+    if (Math.abs((window - Atomics.load(this.#windows, place)) | 0) > debtWindowsMax) return 0
     return Math.max(0, (emptyAt - now) | 0)
   }
 

@@ -1,6 +1,7 @@
 /** What every implementation of `RateLimits` must do, wherever it counts. */
 import * as assert from 'uvu/assert'
 import type { RateLimits, Rates } from '../../src/http/rate-limits.ts'
+import type { TestOptions } from '../support/recorder.ts'
 import { suite } from '../support/suite.ts'
 
 export type CountingPlace = {
@@ -22,8 +23,12 @@ const rates: Rates = {
 }
 
 /** Declares the suite; `open` makes a new, empty place. */
-export function rateLimitsContract(name: string, open: (rates: Rates) => Promise<CountingPlace>): void {
-  const test = suite(`${name} as rate limits`)
+export function rateLimitsContract(
+  name: string,
+  open: (rates: Rates) => Promise<CountingPlace>,
+  options: TestOptions = {},
+): void {
+  const test = suite(`${name} as rate limits`, options)
 
   async function within(use: (place: CountingPlace) => Promise<void>): Promise<void> {
     const place = await open(rates)

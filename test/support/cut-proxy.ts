@@ -131,8 +131,8 @@ export class CutProxy {
   #end(link: Link): void {
     this.#links.delete(link)
     for (const socket of [link.client, link.server]) {
-      // One that is being shut down cannot be reset: its handle would stay open for ever.
-      if (socket.writableEnded) socket.destroy()
+      // Node never ends a process in which a socket was reset that was about to close by itself.
+      if (socket.connecting || socket.writableEnded || socket.readableEnded) socket.destroy()
       else if (!socket.destroyed) socket.resetAndDestroy()
     }
   }

@@ -2,7 +2,6 @@
  * Several nodes' ownerships in one process, on a real Redis, with workers that are only pretended. A checker looks all the
  * time that no two nodes believe in the same shard.
  */
-
 import * as assert from 'uvu/assert'
 import { LeaseBoard } from '../../src/actors/lease-board.ts'
 import { Ownership } from '../../src/cluster/ownership.ts'

@@ -30,4 +30,29 @@ test('is whole when it has started, and again after a primary was killed and cam
   }
 })
 
+test('replaces a primary that is cut off, which stops taking writes and follows once it is back (fault 66)', async () => {
+  const settings = { 'min-replicas-to-write': 1, 'min-replicas-max-lag': 1 }
+  const cluster = await RedisCluster.start({ proxied: true, settings })
+  try {
+    const cutOff = await cluster.primaryOf('a')
+    const own = cluster.clientOf(cutOff)
+    await own.set('a', 'kept')
+    assert.is(await own.wait(1, 1_000), 1)
+
+    cluster.isolate(cutOff)
+    await cluster.waitUntilHealthy()
+    const promoted = await cluster.primaryOf('a')
+    assert.is.not(promoted, cutOff)
+    assert.is(await cluster.clientOf(promoted).get('a'), 'kept')
+    const refusal = await own.set('a', 'lost').catch((error: Error) => error.message)
+    assert.match(String(refusal), /^(?:NOREPLICAS|CLUSTERDOWN)/)
+
+    cluster.heal(cutOff)
+    await cluster.waitUntilHealthy()
+    assert.equal(await cluster.replicasOf(promoted), [cutOff])
+  } finally {
+    await cluster.close()
+  }
+})
+
 test.run()

@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis'
 import { keySlot, SLOTS } from '../../src/persistence/redis/key-slot.ts'
 import { freePort, RedisServerProcess, type RedisSettings } from './redis-server.ts'
+import { type RedisWire, RedisWires } from './redis-wires.ts'
 
 export type RedisClusterOptions = {
   readonly primaries?: number
@@ -12,6 +13,8 @@ export type RedisClusterOptions = {
   readonly replicas?: number
   /** Of every node, instead of the defaults. */
   readonly settings?: RedisSettings
+  /** Whether all that is said to a node goes through proxies, so that `isolate` can cut it off; on Linux alone. */
+  readonly proxied?: boolean
 }
 
 /** What one node says of another. */
@@ -37,9 +40,11 @@ const SETTINGS: RedisSettings = {
 export class RedisCluster {
   readonly nodes: readonly RedisServerProcess[]
   readonly #clients: ReadonlyMap<RedisServerProcess, Redis>
+  readonly #wires: RedisWires | undefined
 
-  private constructor(nodes: readonly RedisServerProcess[]) {
+  private constructor(nodes: readonly RedisServerProcess[], wires: RedisWires | undefined) {
     this.nodes = nodes
+    this.#wires = wires
     this.#clients = new Map(
       nodes.map((node) => [node, node.client({ commandTimeout: 1_000, maxRetriesPerRequest: 1 })]),
     )
@@ -47,13 +52,17 @@ export class RedisCluster {
 
   /** Resolves when every slot is served and every replica is linked. Only for tests that need `redis-server`. */
   static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const { primaries = 3, replicas = 1, settings = {} } = options
+    const { primaries = 3, replicas = 1, settings = {}, proxied = false } = options
+    const count = primaries * (1 + replicas)
+    const wires = proxied ? await RedisWires.lay(count) : undefined
     const nodes = await Promise.all(
-      Array.from({ length: primaries * (1 + replicas) }, async () =>
-        RedisServerProcess.start({ ...SETTINGS, 'cluster-port': await freePort(), ...settings }),
-      ),
+      Array.from({ length: count }, async (_, index) => {
+        const wire = wires?.all[index]
+        const own = wire?.settings ?? { 'cluster-port': await freePort() }
+        return RedisServerProcess.start({ ...SETTINGS, ...own, ...settings }, wire?.port)
+      }),
     )
-    const cluster = new RedisCluster(nodes)
+    const cluster = new RedisCluster(nodes, wires)
     try {
       await cluster.#join(primaries)
       await cluster.waitUntilHealthy()
@@ -66,7 +75,12 @@ export class RedisCluster {
 
   /** For REDIS_URL: every node, so that any may be away. */
   get url(): string {
-    return this.nodes.map((node) => node.url).join(',')
+    return this.nodes.map((node) => `redis://${node.host}:${this.announcedPort(node)}`).join(',')
+  }
+
+  /** Where clients are told that it is: its own port, or that of its proxy. */
+  announcedPort(node: RedisServerProcess): number {
+    return this.#wireOf(node)?.announced.port ?? node.port
   }
 
   /** The node that serves a slot, or a key's slot, by what most nodes say. */
@@ -78,7 +92,7 @@ export class RedisCluster {
       if (owner !== undefined) votes.set(owner.port, (votes.get(owner.port) ?? 0) + 1)
     }
     const [[port] = []] = [...votes].sort(([, a], [, b]) => b - a)
-    const primary = this.nodes.find((node) => node.port === port)
+    const primary = this.nodes.find((node) => this.announcedPort(node) === port)
     if (primary === undefined) throw new Error(`nobody serves slot ${slot}`)
     return primary
   }
@@ -90,7 +104,7 @@ export class RedisCluster {
     return this.nodes.filter((node) => ports.includes(node.port))
   }
 
-  /** A connection to this very node, which follows nobody elsewhere. */
+  /** A connection to this very node, past its proxies, which follows nobody elsewhere. */
   clientOf(node: RedisServerProcess): Redis {
     const client = this.#clients.get(node)
     if (client === undefined) throw new Error('a node of another cluster')
@@ -113,8 +127,17 @@ export class RedisCluster {
     node.resume()
   }
 
+  /** Cuts it off from all other nodes and from whoever uses its announced port; `clientOf` still reaches it. */
+  isolate(node: RedisServerProcess): void {
+    this.#wires?.isolate(this.#proxiedWireOf(node))
+  }
+
+  heal(node: RedisServerProcess): void {
+    this.#wires?.heal(this.#proxiedWireOf(node))
+  }
+
   /**
-   * Until all nodes that run agree on who serves which slot, all are served, and each node either serves some or is
+   * Until all nodes that run and are not cut off agree on who serves which slot, all are served, and each node either serves some or is
    * linked to one that does.
    */
   async waitUntilHealthy(withinMs = HEALTHY_WITHIN_MS): Promise<void> {
@@ -130,6 +153,7 @@ export class RedisCluster {
   /** Ends all nodes and removes their directories. */
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.close()))
+    await this.#wires?.close()
   }
 
   async #join(primaries: number): Promise<void> {
@@ -148,8 +172,9 @@ export class RedisCluster {
       }),
     )
     for (const node of this.nodes.slice(1)) {
-      const [, busPort] = (await this.clientOf(node).config('GET', 'cluster-port')) as [string, string]
-      await this.clientOf(first).call('CLUSTER', 'MEET', node.host, node.port, busPort)
+      const [, ownBusPort] = (await this.clientOf(node).config('GET', 'cluster-port')) as [string, string]
+      const busPort = this.#wireOf(node)?.announced.busPort ?? ownBusPort
+      await this.clientOf(first).call('CLUSTER', 'MEET', node.host, this.announcedPort(node), busPort)
     }
     await Promise.all(
       this.nodes.slice(primaries).map(async (node, index) => {
@@ -186,7 +211,7 @@ export class RedisCluster {
       maps.add(JSON.stringify(serving.map(({ port, slots }) => [port, slots]).sort()))
       const role = await this.clientOf(node).info('replication')
       const isLinked = role.includes('role:slave') && role.includes('master_link_status:up')
-      if (!isLinked && !serving.some(({ port }) => port === node.port))
+      if (!isLinked && !serving.some(({ port }) => port === this.announcedPort(node)))
         return `${node.port} serves nothing and follows nobody: ${role}`
     }
     if (maps.size > 1) return 'they disagree on who serves what'
@@ -194,7 +219,20 @@ export class RedisCluster {
   }
 
   #answering(): readonly RedisServerProcess[] {
-    return this.nodes.filter((node) => node.isAnswering)
+    return this.nodes.filter((node) => {
+      const wire = this.#wireOf(node)
+      return node.isAnswering && !(wire !== undefined && this.#wires?.isIsolated(wire))
+    })
+  }
+
+  #wireOf(node: RedisServerProcess): RedisWire | undefined {
+    return this.#wires?.all[this.nodes.indexOf(node)]
+  }
+
+  #proxiedWireOf(node: RedisServerProcess): RedisWire {
+    const wire = this.#wireOf(node)
+    if (wire === undefined) throw new Error('only a cluster that is started as proxied has wires to cut')
+    return wire
   }
 
   async #viewOf(node: RedisServerProcess): Promise<readonly NodeView[]> {

@@ -30,6 +30,8 @@ export type AskedReserve = {
   known: Known
   /** How often it was answered, or was not. */
   answers: number
+  /** It was refused after an outcome that is unknown, and what that was of may have come later than the refusal. */
+  mayComeLate?: boolean
   /** Of an acknowledged one. */
   reservationId?: string
   /** Of each line. */
@@ -48,6 +50,7 @@ export type AskedSettlement = {
   readonly key: string | undefined
   known: Known
   answers: number
+  mayComeLate?: boolean
 }
 
 export type AskedAdjustment = {
@@ -76,11 +79,17 @@ export class RequestLedger {
   readonly adjustments = new Map<string, AskedAdjustment>()
   /** Answers nobody expected, such as 500. */
   readonly strange: string[] = []
+  readonly #hasLateArrivals: boolean
   #lastTag = 0
+
+  /** Where many machines lie between who asks and who answers, an earlier request may come after a later one. */
+  constructor({ hasLateArrivals = false }: { readonly hasLateArrivals?: boolean } = {}) {
+    this.#hasLateArrivals = hasLateArrivals
+  }
 
   /** A book of its own that begins as a copy of this one. */
   copy(): RequestLedger {
-    const copy = new RequestLedger()
+    const copy = new RequestLedger({ hasLateArrivals: this.#hasLateArrivals })
     for (const [tag, asked] of this.reserves) copy.reserves.set(tag, { ...asked })
     for (const [tag, asked] of this.adjustments) copy.adjustments.set(tag, { ...asked })
     for (const [id, asked] of this.settlements)
@@ -193,13 +202,14 @@ export class RequestLedger {
   /** Acknowledged reservations of which nothing is in doubt and something is still held. */
   settleable(): Held[] {
     const found: Held[] = []
-    for (const { known, reservationId, lines } of this.reserves.values()) {
-      if (known !== 'acknowledged' || reservationId === undefined) continue
+    for (const { known: made, reservationId, lines } of this.reserves.values()) {
+      if (made !== 'acknowledged' || reservationId === undefined) continue
       const left = lines.map((line) => ({ ...line }))
       let isOver = false
       for (const settlement of this.settlements.get(reservationId) ?? []) {
-        if (settlement.known === 'refused') continue
-        isOver ||= settlement.known === 'unknown' || settlement.kind === 'confirm'
+        const { known, mayComeLate = false, kind } = settlement
+        if (known === 'refused' && !mayComeLate) continue
+        isOver ||= known !== 'acknowledged' || kind === 'confirm'
         for (const [i, line] of left.entries()) line.quantity -= settlement.quantities[i] ?? 0
       }
       if (!isOver && left.some(({ quantity }) => quantity > 0)) found.push({ reservationId, lines: left })
@@ -215,13 +225,18 @@ export class RequestLedger {
     return count
   }
 
-  #note(asked: { known: Known; answers: number }, outcome: CallOutcome, what: string): void {
+  #note(
+    asked: { known: Known; answers: number; mayComeLate?: boolean },
+    outcome: CallOutcome,
+    what: string,
+  ): void {
     const before = asked.answers === 0 ? undefined : asked.known
     asked.answers += 1
     const known = this.#known(outcome, what)
     // Of a repetition it says only that this one did nothing; a refusal by the rules comes after a look at the key.
     const isOnlyThis = outcome.type !== 'answered' || outcome.status === 503
     asked.known = before === 'unknown' && known === 'refused' && isOnlyThis ? 'unknown' : known
+    if (this.#hasLateArrivals && before === 'unknown' && asked.known === 'refused') asked.mayComeLate = true
   }
 
   #known(outcome: CallOutcome, what: string): Known {

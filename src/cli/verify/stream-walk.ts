@@ -64,11 +64,12 @@ export function* walkStream(stream: OpenedStream, parts: WalkParts): Generator<L
   }
 }
 
-/** A stream makes all its segments of one size; only its end may have been cut. */
+/** A stream makes all its segments of one size; only its end may have been cut. A mirror's end with their last frame. */
 function reportSizes(
   sizes: readonly { readonly path: string; readonly size: number; readonly isFull: boolean }[],
   { files, report }: WalkParts,
 ): void {
+  if (files.redis !== undefined) return
   const full = sizes.filter(({ isFull }) => isFull)
   const made = Math.max(0, ...full.map(({ size }) => size))
   for (const { path, size } of full) {
