@@ -170,7 +170,8 @@ export class ShardWorker {
 
   #connect(port: Port<CallsMessage, RepliesMessage>): void {
     const connection = this.#replies.connect(port)
-    if (this.#board.memory !== undefined) port.send({ cells: [], board: this.#board.memory })
+    const { memory } = this.#board
+    port.send(memory === undefined ? { cells: [] } : { cells: [], board: memory })
     port.receive((message) => this.#receive(connection, message))
   }
 
