@@ -24,7 +24,7 @@ export type ClusterOptions = {
 }
 
 const SECRET = 'wZ3nQx7Lr0TgYc5KdVb8MhJp2Sf6Ea1u'
-const PROXIED_UNTIL_MS = 15_000
+const BALANCED_WITHIN_MS = 30_000
 const LOOK_MS = 20
 
 export class ClusterProcesses {
@@ -49,7 +49,7 @@ export class ClusterProcesses {
 
   /** Resolves when all nodes are ready. Only for tests that need `redis-server`. */
   static async start(options: ClusterOptions = {}): Promise<ClusterProcesses> {
-    const { nodes: count = 2, shards = 4, redis: kind = 'alone', leaseMs = 1_000, isRouted = false } = options
+    const { nodes: count = 2, shards = 4, redis: kind = 'alone', leaseMs = 2_000, isRouted = false } = options
     const redis = kind === 'alone' ? await RedisServerProcess.start() : await RedisCluster.start()
     const environment = {
       REDIS_URL: redis.url,
@@ -140,7 +140,7 @@ export class ClusterProcesses {
   }
 
   /** Until every node that is awake has its share of the leases, and says that it is ready. */
-  async untilBalanced(withinMs = PROXIED_UNTIL_MS): Promise<void> {
+  async untilBalanced(withinMs = BALANCED_WITHIN_MS): Promise<void> {
     const givenUpMs = performance.now() + withinMs
     for (;;) {
       const owners = await this.owners()
