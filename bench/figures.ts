@@ -6,6 +6,8 @@ export const FIGURES: Readonly<Record<string, () => Promise<Figure>>> = {
   'hot-product': async () => (await import('./figures/hot-product.ts')).hotProduct,
   'several-products': async () => (await import('./figures/several-products.ts')).severalProducts,
   redis: async () => (await import('./figures/redis.ts')).redis,
+  'redis-journal': async () => (await import('./figures/redis-journal.ts')).redisJournal,
+  'three-nodes': async () => (await import('./figures/three-nodes.ts')).threeNodes,
   postgres: async () => (await import('./figures/postgres.ts')).postgres,
   http: async () => (await import('./figures/http.ts')).http,
   'live-reservations': async () => (await import('./figures/live-reservations.ts')).liveReservations,

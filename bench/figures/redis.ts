@@ -14,12 +14,11 @@
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
 import { absentRow, barOf, type Figure, type Measured, makeRow, type Scale } from '../figure.ts'
+import { linesOf, RedisCallers, type RedisPoint, redisPoints, TINY_POINT } from '../rivals/redis-callers.ts'
 import { RedisServer } from '../rivals/redis-server.ts'
-import { Callers } from '../support/callers.ts'
 import { endChecked } from '../support/durability.ts'
-import { idDrawer, productIds } from '../support/ids.ts'
+import { productIds } from '../support/ids.ts'
 import { LocalEngine, STOCK } from '../support/local-engine.ts'
 import { thousands } from '../support/report.ts'
 import { inRounds } from '../support/rounds.ts'
@@ -33,12 +32,8 @@ const SIZES = {
 } as const satisfies Record<Scale, object>
 
 const ENGINE_CALLERS = [1_024, 4_096, 8_192]
-const REDIS_CONNECTIONS = [1, 2, 4, 8]
-const REDIS_CALLERS = [64, 256, 1_024, 4_096]
 const NAME = 'durable reserves'
 const BOUNDS = { floor: 4, aim: 10 }
-
-type Point = { readonly connections: number; readonly callers: number }
 
 export const redis: Figure = { name: 'redis', measure }
 
@@ -61,30 +56,15 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
   const local = await LocalEngine.start(join(scratch, 'engine'))
   await local.stock(products)
   const own = local.callers()
-  const draw = idDrawer()
-  let clients: readonly Redis[] = []
-  let next = 0
-  const theirs = new Callers({
-    reserve: (productId, customerId) => {
-      const client = clients[next++ % clients.length] as Redis
-      return server.reserve(client, draw(productId), productId, customerId)
-    },
-    isHeld: (left) => typeof left === 'number' && left >= 0,
-  })
-  const runRedis = async ({ connections, callers }: Point, forMs: number) => {
-    clients = await server.connect(connections)
-    const perSecond = await theirs.run({ callers, products, forMs })
-    for (const client of clients) client.disconnect()
-    return perSecond
-  }
+  const theirs = new RedisCallers(server)
+  const runRedis = (point: RedisPoint, forMs: number) => theirs.run(point, { products, forMs })
 
   const engineSweep = await sweep(size.isTiny ? [64] : ENGINE_CALLERS, (callers) =>
     own.run({ callers, products, forMs: size.tryMs }),
   )
-  const points = (size.isTiny ? [2] : REDIS_CONNECTIONS).flatMap((connections) =>
-    (size.isTiny ? [64] : REDIS_CALLERS).map((callers) => ({ connections, callers })),
+  const redisSweep = await sweep(size.isTiny ? [TINY_POINT] : redisPoints(), (point) =>
+    runRedis(point, size.tryMs),
   )
-  const redisSweep = await sweep<Point>(points, (point) => runRedis(point, size.tryMs))
   const { best } = redisSweep
   say(`Redis is at its best with ${best.connections} connections and ${thousands(best.callers)} callers`)
   const sides = await inRounds(
@@ -96,12 +76,8 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
     (round, { engine, redis }) => say(`round ${round}: ${thousands(engine)}; Redis ${thousands(redis)}`),
   )
 
-  const totals = await server.totals(products)
+  await theirs.check(products, STOCK)
   await server.stop()
-  if (totals.reservations !== theirs.acknowledged) {
-    throw new Error(`Redis acknowledged ${theirs.acknowledged} and holds ${totals.reservations}`)
-  }
-  if (totals.available !== products.length * STOCK - theirs.acknowledged) throw new Error('Redis lost count')
   await endChecked(local, own)
   rmSync(scratch, { recursive: true })
   return {
@@ -127,12 +103,7 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
         title: 'Redis Lua, AOF always: reservations a second by callers, a line a number of connections',
         x: 'callers',
         y: '/s',
-        lines: (size.isTiny ? [2] : REDIS_CONNECTIONS).map((connections) => ({
-          name: connections === 1 ? '1 connection' : `${connections} connections`,
-          points: redisSweep.tried
-            .filter(({ point }) => point.connections === connections)
-            .map(({ point, perSecond }) => [point.callers, perSecond] as const),
-        })),
+        lines: linesOf(redisSweep.tried),
       },
     ],
     notes: [

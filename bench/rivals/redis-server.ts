@@ -19,17 +19,31 @@ const EXPIRIES = 'expiries'
 const TTL_MS = 600_000
 const PIPELINE_MAX = 10_000
 
+/** What it says it has done since it was started. */
+export type RedisCounts = {
+  readonly scripts: number
+  readonly waits: number
+  readonly aofBytes: number
+  /** That follow it now. */
+  readonly replicas: number
+  /** Bytes of the stream of writes that it has sent, or that it has taken where it follows another. */
+  readonly offset: number
+}
+
 export class RedisServer {
+  readonly port: number
   readonly #started: Started
-  readonly #port: number
 
   private constructor(started: Started, port: number) {
     this.#started = started
-    this.#port = port
+    this.port = port
   }
 
-  /** In an existing, empty directory. */
-  static async start(directory: string): Promise<Presence<RedisServer>> {
+  /** In an existing, empty directory; with a primary to follow, it has all of that one's data when this resolves. */
+  static async start(
+    directory: string,
+    { replicaOf }: { readonly replicaOf?: RedisServer } = {},
+  ): Promise<Presence<RedisServer>> {
     const file = findProgram('redis-server')
     if (file === undefined) return { type: 'absent', why: 'redis-server is not present' }
     const port = await freePort()
@@ -43,12 +57,21 @@ export class RedisServer {
       'auto-aof-rewrite-percentage': '0',
       maxclients: '256',
       loglevel: 'warning',
+      'repl-diskless-sync-delay': '0',
+      // A replica that falls behind in a burst is to catch up, not to begin anew.
+      'repl-backlog-size': '256mb',
+      'client-output-buffer-limit': 'replica 0 0 0',
+      ...(replicaOf === undefined ? {} : { replicaof: `127.0.0.1 ${replicaOf.port}` }),
     }
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+    const args = Object.entries(settings).flatMap(([name, value]) => [
+      `--${name}`,
+      ...(value === '' ? [''] : value.split(' ')),
+    ])
     const server = new RedisServer(new Started({ file, args, directory }), port)
     const [client] = await server.connect(1)
     await server.#check(client as Redis)
-    await client?.script('LOAD', SCRIPT)
+    if (replicaOf === undefined) await client?.script('LOAD', SCRIPT)
+    else await server.#untilFollowing(client as Redis)
     client?.disconnect()
     return { type: 'present', server }
   }
@@ -56,7 +79,7 @@ export class RedisServer {
   /** Connections that gather the calls of a tick into one pipeline each. */
   async connect(count: number): Promise<readonly Redis[]> {
     const clients = Array.from({ length: count }, () => {
-      const client = new Redis({ port: this.#port, enableAutoPipelining: true, retryStrategy: () => 50 })
+      const client = new Redis({ port: this.port, enableAutoPipelining: true, retryStrategy: () => 50 })
       // Until it is up; later ones reject the command they belong to.
       client.on('error', () => {})
       return client
@@ -98,8 +121,35 @@ export class RedisServer {
     return { available, reservations }
   }
 
+  /** Forgets all it has, and so do its replicas. Its AOF grows on. */
+  async empty(): Promise<void> {
+    const [client] = (await this.connect(1)) as [Redis]
+    await client.flushall('SYNC')
+    client.disconnect()
+  }
+
+  async counts(): Promise<RedisCounts> {
+    const [client] = (await this.connect(1)) as [Redis]
+    const info = await client.info('all')
+    client.disconnect()
+    const numberOf = (pattern: RegExp) => Number(pattern.exec(info)?.[1] ?? 0)
+    return {
+      scripts: numberOf(/^cmdstat_evalsha:calls=(\d+)/m),
+      waits: numberOf(/^cmdstat_wait:calls=(\d+)/m),
+      aofBytes: numberOf(/^aof_current_size:(\d+)/m),
+      replicas: numberOf(/^connected_slaves:(\d+)/m),
+      offset: numberOf(/^(?:slave_repl_offset|master_repl_offset):(\d+)/m),
+    }
+  }
+
   async stop(): Promise<void> {
     await endChild(this.#started.child)
+  }
+
+  async #untilFollowing(client: Redis): Promise<void> {
+    await this.#started.until(async () => {
+      if (!(await client.info('replication')).includes('master_link_status:up')) throw new Error('no link')
+    })
   }
 
   /** That it does what it was told: a rival that syncs less would be no comparison. */

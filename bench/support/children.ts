@@ -99,6 +99,8 @@ export async function startHoldfast(options: {
   readonly core?: number | undefined
   /** Beside what all figures set. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Where trouble is brought about on purpose, it is no news that the server tells of it. */
+  readonly isTroubled?: boolean
 }): Promise<Server> {
   const child = startChild({
     file: 'src/main.ts',
@@ -115,12 +117,12 @@ export async function startHoldfast(options: {
     },
     core: options.core,
   })
-  const port = await portFrom(child)
+  const port = await portFrom(child, options.isTroubled === true)
   return { url: `http://127.0.0.1:${port}`, pid: child.pid as number, child }
 }
 
 /** The port of the log line `started`. What else is logged is read and dropped, unless it tells of trouble. */
-function portFrom(child: ChildProcess): Promise<number> {
+function portFrom(child: ChildProcess, isTroubled: boolean): Promise<number> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('the server did not start in time')), READY_WITHIN_MS)
     child.once('exit', (code) => {
@@ -129,7 +131,7 @@ function portFrom(child: ChildProcess): Promise<number> {
     })
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       const entry = JSON.parse(line) as { level: string; msg: string; port?: number }
-      if (entry.level !== 'info') process.stderr.write(`${line}\n`)
+      if (entry.level !== 'info' && !isTroubled) process.stderr.write(`${line}\n`)
       if (entry.msg !== 'started' || entry.port === undefined) return
       clearTimeout(late)
       resolve(entry.port)

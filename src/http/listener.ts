@@ -47,10 +47,12 @@ export type ListenerSettings = {
   readonly reusePort: boolean
   readonly shards: number
   readonly workers: number
+  /** Whether other nodes serve what this one does not. */
+  readonly isShared: boolean
   readonly adminKey: string
   readonly payments: PaymentConfig
-  /** The tables' file, for reads. */
-  readonly tablesPath: string
+  /** The tables' file, for reads; where there is none they are asked like writes. */
+  readonly tablesPath: string | undefined
   /** Memory of the tables' `RevocationCount`. */
   readonly revocations: SharedArrayBuffer
   /** Memory of the `DamageBoard`. */
@@ -100,10 +102,11 @@ export async function runListener(
     timers: realTimers,
     onNotice: (notice) => {
       authenticator.heed(notice)
-      if (notice.type === 'signingKeysChanged') signingKeys.forget()
+      if (notice.type === 'signingKeysChanged' || notice.type === 'missed') signingKeys.forget()
       if (notice.type === 'orderChanged') orderStreams.noteChanged(notice.orderId)
+      else if (notice.type === 'missed') orderStreams.noteAllChanged()
     },
-    reader: new TablesReader(settings.tablesPath),
+    ...(settings.tablesPath === undefined ? {} : { reader: new TablesReader(settings.tablesPath) }),
     revocations: new RevocationCount(settings.revocations),
   })
   tables.connect(portOf(ends.tables))
@@ -165,7 +168,12 @@ export async function runListener(
     search,
     streams,
     status: {
-      readiness: () => readinessOf(engine.workers(), drain.started, damage.damaged),
+      readiness: () =>
+        readinessOf(engine.workers(), {
+          isClosing: drain.started,
+          damaged: damage.damaged,
+          isShared: settings.isShared,
+        }),
       metricsText: () => askForMetrics(main, texts),
     },
     metricsPublic: settings.metricsPublic,

@@ -9,6 +9,7 @@ import { AggregatorRegistry } from 'prom-client'
 import type { ToEngine } from '../actors/protocol.ts'
 import { respawnDelayMs } from '../actors/respawn-delay.ts'
 import { controlChannel, type Supervisor } from '../actors/supervisor.ts'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { HistoryThread } from '../history/history-thread.ts'
 import { metricsTimeoutMs } from '../limits.ts'
 import { linkChannel, type ToLinkedClient } from '../linked-thread.ts'
@@ -19,6 +20,7 @@ import { type Port, portOf, realClock, type Timers } from '../seams.ts'
 import type { SearchThread } from '../search/search-thread.ts'
 import type { PasswordThreads } from '../shop/accounts/password-threads.ts'
 import type { DeskThread } from '../shop/desk/desk-thread.ts'
+import { clusterRegistry } from './cluster-metrics.ts'
 import { SharedCooldowns } from './cooldowns.ts'
 import { damageRegistry } from './damage-metrics.ts'
 import { deskRegistry } from './desk-metrics.ts'
@@ -41,6 +43,8 @@ export type ListenersOptions = {
   readonly history: HistoryThread
   readonly search: SearchThread
   readonly desk: Pick<DeskThread, 'status' | 'restarts'>
+  /** Absent on one machine. */
+  readonly cluster: Pick<ClusterNode, 'view'> | undefined
   readonly timers: Timers
   readonly log: Logger
   readonly logLevel: string
@@ -209,7 +213,7 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings, history, search, passwords, desk } = this.#options
+    const { supervisor, settings, history, search, passwords, desk, cluster } = this.#options
     const [statuses, historyStatus, searchStatus, deskStatus, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
       history.status(metricsTimeoutMs),
@@ -226,7 +230,9 @@ export class Listeners {
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
     const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
-    const own = [engine, limits, past, finding, hashing, orders, damage]
+    const view = cluster?.view()
+    const shared = view === undefined ? [] : await clusterRegistry(view).getMetricsAsJSON()
+    const own = [engine, limits, past, finding, hashing, orders, damage, shared]
     const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }

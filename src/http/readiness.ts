@@ -9,6 +9,13 @@ import type { Room } from '../persistence/journal/frame-log.ts'
 import type { Readiness } from './parts.ts'
 
 type Part = Readiness['parts'][number]
+export type About = {
+  readonly isClosing: boolean
+  /** Rows and places of the tables. */
+  readonly damaged?: number
+  /** Whether other nodes serve what this one does not. */
+  readonly isShared?: boolean
+}
 type Worker = { readonly worker: number; readonly state: WorkerState }
 
 const WITHOUT_ROOM: Readonly<Record<Exclude<Room, 'all'>, string>> = {
@@ -17,14 +24,27 @@ const WITHOUT_ROOM: Readonly<Record<Exclude<Room, 'all'>, string>> = {
 }
 
 /** `damaged` rows of the tables are known; the others are as good as ever, so that is no reason to send nobody here either. */
-export function readinessOf(workers: readonly Worker[], isClosing: boolean, damaged = 0): Readiness {
+export function readinessOf(workers: readonly Worker[], about: About): Readiness {
+  const { isClosing, damaged = 0, isShared = false } = about
   const listener: Part = isClosing
     ? { name: 'listener', ready: false, reason: 'shutting down' }
     : { name: 'listener', ready: true }
   return {
-    ready: !isClosing && workers.every(({ state }) => state.type === 'ready'),
+    ready: !isClosing && (isShared ? reachesEnough(workers) : workers.every(isReady)),
     parts: [...workers.flatMap(partsOf), ...tablesOf(damaged), listener],
   }
+}
+
+/**
+ * Among several nodes a shard that moves, or whose Redis is away, is so at all of them, and none should be left out for it.
+ * Who reaches fewer than half of them is cut off from the others.
+ */
+function reachesEnough(workers: readonly Worker[]): boolean {
+  return workers.filter(isReady).length * 2 >= workers.length
+}
+
+function isReady({ state }: Worker): boolean {
+  return state.type === 'ready'
 }
 
 function partsOf({ worker, state }: Worker): readonly Part[] {

@@ -149,7 +149,7 @@ export class FuzzWorld {
       search: directSearch(database),
       streams: new StockStreams({ engine, history, clock, timers: timers.session(), random }),
       status: {
-        readiness: () => readinessOf(engine.workers(), false),
+        readiness: () => readinessOf(engine.workers(), { isClosing: false }),
         metricsText: () => registry.metrics(),
       },
       metricsPublic: false,

@@ -6,14 +6,14 @@ import { suite } from '../support/suite.ts'
 const LISTENER = { name: 'listener', ready: true }
 
 function ofWorker(state: WorkerState) {
-  return readinessOf([{ worker: 0, state }], false)
+  return readinessOf([{ worker: 0, state }], { isClosing: false })
 }
 
 const test = suite('readiness')
 
 test('is given where every worker serves and the listener stays', () => {
   const workers = [0, 1].map((worker) => ({ worker, state: { type: 'ready', room: 'all' } as const }))
-  assert.equal(readinessOf(workers, false), {
+  assert.equal(readinessOf(workers, { isClosing: false }), {
     ready: true,
     parts: [
       { name: 'worker-0', ready: true },
@@ -26,7 +26,10 @@ test('is given where every worker serves and the listener stays', () => {
 })
 
 test('stays where rows of the tables are damaged, and that is said', () => {
-  const { ready, parts } = readinessOf([{ worker: 0, state: { type: 'ready', room: 'all' } }], false, 2)
+  const { ready, parts } = readinessOf([{ worker: 0, state: { type: 'ready', room: 'all' } }], {
+    isClosing: false,
+    damaged: 2,
+  })
   assert.ok(ready)
   const tables = parts.find(({ name }) => name === 'tables')
   assert.not(tables?.ready)
@@ -34,7 +37,7 @@ test('stays where rows of the tables are damaged, and that is said', () => {
 })
 
 test('ends when the listener is told to go', () => {
-  const { ready, parts } = readinessOf([], true)
+  const { ready, parts } = readinessOf([], { isClosing: true })
   assert.not(ready)
   assert.equal(parts, [{ name: 'listener', ready: false, reason: 'shutting down' }])
 })
@@ -64,5 +67,18 @@ for (const [room, reason] of [
     assert.match(journal?.reason ?? '', reason)
   })
 }
+
+test('among several nodes stays while half of the shards are reached, and ends below that', () => {
+  const worker = (index: number, isReady: boolean) => ({
+    worker: index,
+    state: isReady ? ({ type: 'ready', room: 'all' } as const) : ({ type: 'starting' } as const),
+  })
+  const of = (reached: number) =>
+    readinessOf(
+      [0, 1, 2, 3].map((index) => worker(index, index < reached)),
+      { isClosing: false, isShared: true },
+    ).ready
+  assert.equal([4, 3, 2, 1, 0].map(of), [true, true, true, false, false])
+})
 
 test.run()

@@ -1,0 +1,150 @@
+/**
+ * Several nodes of Holdfast on one Redis Cluster of three primaries and three replicas, all of them processes of this machine:
+ * started, killed and started again by number, and asked who serves what.
+ */
+import { join } from 'node:path'
+import { leaseFields, readLease } from '../../src/cluster/lease-record.ts'
+import { leaseKey } from '../../src/cluster/key-names.ts'
+import type { ShardId } from '../../src/domain/ids.ts'
+import { RedisNodes } from '../../src/persistence/redis/redis-nodes.ts'
+import { parseRedisUrl } from '../../src/redis-url.ts'
+import { realClock, realTimers } from '../../src/seams.ts'
+import { RedisCluster } from '../../test/support/redis-cluster.ts'
+import { endChild, killChild, type Server, startHoldfast } from './children.ts'
+import { SHARDS } from './ids.ts'
+import { findProgram, freePort, type Presence } from './programs.ts'
+
+export type NodesOptions = {
+  readonly count: number
+  readonly directory: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+type Node = { readonly port: number; readonly dataDirectory: string; server: Server | undefined }
+
+const ADMIN_KEY = 'bench-51d6c07be92f4a83'
+const SECRET = 'b9c4f2f6e1d04c7f8a3e5d2b7c6a9f01'
+/** What nodes ask of a Redis whose replicas are waited for. */
+const REPLICATED = { 'min-replicas-to-write': 1, 'min-replicas-max-lag': 10 }
+const SERVE_WITHIN_MS = 60_000
+const LOOK_EVERY_MS = 20
+
+export class Nodes {
+  readonly key = ADMIN_KEY
+  readonly #cluster: RedisCluster
+  readonly #nodes: readonly Node[]
+  readonly #environment: Readonly<Record<string, string>>
+  readonly #redis: RedisNodes
+
+  private constructor(cluster: RedisCluster, nodes: readonly Node[], environment: Record<string, string>) {
+    this.#cluster = cluster
+    this.#nodes = nodes
+    this.#environment = environment
+    const parsed = parseRedisUrl(cluster.url)
+    if (parsed.type === 'invalid') throw new Error(parsed.expected)
+    this.#redis = new RedisNodes(parsed.access, { clock: realClock, timers: realTimers })
+  }
+
+  /** Resolves when all serve their share of the shards. */
+  static async start({ count, directory, environment }: NodesOptions): Promise<Presence<Nodes>> {
+    if (findProgram('redis-server') === undefined)
+      return { type: 'absent', why: 'redis-server is not present' }
+    const cluster = await RedisCluster.start({ settings: REPLICATED })
+    const nodes = await Promise.all(
+      Array.from({ length: count }, async (_, nr) => {
+        const port = await freePort()
+        return { port, dataDirectory: join(directory, `node-${nr}`), server: undefined }
+      }),
+    )
+    const all = new Nodes(cluster, nodes, {
+      REDIS_URL: cluster.url,
+      REDIS_ACK: 'replicas:1',
+      CLUSTER_SECRET: SECRET,
+      SHARDS: String(SHARDS),
+      ...environment,
+    })
+    await Promise.all(nodes.map((_, nr) => all.restart(nr)))
+    await all.untilServing()
+    return { type: 'present', server: all }
+  }
+
+  get running(): readonly Server[] {
+    return this.#nodes.flatMap(({ server }) => server ?? [])
+  }
+
+  /** Where a node listens, while it runs. */
+  urlOf(nr: number): string | undefined {
+    return this.#nodes[nr]?.server?.url
+  }
+
+  /** On the data it left. Resolves when it takes requests. */
+  async restart(nr: number): Promise<void> {
+    const { dataDirectory, port } = this.#nodeOf(nr)
+    const environment = { ...this.#environment, NODE_PORT: String(port) }
+    this.#nodeOf(nr).server = await startHoldfast({
+      dataDirectory,
+      adminKey: ADMIN_KEY,
+      environment,
+      isTroubled: true,
+    })
+  }
+
+  async kill(nr: number): Promise<void> {
+    const node = this.#nodeOf(nr)
+    const { server } = node
+    node.server = undefined
+    if (server !== undefined) await killChild(server.child)
+  }
+
+  async end(nr: number): Promise<void> {
+    const node = this.#nodeOf(nr)
+    const { server } = node
+    node.server = undefined
+    if (server !== undefined) await endChild(server.child)
+  }
+
+  /** Which node has each shard's lease; undefined where none does. */
+  async owners(): Promise<readonly (number | undefined)[]> {
+    return Promise.all(
+      Array.from({ length: SHARDS }, async (_, shard) => {
+        const key = leaseKey(shard as ShardId)
+        const client = await this.#redis.connect(key)
+        const lease = readLease(await client.hmget(key, ...leaseFields))
+        client.disconnect()
+        if (lease.type !== 'held') return undefined
+        const port = Number(lease.address.slice(lease.address.lastIndexOf(':') + 1))
+        return this.#nodes.findIndex((node) => node.port === port)
+      }),
+    )
+  }
+
+  /** Until each node that runs has its share of the shards, and all say that they reach all shards. */
+  async untilServing(): Promise<void> {
+    const givenUpMs = performance.now() + SERVE_WITHIN_MS
+    const least = Math.floor(SHARDS / this.running.length)
+    for (;;) {
+      const owners = await this.owners()
+      const shares = this.#nodes.map((_, nr) => owners.filter((owner) => owner === nr).length)
+      const isShared = this.#nodes.every(({ server }, nr) => server === undefined || (shares[nr] ?? 0) >= least)
+      if (isShared && (await this.#areReady())) return
+      if (performance.now() > givenUpMs) throw new Error(`nodes have ${shares.join(', ')} of ${SHARDS} shards`)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#nodes.map((_, nr) => this.end(nr)))
+    await this.#cluster.close()
+  }
+
+  async #areReady(): Promise<boolean> {
+    const replies = await Promise.all(this.running.map(({ url }) => fetch(`${url}/readyz`)))
+    return replies.every(({ ok }) => ok)
+  }
+
+  #nodeOf(nr: number): Node {
+    const node = this.#nodes[nr]
+    if (node === undefined) throw new Error(`there is no node ${nr}`)
+    return node
+  }
+}
