@@ -1,7 +1,12 @@
 /** Ownership on a Redis Cluster of three primaries and three replicas, of which primaries die and stand still. */
 import * as assert from 'uvu/assert'
+import { readClusterStatus } from '../../src/cluster/cluster-status.ts'
 import { leaseKey } from '../../src/cluster/key-names.ts'
+import { Leases } from '../../src/cluster/leases.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
+import { RedisNodes } from '../../src/persistence/redis/redis-nodes.ts'
+import { parseRedisUrl } from '../../src/redis-url.ts'
+import { realClock, realRandom, realTimers } from '../../src/seams.ts'
 import { OwnershipNodes, pause } from '../support/ownership-nodes.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
 import { note, suite } from '../support/suite.ts'
@@ -30,6 +35,9 @@ failover(
     const primary = await redis.primaryOf(leaseKey(0 as ShardId))
     const before = all.nodes.map((node) => node.lost.length)
     await primary.kill()
+    const told = await statusOf(redis.url)
+    assert.is(told.owned[0]?.lease.type, 'unreachable')
+    assert.ok(told.owned.filter(({ lease }) => lease.type === 'held').length >= SHARDS / 2)
     const lostMs = await all.until(() => !all.isBalanced(), 'its leases are over', all.leaseMs + 500)
     const others = all.counts.reduce((sum, count) => sum + count, 0)
     await pause(1_000)
@@ -62,3 +70,55 @@ failover(
 )
 
 failover.run()
+
+async function statusOf(url: string) {
+  const parsed = parseRedisUrl(url)
+  if (parsed.type !== 'valid') throw new Error(url)
+  const nodes = new RedisNodes(parsed.access, { clock: realClock, timers: realTimers })
+  return await readClusterStatus(nodes, { timers: realTimers, random: realRandom(), commandTimeoutMs: 1_000 })
+}
+
+const cutOff = suite('a primary that is cut off with a client (FAULTS.md, 66)', {
+  needs: ['redis-server'],
+  limitMs: 60_000,
+})
+
+cutOff(
+  'still renews leases there, which nobody believes in, while others own the shard elsewhere',
+  async () => {
+    const redis = await RedisCluster.start({ proxied: true })
+    const all = new OwnershipNodes({ url: redis.url, shards: SHARDS, leaseMs: 1_500, ack: { replicas: 1 } })
+    try {
+      await all.start()
+      await all.start()
+      await all.balanced()
+      const shard = 0 as ShardId
+      const primary = await redis.primaryOf(leaseKey(shard))
+      const client = redis.clientOf(primary)
+      const token = String(await client.hget(leaseKey(shard), 'token'))
+      const leases = new Leases({
+        primaries: { primaryOf: () => client, failed: () => {} },
+        timers: realTimers,
+        node: { id: 'there', address: '' },
+        replicas: 1,
+        leaseMs: all.leaseMs,
+      })
+      redis.isolate(primary)
+      const { outcomes, isSafe } = await leases.round(client, [
+        { type: 'renew', shard, token, to: undefined },
+      ])
+      assert.equal([outcomes, isSafe], [['ours'], false])
+      await redis.waitUntilHealthy()
+      redis.heal(primary)
+      const tookMs = await all.balanced(20_000)
+      note(`all served ${tookMs.toFixed(0)} ms after it was healed`)
+      await redis.waitUntilHealthy()
+      all.assertNoOverlap()
+    } finally {
+      await all.close()
+      await redis.close()
+    }
+  },
+)
+
+cutOff.run()
