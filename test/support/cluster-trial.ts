@@ -8,7 +8,7 @@ import { type ClusterOptions, ClusterProcesses } from './cluster-processes.ts'
 import { ClusterShop } from './cluster-shop.ts'
 import { ClusterWitness } from './cluster-witness.ts'
 import { expectSameAnswers, type Verdict } from './journal-oracle.ts'
-import { deliver, LoadClient } from './load-client.ts'
+import { LoadClient } from './load-client.ts'
 import { RequestLedger } from './request-ledger.ts'
 import { sellAgain } from './selling-probe.ts'
 import { pause } from './server-process.ts'
@@ -57,11 +57,8 @@ export class ClusterTrial {
     const all = await ClusterProcesses.start(options)
     const trial = new ClusterTrial(all, options)
     try {
-      const stocks = [...trial.#products, ...trial.probes].map(
-        (id) => [id, ['scarce', 'rare'].includes(id) ? SCARCE_UNITS : PLENTY] as const,
-      )
-      const [first] = all.nodes as [AppNode]
-      await deliver(first.server, trial.ledger, stocks)
+      for (const id of [...trial.#products, ...trial.probes])
+        await trial.#deliver(id, ['scarce', 'rare'].includes(id) ? SCARCE_UNITS : PLENTY)
     } catch (error) {
       await trial.close()
       throw error
@@ -144,6 +141,20 @@ export class ClusterTrial {
       return await call(target, request)
     }
     return shop
+  }
+
+  /** Under a key, until somebody says that it has come. */
+  async #deliver(productId: string, delta: number): Promise<void> {
+    const { ledger, shop } = this
+    const asked = ledger.adjust(productId, delta)
+    const request = { body: { delta, reason: asked.tag }, idempotencyKey: `key-${asked.tag}` }
+    const givenUpMs = performance.now() + SETTLED_WITHIN_MS
+    for (;;) {
+      const outcome = await shop.call(['POST', `/v1/products/${productId}/stock/adjustments`], request)
+      ledger.answeredAdjustment(asked, outcome)
+      if (asked.known === 'acknowledged') return
+      if (performance.now() > givenUpMs) throw new Error(`the delivery failed: ${JSON.stringify(outcome)}`)
+    }
   }
 
   /** What nobody answered is asked again under its key until somebody does. */
