@@ -18,10 +18,10 @@ export const redisBootWithinMs = 30_000
 export const redisSoonMs = 1_000
 
 /** How long one `WAIT` for replicas takes at most; it is asked again for as long as they are missing. */
-export const redisAckWaitMs = 500
+export const redisAckWaitMs = 400
 /** Pauses before something that Redis did not take is sent again: from the first to the longest. */
 export const redisRetryMinMs = 10
-export const redisRetryMaxMs = 500
+export const redisRetryMaxMs = 400
 /** How often a mirror looks for new frames: where some have just come, and where none came for a while. */
 export const mirrorPollMs = 5
 export const mirrorIdleMs = 40

@@ -157,6 +157,7 @@ export class OwnershipNode {
       },
       board: LeaseBoard.of(shards),
       agreed: () => {},
+      members: () => {},
       owners: (owners) => {
         this.owners = owners
       },
