@@ -139,7 +139,7 @@ export class ClusterProcesses {
     return owners.flatMap((owner, shard) => (owner === node ? [shard as ShardId] : []))
   }
 
-  /** Until every node that is awake has its share of the leases, and says that it is ready. */
+  /** Until every node that is awake has its share of the leases, and reaches all shards. */
   async untilBalanced(withinMs = BALANCED_WITHIN_MS): Promise<void> {
     const givenUpMs = performance.now() + withinMs
     for (;;) {
@@ -147,7 +147,7 @@ export class ClusterProcesses {
       const { awake } = this
       const least = Math.floor(this.shards / awake.length)
       const isShared = awake.every((node) => owners.filter((owner) => owner === node).length >= least)
-      const areReady = await Promise.all(awake.map(({ server }) => server.isReady()))
+      const areReady = await Promise.all(awake.map((node) => reachesAll(node)))
       if (isShared && owners.every((owner) => owner?.isAwake) && areReady.every(Boolean)) return
       if (performance.now() > givenUpMs) {
         const shown = owners.map((owner) => owner?.name ?? 'nobody').join(', ')
@@ -184,4 +184,12 @@ export class ClusterProcesses {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** A node may be ready that does not reach all; here all parts are to be. */
+async function reachesAll({ server }: AppNode): Promise<boolean> {
+  if (!server.hasStarted()) return false
+  const outcome = await server.attempt('GET', '/readyz')
+  if (outcome.type !== 'answered') return false
+  return (outcome.body.parts as { ready: boolean }[] | undefined)?.every(({ ready }) => ready) === true
 }

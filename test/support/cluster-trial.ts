@@ -7,6 +7,7 @@ import type { AppNode } from './app-node.ts'
 import { type ClusterOptions, ClusterProcesses } from './cluster-processes.ts'
 import { ClusterShop } from './cluster-shop.ts'
 import { ClusterWitness } from './cluster-witness.ts'
+import type { CallOutcome } from './http-call.ts'
 import { expectSameAnswers, type Verdict } from './journal-oracle.ts'
 import { LoadClient } from './load-client.ts'
 import { RequestLedger } from './request-ledger.ts'
@@ -25,6 +26,8 @@ const SCARCE_UNITS = 60
 const BUYERS = 8
 const SETTLED_WITHIN_MS = 20_000
 const LOOK_MS = 100
+/** Longer than any server lets a caller wait. */
+const PATIENCE_MS = 20_000
 /** Buyers are not to take a whole core of a machine that also runs all servers. */
 const TURNED_AWAY_MS = 40
 const BETWEEN_CALLS_MS = 15
@@ -84,6 +87,17 @@ export class ClusterTrial {
       customers: 50,
       turnedAwayMs: TURNED_AWAY_MS,
     })
+  }
+
+  /** One unit, asked of this very node; under a key, which its own shard keeps too. */
+  async reserveAt(node: AppNode, productId: string, { isKeyed = true } = {}): Promise<CallOutcome> {
+    const asked = this.ledger.reserveSeveral([{ productId, quantity: 1 }], { isKeyed })
+    const shop = new ClusterShop({ nodes: () => [node], connections: 1, patienceMs: PATIENCE_MS })
+    const request = { body: { items: asked.lines, reference: asked.tag }, idempotencyKey: asked.key }
+    const outcome = await shop.callOnce(['POST', '/v1/reservations'], request)
+    shop.close()
+    this.ledger.answeredReserve(asked, outcome)
+    return outcome
   }
 
   /** Milliseconds until each shard has sold something that was asked for from now on. */
