@@ -121,7 +121,7 @@ async function run(config: Config): Promise<void> {
     onExpired: (customerIds) => expiries.note(customerIds),
     onDurable: (stream, ordinal) => {
       history.noteDurable(stream, ordinal)
-      cluster?.noteDurable(stream)
+      cluster?.noteDurable(stream, ordinal)
     },
   })
   const place: TablesPlace =

@@ -12,7 +12,9 @@ import { assert } from '../domain/assert.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { KeptThreadSeams } from '../kept-thread.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
+import { JournalLost } from '../persistence/journal/redis/mirror.ts'
 import { MirrorThread } from '../persistence/journal/redis/mirror-thread.ts'
+import { entryIdOf, type FramePlace, isBefore } from '../persistence/journal/redis/place.ts'
 import type { AckPolicy } from '../persistence/journal/redis/redis-log.ts'
 import { checkRedis } from '../persistence/redis/redis-checks.ts'
 import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
@@ -58,6 +60,8 @@ export class ClusterNode {
   readonly #mirror: MirrorThread
   readonly #nodes: RedisNodes
   readonly #leases: LeaseBoard
+  /** The newest frame of each shard that became durable while it was served here. */
+  readonly #acknowledged = new Map<ShardId, FramePlace>()
   #ownership: Ownership | undefined
   #supervisor: Supervisor | undefined
 
@@ -100,6 +104,7 @@ export class ClusterNode {
       place: { access, ack, leases: this.#leases.memory },
       startOf: async (shard) => {
         const end = await this.#mirror.endOf(shard)
+        this.#expectAcknowledged(shard, end.head.place)
         const epoch = end.head.place.epoch + 1 + Math.floor(this.#options.random.fraction() * EPOCHS_APART)
         return { epoch, writer: drawToken(this.#options.random), end }
       },
@@ -142,7 +147,8 @@ export class ClusterNode {
   }
 
   /** Frames of a shard became durable: its files here are to have them soon. */
-  noteDurable({ worker }: StreamId): void {
+  noteDurable({ epoch, worker }: StreamId, ordinal: number): void {
+    this.#acknowledged.set(worker as ShardId, { epoch, ordinal })
     this.#mirror.nudge(worker as ShardId)
   }
 
@@ -159,6 +165,15 @@ export class ClusterNode {
   /** After all that reads its files. */
   close(): Promise<void> {
     return this.#mirror.close()
+  }
+
+  /** The mirror knows of what was sealed; of what was acknowledged just before, only whoever acknowledged it (FAULTS.md, 70). */
+  #expectAcknowledged(shard: ShardId, end: FramePlace): void {
+    const place = this.#acknowledged.get(shard)
+    if (place === undefined || !isBefore(end, place)) return
+    throw new JournalLost(
+      `shard ${shard} ends at ${entryIdOf(end)} in Redis, and ${entryIdOf(place)} was acknowledged here: Redis lost what it had acknowledged`,
+    )
   }
 
   #follow(owners: ReadonlyMap<ShardId, Owner>): void {
