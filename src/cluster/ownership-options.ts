@@ -27,7 +27,7 @@ export type OwnershipOptions = {
   readonly surrender: (shard: ShardId) => Promise<void>
   /** The lease has ended without us: fence at once. Until the promise resolves it is not taken again. */
   readonly lost: (shard: ShardId, why: string) => void | Promise<void>
-  /** How many nodes there are, this one and those that have fallen silent included, whenever that has changed. */
+  /** How many nodes there are, this one included, whenever that has changed. */
   readonly members: (count: number) => void
   /** Who serves what, whenever that has changed. Shards without an owner are absent. */
   readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
