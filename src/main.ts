@@ -111,10 +111,7 @@ async function run(config: Config): Promise<void> {
     nextEpoch: nextEpoch(realDisk, paths.journal),
     ...(cluster === undefined ? {} : { journals: cluster.journals, remotes: cluster.remotes }),
     onExpired: (customerIds) => expiries.note(customerIds),
-    onDurable: (stream, ordinal) => {
-      history.noteDurable(stream, ordinal)
-      cluster?.noteDurable(stream)
-    },
+    onDurable: (stream, ordinal) => history.noteDurable(stream, ordinal),
   })
   const tables = await startTablesThread(paths.tables)
   const damage = new DamageBoard()

@@ -3,8 +3,8 @@
  * started, killed and started again by number, and asked who serves what.
  */
 import { join } from 'node:path'
-import { leaseFields, readLease } from '../../src/cluster/lease-record.ts'
 import { leaseKey } from '../../src/cluster/key-names.ts'
+import { leaseFields, readLease } from '../../src/cluster/lease-record.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { RedisNodes } from '../../src/persistence/redis/redis-nodes.ts'
 import { parseRedisUrl } from '../../src/redis-url.ts'
@@ -125,9 +125,12 @@ export class Nodes {
     for (;;) {
       const owners = await this.owners()
       const shares = this.#nodes.map((_, nr) => owners.filter((owner) => owner === nr).length)
-      const isShared = this.#nodes.every(({ server }, nr) => server === undefined || (shares[nr] ?? 0) >= least)
+      const isShared = this.#nodes.every(
+        ({ server }, nr) => server === undefined || (shares[nr] ?? 0) >= least,
+      )
       if (isShared && (await this.#areReady())) return
-      if (performance.now() > givenUpMs) throw new Error(`nodes have ${shares.join(', ')} of ${SHARDS} shards`)
+      if (performance.now() > givenUpMs)
+        throw new Error(`nodes have ${shares.join(', ')} of ${SHARDS} shards`)
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
     }
   }

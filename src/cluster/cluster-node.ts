@@ -11,7 +11,6 @@ import type { SharedJournals, Supervisor } from '../actors/supervisor.ts'
 import { assert } from '../domain/assert.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { KeptThreadSeams } from '../kept-thread.ts'
-import type { StreamId } from '../persistence/journal/frame.ts'
 import { MirrorThread } from '../persistence/journal/redis/mirror-thread.ts'
 import type { AckPolicy } from '../persistence/journal/redis/redis-log.ts'
 import { checkRedis } from '../persistence/redis/redis-checks.ts'
@@ -131,11 +130,6 @@ export class ClusterNode {
       owners: (owners) => this.#follow(owners),
     })
     await this.#ownership.start()
-  }
-
-  /** Frames of a shard became durable: its files here are to have them soon. */
-  noteDurable({ worker }: StreamId): void {
-    this.#mirror.nudge(worker as ShardId)
   }
 
   view(): OwnershipView | undefined {
