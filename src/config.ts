@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
 import { type ClusterConfig, clusterSettings, readCluster, redisAccessOf } from './config/cluster-settings.ts'
+import { type DatabaseConfig, databaseSettings, readDatabase } from './config/database-settings.ts'
 import { explain, type Problem } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
@@ -56,6 +57,7 @@ export type Config = {
   readonly accounts: AccountConfig
   readonly search: SearchConfig
   readonly cluster: ClusterConfig
+  readonly database: DatabaseConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -163,6 +165,7 @@ const settings = {
   ...accountSettings,
   ...searchSettings,
   ...clusterSettings,
+  ...databaseSettings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -193,7 +196,6 @@ const settings = {
 
 /** Parts of later versions. Started without them, an operator would believe in replicas that do not exist. */
 const LATER: Readonly<Record<string, string>> = {
-  DATABASE_URL: 'tables',
   S3_URL: 'images',
 }
 
@@ -259,6 +261,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     accounts: readAccounts(take, machine.cores),
     search: readSearch(reader, warnings),
     cluster,
+    database: readDatabase(reader, mode, warnings),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes: take(settings.segmentBytes),

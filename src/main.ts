@@ -35,6 +35,7 @@ import { JournalDamaged } from './persistence/journal/streams.ts'
 import { RedisBootError } from './persistence/redis/redis-error.ts'
 import { DamageBoard } from './persistence/tables/seals/damage-board.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
+import type { TablesPlace } from './persistence/tables/tables-place.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
 import { SearchThread } from './search/search-thread.ts'
@@ -113,7 +114,9 @@ async function run(config: Config): Promise<void> {
     onExpired: (customerIds) => expiries.note(customerIds),
     onDurable: (stream, ordinal) => history.noteDurable(stream, ordinal),
   })
-  const tables = await startTablesThread(paths.tables)
+  const place: TablesPlace =
+    config.database.type === 'sqlite' ? { type: 'sqlite', path: paths.tables } : config.database
+  const tables = await startTablesThread(place, (err) => logger.error({ err }, 'tables.fault'))
   const damage = new DamageBoard()
   const passwords = new PasswordThreads({
     count: config.accounts.passwordThreads,
@@ -132,7 +135,7 @@ async function run(config: Config): Promise<void> {
     data: {
       shards,
       workers,
-      tablesPath: paths.tables,
+      tablesPath: place.type === 'sqlite' ? place.path : undefined,
       damage: damage.memory,
       payments: config.payments,
       outgoing: config.outgoing,
@@ -149,7 +152,7 @@ async function run(config: Config): Promise<void> {
   const search = new SearchThread({
     data: {
       journalDirectory: paths.journal,
-      tablesPath: paths.tables,
+      tablesPath: place.type === 'sqlite' ? place.path : undefined,
       search: config.search,
       shards,
       workers,
@@ -174,7 +177,7 @@ async function run(config: Config): Promise<void> {
       isShared,
       adminKey: adminKey.key,
       payments: config.payments,
-      tablesPath: paths.tables,
+      tablesPath: place.type === 'sqlite' ? place.path : undefined,
       revocations: tables.revocations,
       damage: damage.memory,
       imagesDirectory: paths.images,

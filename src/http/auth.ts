@@ -91,6 +91,13 @@ export class KeyAuthenticator implements Authenticator {
     }
   }
 
+  /** Any key may have been revoked. */
+  forgetAll(): void {
+    this.#revocations += 1
+    this.#lookups.clear()
+    this.#remembered.clear()
+  }
+
   #remember(token: string, principal: Principal): Principal {
     if (this.#remembered.size >= principalsCachedMax) {
       for (const oldest of this.#remembered.keys()) {

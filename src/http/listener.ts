@@ -51,8 +51,8 @@ export type ListenerSettings = {
   readonly isShared: boolean
   readonly adminKey: string
   readonly payments: PaymentConfig
-  /** The tables' file, for reads. */
-  readonly tablesPath: string
+  /** The tables' file, for reads; where there is none they are asked like writes. */
+  readonly tablesPath: string | undefined
   /** Memory of the tables' `RevocationCount`. */
   readonly revocations: SharedArrayBuffer
   /** Memory of the `DamageBoard`. */
@@ -102,10 +102,11 @@ export async function runListener(
     timers: realTimers,
     onNotice: (notice) => {
       authenticator.heed(notice)
-      if (notice.type === 'signingKeysChanged') signingKeys.forget()
+      if (notice.type === 'signingKeysChanged' || notice.type === 'missed') signingKeys.forget()
       if (notice.type === 'orderChanged') orderStreams.noteChanged(notice.orderId)
+      else if (notice.type === 'missed') orderStreams.noteAllChanged()
     },
-    reader: new TablesReader(settings.tablesPath),
+    ...(settings.tablesPath === undefined ? {} : { reader: new TablesReader(settings.tablesPath) }),
     revocations: new RevocationCount(settings.revocations),
   })
   tables.connect(portOf(ends.tables))

@@ -70,6 +70,11 @@ export class OrderStreams {
     for (const client of this.#byOrder.get(orderId) ?? []) this.#tellSoon(client)
   }
 
+  /** Any order may have changed. */
+  noteAllChanged(): void {
+    for (const orderId of [...this.#byOrder.keys()]) this.noteChanged(orderId)
+  }
+
   /** Ends all of them; clients come back elsewhere. */
   end(): void {
     this.#hasEnded = true

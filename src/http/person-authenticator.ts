@@ -71,6 +71,13 @@ export class PersonAuthenticator {
     this.#tokensOf.delete(userId)
   }
 
+  /** That may be so of any user. */
+  forgetAll(): void {
+    this.#endings += 1
+    this.#remembered.clear()
+    this.#tokensOf.clear()
+  }
+
   async #verify(text: string): Promise<Principal | undefined> {
     if (this.#verifying >= tokensVerifiedMax) {
       throw new EngineError('overloaded', 'too many unknown tokens are being verified')

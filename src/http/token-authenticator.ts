@@ -25,5 +25,9 @@ export class TokenAuthenticator implements Authenticator {
   heed(notice: Notice): void {
     if (notice.type === 'keyRevoked') this.#keys.forget(notice.id)
     else if (notice.type === 'sessionsChanged') this.#people.forgetUser(notice.userId)
+    else if (notice.type === 'missed') {
+      this.#keys.forgetAll()
+      this.#people.forgetAll()
+    }
   }
 }

@@ -2,15 +2,18 @@
 import type { ProductId } from '../domain/ids.ts'
 import { productPageMax } from '../limits/catalog.ts'
 import type { Product } from '../persistence/tables/catalog/product-row.ts'
-import type { TablesReader } from '../persistence/tables/tables-reader.ts'
+import type { AnswerOf, ArgsOf, ReadName } from '../persistence/tables/operations.ts'
 
-export type CatalogReader = Pick<TablesReader, 'read'>
+/** The tables, in a file at hand or on a server. */
+export type CatalogReader = {
+  read<N extends ReadName>(name: N, args: ArgsOf<N>): AnswerOf<N> | Promise<AnswerOf<N>>
+}
 
 /** All products that are not retired, a page at a time, in the order of their ids. */
-export function* pagesOfCatalog(tables: CatalogReader): Generator<readonly Product[]> {
+export async function* pagesOfCatalog(tables: CatalogReader): AsyncGenerator<readonly Product[]> {
   let after: string | undefined
   for (;;) {
-    const page = tables.read('catalog.browse', {
+    const page = await tables.read('catalog.browse', {
       category: undefined,
       brand: undefined,
       after,
@@ -25,11 +28,11 @@ export function* pagesOfCatalog(tables: CatalogReader): Generator<readonly Produ
 export type Present = { readonly there: readonly Product[]; readonly gone: readonly ProductId[] }
 
 /** Which of these products are in the catalog now; what was retired is gone. */
-export function presentOf(tables: CatalogReader, productIds: Iterable<ProductId>): Present {
+export async function presentOf(tables: CatalogReader, productIds: Iterable<ProductId>): Promise<Present> {
   const there: Product[] = []
   const gone: ProductId[] = []
   for (const productId of productIds) {
-    const product = tables.read('catalog.product', { productId })
+    const product = await tables.read('catalog.product', { productId })
     if (product === undefined || product.retiredAtMs !== null) gone.push(productId)
     else there.push(product)
   }

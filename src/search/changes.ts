@@ -16,12 +16,12 @@ import { isJournalTrouble } from '../persistence/journal/journal-trouble.ts'
 import type { Position } from '../persistence/journal/position.ts'
 import type { JournalPlace } from '../persistence/journal/stream-follower.ts'
 import { type OutboxEvent, outboxPageMax } from '../persistence/tables/outbox.ts'
-import type { TablesReader } from '../persistence/tables/tables-reader.ts'
 import type { Clock } from '../seams.ts'
+import type { CatalogReader } from './catalog-truth.ts'
 import type { SearchPosition } from './search-position.ts'
 
 export type ChangesParts = {
-  readonly tables: Pick<TablesReader, 'read'>
+  readonly tables: CatalogReader
   readonly place: JournalPlace
   readonly shards: number
   readonly clock: Pick<Clock, 'monotonicMs'>
@@ -42,24 +42,25 @@ const LOOK_MS = 1_000
 
 export class Changes {
   readonly #parts: ChangesParts
-  #outboxId: number
+  /** Undefined until the first look, which is where it begins: what happened before is not told. */
+  #outboxId: number | undefined
   #tailer: JournalTailer | undefined
   #failures = 0
   #retryAtMs = 0
   #lookAtMs = 0
 
-  /** Begins here: what happened before is not told. */
   constructor(parts: ChangesParts) {
     this.#parts = parts
-    this.#outboxId = parts.tables.read('outbox.last', {})
   }
 
-  /** What has changed since the last call, or some of it. Throws what reading the tables throws. */
-  take(): Changed {
-    const events = this.#parts.tables.read('outbox.after', { id: this.#outboxId, limit: outboxPageMax })
+  /** What has changed since the last call, or some of it. Rejects with what reading the tables does. */
+  async take(): Promise<Changed> {
+    const { tables } = this.#parts
+    const after = this.#outboxId ?? (await tables.read('outbox.last', {}))
+    const events = await tables.read('outbox.after', { id: after, limit: outboxPageMax })
     const stocks = this.#takeStocks()
     // Only now: what throws before has told nobody of these.
-    this.#outboxId = events.at(-1)?.id ?? this.#outboxId
+    this.#outboxId = events.at(-1)?.id ?? after
     return {
       products: productsOf(events),
       stocks: stocks.productIds,

@@ -214,7 +214,7 @@ export class IndexKeeper {
 
   async #tellWhole(productIds: readonly ProductId[]): Promise<void> {
     const { served, embedded, tables } = this.#parts
-    const { there, gone } = presentOf(tables, productIds)
+    const { there, gone } = await presentOf(tables, productIds)
     if (gone.length > 0) await served.remove(gone)
     const documents = there.map((product) =>
       documentOf(product, embedded.inStock(product.productId) ?? false),
@@ -237,7 +237,7 @@ export class IndexKeeper {
     const rebuild = await served.beginRebuild()
     this.#isRebuildDue = false
     try {
-      for (const page of pagesOfCatalog(tables)) {
+      for await (const page of pagesOfCatalog(tables)) {
         if (this.#mode === 'closing') throw new IndexUnavailable('the search is closing')
         this.#park(
           await rebuild.put(page.map((each) => documentOf(each, embedded.inStock(each.productId) ?? false))),

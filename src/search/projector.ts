@@ -65,7 +65,7 @@ export class Projector {
       await this.#fill()
       return true
     }
-    const { products, stocks, isAnyStock, hasMore, position } = this.#changes.take()
+    const { products, stocks, isAnyStock, hasMore, position } = await this.#changes.take()
     for (const productId of products) this.#products.add(productId)
     for (const productId of stocks) this.#stocks.add(productId)
     this.#isAnyStock ||= isAnyStock
@@ -83,7 +83,7 @@ export class Projector {
   async rebuild(): Promise<void> {
     this.#parts.index.doubt()
     for (const productId of await this.#everything()) this.#products.add(productId)
-    for (const page of pagesOfCatalog(this.#parts.tables)) {
+    for await (const page of pagesOfCatalog(this.#parts.tables)) {
       for (const { productId } of page) this.#products.add(productId)
       await this.#breathe()
     }
@@ -101,10 +101,10 @@ export class Projector {
   /** V1 in changes.ts. */
   async #fill(): Promise<void> {
     this.#changes ??= new Changes(this.#parts)
-    const { products, position } = this.#changes.take()
+    const { products, position } = await this.#changes.take()
     // Of a filling that was broken off, the index may have some that were retired since: the catalog does not tell those.
     for (const productId of products) this.#products.add(productId)
-    for (const page of pagesOfCatalog(this.#parts.tables)) {
+    for await (const page of pagesOfCatalog(this.#parts.tables)) {
       await this.#put(page)
       if (this.#isStopped) return
     }
@@ -124,7 +124,7 @@ export class Projector {
   async #refresh(productIds: readonly ProductId[]): Promise<void> {
     const { tables, index } = this.#parts
     for (let from = 0; from < productIds.length && !this.#isStopped; from += searchPutMax) {
-      const { there, gone } = presentOf(tables, productIds.slice(from, from + searchPutMax))
+      const { there, gone } = await presentOf(tables, productIds.slice(from, from + searchPutMax))
       await index.remove(gone)
       for (const productId of gone) {
         this.#products.delete(productId)

@@ -38,13 +38,14 @@ const main = portOf<ToSearchThread, FromSearchThread>(parentPort)
 const seams = { clock: realClock, timers: realTimers, random: realRandom() }
 
 const engine = new Engine({ ...seams, control: portOf(data.ends.engine), portOf, shards, workers })
-const reader = new TablesReader(data.tablesPath)
+const reader = data.tablesPath === undefined ? undefined : new TablesReader(data.tablesPath)
 const notices = new TablesClient({
   timers: realTimers,
   onNotice: (notice) => {
-    if (notice.type === 'outbox') server.wake()
+    if (notice.type === 'outbox' || notice.type === 'missed') server.wake()
   },
 })
+const tables = reader ?? notices
 const logAs = (level: 'info' | 'warn' | 'error', event: string, detail: object) =>
   log.logger[level]({ event, ...detail }, event)
 const index = new EmbeddedIndex()
@@ -52,7 +53,7 @@ const stock = stockOnBoards(engine)
 const served = data.search.index === 'typesense' ? servedBy(data.search) : undefined
 const projector = new Projector({
   ...seams,
-  tables: reader,
+  tables,
   place: { disk: realDisk, journal: data.journalDirectory },
   stock,
   shards,
@@ -63,7 +64,7 @@ const projector = new Projector({
     served?.keeper.note(told, position)
   },
 })
-const server = new SearchServer({ ...seams, index, served, projector, tables: reader, stock, log: logAs })
+const server = new SearchServer({ ...seams, index, served, projector, tables, stock, log: logAs })
 notices.connect(portOf(data.ends.tables))
 
 main.receive((message) => {
@@ -93,7 +94,7 @@ function servedBy({ urls, apiKey }: Extract<SearchConfig, { readonly index: 'typ
   const keeper = new IndexKeeper({
     served: typesense,
     embedded: index,
-    tables: reader,
+    tables,
     breaker,
     timers: realTimers,
     log: logAs,
@@ -111,7 +112,7 @@ async function close(): Promise<void> {
   await server.close()
   engine.close()
   notices.close()
-  reader.close()
+  reader?.close()
   main.send({ type: 'closed' })
   main.close()
 }

@@ -58,7 +58,7 @@ export type SearchEnds = { readonly engine: MessagePort; readonly tables: Messag
 
 export type SearchData = {
   readonly journalDirectory: string
-  readonly tablesPath: string
+  readonly tablesPath: string | undefined
   readonly search: SearchConfig
   readonly shards: number
   readonly workers: number

@@ -69,7 +69,7 @@ async function differencesOf(
   for await (const each of index.contents()) held.set(each.productId, each)
   const differences: Difference[] = []
   let products = 0
-  for (const page of pagesOfCatalog(tables)) {
+  for await (const page of pagesOfCatalog(tables)) {
     products += page.length
     const inStock = await stock.inStock(page.map(({ productId }) => productId))
     for (const product of page) {

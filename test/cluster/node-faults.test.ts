@@ -78,7 +78,9 @@ faults(
       assert.is(outcome.type, 'answered')
       if (outcome.type !== 'answered' || outcome.status === 503) continue
       assert.is(outcome.status, 200)
-      const stock = ((outcome.body.stock as unknown[] | undefined)?.[0] ?? outcome.body) as { version: number }
+      const stock = ((outcome.body.stock as unknown[] | undefined)?.[0] ?? outcome.body) as {
+        version: number
+      }
       assert.ok(stock.version >= Number(body.version), `version ${stock.version} after ${body.version}`)
       shown += 1
     }

@@ -10,6 +10,7 @@ import { cooldownMemory } from '../../src/http/cooldowns.ts'
 import { Listeners } from '../../src/http/listeners.ts'
 import { rateMemory } from '../../src/http/rate-limits.ts'
 import { respawnDelayMsMin } from '../../src/limits.ts'
+import { PoolBoard } from '../../src/persistence/tables/postgres/pool-board.ts'
 import { DamageBoard } from '../../src/persistence/tables/seals/damage-board.ts'
 import { SearchThread } from '../../src/search/search-thread.ts'
 import { callServer } from '../support/http-call.ts'
@@ -85,9 +86,11 @@ class World implements AsyncDisposable {
         connect: () => new MessageChannel().port2,
         close: () => Promise.resolve(),
         revocations: new SharedArrayBuffer(4),
+        pool: new PoolBoard(),
         ended: new Promise(() => {}),
       },
       desk: { status: () => Promise.resolve(undefined), restarts: 0 },
+      cluster: undefined,
       // Never started.
       history: new HistoryThread({
         data: {

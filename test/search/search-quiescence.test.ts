@@ -51,7 +51,7 @@ async function aRun(seedOfRun: number): Promise<number> {
 /** By the tables and the shards themselves; in the order of their text. */
 async function truthOf(world: SearchWorld): Promise<readonly string[]> {
   const lines: string[] = []
-  for (const page of pagesOfCatalog(world.reader)) {
+  for await (const page of pagesOfCatalog(world.reader)) {
     for (const product of page) {
       const { productId } = product
       const stock = await world.wait(world.engine.engine.execute({ type: 'readStock', productId }))

@@ -11,9 +11,9 @@ import {
 } from '../../src/persistence/tables/operations.ts'
 import type { Query } from '../../src/persistence/tables/query.ts'
 import { SqliteSession } from '../../src/persistence/tables/sqlite-session.ts'
+import type { TablesReader } from '../../src/persistence/tables/tables-reader.ts'
 import type { Clock } from '../../src/seams.ts'
 import { Breaker } from '../../src/search/breaker.ts'
-import type { CatalogReader } from '../../src/search/catalog-truth.ts'
 import { EmbeddedIndex } from '../../src/search/embedded/embedded-index.ts'
 import { IndexKeeper, type KeeperParts, type ServedIndex } from '../../src/search/index-keeper.ts'
 import { Projector } from '../../src/search/projector.ts'
@@ -41,7 +41,7 @@ export class SearchWorld {
   readonly projector: Projector
   readonly stock: StockSource
   /** Of the tables, and never with a fault. */
-  readonly reader: CatalogReader
+  readonly reader: Pick<TablesReader, 'read'>
   readonly keeper: IndexKeeper | undefined
   readonly server: SearchServer
   readonly client: SearchClient

@@ -10,7 +10,7 @@ import {
   type NewApiKey,
 } from './api-key.ts'
 import { type Moment, read, write } from './operation.ts'
-import { change, glance, type Query, row, rows } from './query.ts'
+import { alone, change, glance, type Query, row, rows } from './query.ts'
 import { TablesError } from './tables-error.ts'
 
 /** Keys, live and revoked. Past it the one revoked first is forgotten; where all are live, no further one is made. */
@@ -43,6 +43,7 @@ export function* createApiKey(
   { nowMs, random }: Pick<Moment, 'nowMs' | 'random'>,
   keysMax: number = apiKeysMax,
 ): Query<NewApiKey> {
+  yield* alone('api keys')
   const [count] = yield* glance<{ readonly keys: number }>('SELECT count(*) AS keys FROM api_keys')
   const keys = count?.keys ?? 0
   if (keys >= keysMax && (yield* forgetFirstRevoked()) === 0) {

@@ -4,7 +4,7 @@
  */
 import { keyKnownMs, keyKnownMsMin } from '../../limits.ts'
 import { type Moment, read } from './operation.ts'
-import { change, type Query, row } from './query.ts'
+import { alone, change, type Query, row } from './query.ts'
 import { seal, type TableKey, unseal } from './table-key.ts'
 import { TablesError } from './tables-error.ts'
 
@@ -49,6 +49,7 @@ export function* once<Reply extends object>(
 ): Query<Reply & Replayable> {
   if (key === undefined) return yield* make()
   const { nowMs, random } = moment
+  yield* alone('idempotency key', key.hash)
   const known = yield* findAnswer<Reply>(key, nowMs)
   if (known !== undefined) return known
   yield* makeRoom(moment, recordsMax)
@@ -106,7 +107,7 @@ function* makeRoom({ nowMs, random }: Pick<Moment, 'nowMs' | 'random'>, recordsM
 function forgetBefore(atMs: number): Query<number> {
   return change(
     `DELETE FROM idempotency_records WHERE hash IN
-       (SELECT hash FROM idempotency_records WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)`,
+       (SELECT hash FROM idempotency_records WHERE at_ms <= ? ORDER BY at_ms LIMIT ? /* skip locked */)`,
     atMs,
     forgottenPerChangeMax,
   )

@@ -10,9 +10,15 @@ import { firstDamagedRow } from './seals/walk-rows.ts'
 import { TablesBootError } from './tables-error.ts'
 
 /** The place in the list is its number, from 1. */
-export type Migration = { readonly name: string; readonly sql: string }
+export type Migration = {
+  readonly name: string
+  readonly sql: string
+  /** Instead, on PostgreSQL, where the step is another one there. */
+  readonly postgresql?: string
+}
 
-type Applied = { readonly number: number; readonly name: string; readonly checksum: string }
+/** A step that a database has taken. */
+export type Applied = { readonly number: number; readonly name: string; readonly checksum: string }
 
 /** Applies what is missing; answers how many that were. Throws `TablesBootError` where past and list disagree. */
 export function migrate(database: Database, migrations: readonly Migration[], nowMs: number): number {
@@ -51,7 +57,8 @@ function refuseDamaged(database: Database): void {
   )
 }
 
-function checkPast(applied: readonly Applied[], migrations: readonly Migration[]): void {
+/** Throws `TablesBootError` where what was applied is not the beginning of the list. */
+export function checkPast(applied: readonly Applied[], migrations: readonly Migration[]): void {
   for (const [index, { number, name, checksum }] of applied.entries()) {
     const migration = migrations[index]
     if (migration === undefined) {
@@ -69,6 +76,7 @@ function checkPast(applied: readonly Applied[], migrations: readonly Migration[]
   }
 }
 
-function checksumOf({ sql }: Migration): string {
+/** Of a step as it is written for SQLite, on either database. */
+export function checksumOf({ sql }: Migration): string {
   return createHash('sha256').update(sql).digest('hex')
 }

@@ -14,6 +14,8 @@ export type Notice =
   | { readonly type: 'orderChanged'; readonly orderId: string }
   /** Something happened that others wait for; `id` is its place in the outbox. */
   | { readonly type: 'outbox'; readonly id: number }
+  /** Any of these may have happened, to anybody, without having been told. */
+  | { readonly type: 'missed' }
 
 /** In which a write happens. */
 export type Moment = {

@@ -1,10 +1,11 @@
 /** How far each consumer has read the outbox: moved in the transaction of what it made of the events. */
 import type { OutboxEvent } from './outbox.ts'
 import { eventsAfter } from './outbox.ts'
-import { change, type Query, row } from './query.ts'
+import { alone, change, type Query, row } from './query.ts'
 
 /** The next events for this consumer. Whoever takes them moves the cursor in the same transaction. */
 export function* unread(consumer: string, limit: number): Query<readonly OutboxEvent[]> {
+  yield* alone('outbox cursor', consumer)
   return yield* eventsAfter(yield* cursorOf(consumer), limit)
 }
 

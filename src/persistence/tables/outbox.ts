@@ -36,7 +36,7 @@ export const outboxOperations = {
   'outbox.after': read(({ id, limit }: { readonly id: number; readonly limit: number }) =>
     eventsAfter(id, limit),
   ),
-  'outbox.last': read((_: Record<never, never>) => lastOutboxId()),
+  'outbox.last': read((_: Record<never, never>) => lastSettledId()),
 }
 
 /** Records what happened, in the transaction in which it did. Answers its id, which is the position of the change. */
@@ -56,11 +56,11 @@ export function* enqueue(
   return inserted.id
 }
 
-/** Those with a higher id, in their order. */
+/** Those with a higher id, in their order, up to the first that may yet get one before it. */
 export function* eventsAfter(id: number, limit: number): Query<readonly OutboxEvent[]> {
   const found = yield* rows<Omit<OutboxEvent, 'payload'> & { readonly payload: string }>(
     `SELECT id, type, subject_id AS "subjectId", payload, at_ms AS "atMs"
-       FROM outbox WHERE id > ? ORDER BY id LIMIT ?`,
+       FROM outbox WHERE id > ? /* and settled */ ORDER BY id LIMIT ?`,
     id,
     Math.min(limit, outboxPageMax),
   )
@@ -70,5 +70,13 @@ export function* eventsAfter(id: number, limit: number): Query<readonly OutboxEv
 /** Of the newest event; 0 before the first. What changed nothing rests on no later one. */
 export function* lastOutboxId(): Query<number> {
   const last = yield* row<{ readonly id: number | null }>('SELECT max(id) AS id FROM outbox')
+  return last?.id ?? 0
+}
+
+/** Whoever begins here and reads `eventsAfter` misses nothing that is not there by now. */
+function* lastSettledId(): Query<number> {
+  const last = yield* row<{ readonly id: number | null }>(
+    'SELECT max(id) AS id FROM outbox WHERE id > 0 /* and settled */',
+  )
   return last?.id ?? 0
 }

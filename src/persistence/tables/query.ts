@@ -8,8 +8,8 @@ export type SqlValue = string | number | null | Uint8Array
 
 export type Statement = {
   /** Whether its rows are wanted, or how many it changed. A glance wants rows as they are, whether they are whole or not. */
-  readonly wants: 'rows' | 'count' | 'glance'
-  /** With a `?` for each value. */
+  readonly wants: 'rows' | 'count' | 'glance' | 'alone'
+  /** With a `?` for each value; of `alone` an expression of its name's second part, behind the first value. */
   readonly sql: string
   readonly values: readonly SqlValue[]
 }
@@ -39,4 +39,17 @@ export function* glance<Row>(sql: string, ...values: readonly SqlValue[]): Query
 /** How many rows were inserted, updated or deleted. */
 export function* change(sql: string, ...values: readonly SqlValue[]): Query<number> {
   return (yield { wants: 'count', sql, values }) as number
+}
+
+/**
+ * Waits until no other operation is at what has this name, and keeps all others from it until the end of its transaction: for
+ * what reads and then writes. To be asked before anything of it is read. On SQLite an operation is always alone.
+ */
+export function* alone(kind: string, id: SqlValue = ''): Query<void> {
+  yield { wants: 'alone', sql: '?', values: [kind, id] }
+}
+
+/** The same, where the rest of the name has to be looked up: by a statement that answers with one column. */
+export function* aloneBy(kind: string, sql: string, ...values: readonly SqlValue[]): Query<void> {
+  yield { wants: 'alone', sql: `(${sql})`, values: [kind, ...values] }
 }

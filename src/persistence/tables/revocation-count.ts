@@ -23,8 +23,10 @@ export class RevocationCount {
 
   /** Counts those among the notices that are about to be sent; answers how many there are now. */
   count(notices: readonly Notice[]): number {
-    const revocations = notices.filter(({ type }) => type === 'keyRevoked' || type === 'sessionsChanged')
+    const revocations = notices.filter(({ type }) => ENDS.includes(type))
     if (revocations.length > 0) Atomics.add(this.#cell, 0, revocations.length)
     return this.told
   }
 }
+
+const ENDS: readonly Notice['type'][] = ['keyRevoked', 'sessionsChanged', 'missed']

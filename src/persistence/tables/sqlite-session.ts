@@ -42,6 +42,7 @@ export class SqliteSession {
   }
 
   #execute({ wants, sql, values }: Statement): StatementResult {
+    if (wants === 'alone') return 0
     const known = wants === 'glance' ? this.#glances : this.#prepared
     let prepared = known.get(sql)
     if (prepared === undefined) {

@@ -1,35 +1,43 @@
 /**
- * The tables' thread: opens the file, says `ready`, then serves every port that main sends. It ends after `closed`, or
- * by an error, which main receives as the worker's `error` event.
+ * The tables' thread: opens them, says `ready`, then serves every port that main sends. It ends after `closed`, or by an
+ * error, which main receives as the worker's `error` event.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../domain/assert.ts'
-import { portOf, realClock, realRandom, realTimers } from '../../seams.ts'
-import { openDatabase } from './database.ts'
-import { migrate } from './migrations.ts'
+import { type Port, portOf, realClock, realRandom, realTimers } from '../../seams.ts'
+import { drawId } from './draw-id.ts'
+import { PoolBoard } from './postgres/pool-board.ts'
 import { RevocationCount } from './revocation-count.ts'
-import { schema } from './schema.ts'
+import type { TablesPlace } from './tables-place.ts'
 import type { FromTables, ToTables } from './tables-protocol.ts'
-import { TablesServer } from './tables-server.ts'
 
 export type TablesThreadData = {
-  readonly path: string
+  readonly place: TablesPlace
   /** Of the `RevocationCount`. */
   readonly revocations: SharedArrayBuffer
+  /** Of the `PoolBoard`. */
+  readonly pool: SharedArrayBuffer
 }
 export type ToTablesThread =
   | { readonly type: 'connect'; readonly port: MessagePort }
   | { readonly type: 'close' }
-export type FromTablesThread = { readonly type: 'ready' } | { readonly type: 'closed' }
+export type FromTablesThread =
+  | { readonly type: 'ready' }
+  | { readonly type: 'closed' }
+  /** Something that nobody expects has happened, and the thread goes on. */
+  | { readonly type: 'fault'; readonly error: unknown }
+
+type Served = {
+  connect(port: Port<ToTables, FromTables>): void
+  disconnect(port: Port<ToTables, FromTables>): void
+  close(): void | Promise<void>
+}
 
 assert(parentPort !== null, 'tables-entry.ts is the entry of a worker thread')
-const { path, revocations }: TablesThreadData = workerData
+const data: TablesThreadData = workerData
 const main = portOf<ToTablesThread, FromTablesThread>(parentPort)
-
-const database = openDatabase(path)
-migrate(database, schema, realClock.wallMs())
 const seams = { clock: realClock, timers: realTimers, random: realRandom() }
-const server = new TablesServer(database, seams, new RevocationCount(revocations))
+const server = await open()
 
 main.receive((message) => {
   if (message.type === 'connect') {
@@ -38,8 +46,31 @@ main.receive((message) => {
     port.onClose(() => server.disconnect(port))
     return
   }
-  server.close()
-  main.send({ type: 'closed' })
-  main.close()
+  void close()
 })
 main.send({ type: 'ready' })
+
+async function close(): Promise<void> {
+  await server.close()
+  main.send({ type: 'closed' })
+  main.close()
+}
+
+/** The driver of the other database is not even loaded. */
+async function open(): Promise<Served> {
+  const { place } = data
+  const revocations = new RevocationCount(data.revocations)
+  if (place.type === 'sqlite') {
+    const { openSqliteTables } = await import('./open-sqlite.ts')
+    return openSqliteTables(place.path, seams, revocations)
+  }
+  const { openPostgresTables } = await import('./postgres/open-postgres.ts')
+  return await openPostgresTables({
+    ...seams,
+    ...place,
+    revocations,
+    board: new PoolBoard(data.pool),
+    sender: drawId('node', { nowMs: realClock.wallMs(), random: seams.random }),
+    onFault: (error) => main.send({ type: 'fault', error }),
+  })
+}

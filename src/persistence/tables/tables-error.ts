@@ -38,7 +38,7 @@ export class TablesError extends Error {
 
 /** Why the tables cannot be opened at all. Somebody has to look. */
 export type TablesBootErrorCode =
-  /** SQLite did not take a setting without which acknowledged data could be lost. */
+  /** The database does not have a setting without which acknowledged data could be lost. */
   | 'unsafe-settings'
   /** A migration was changed after it was applied. */
   | 'migration-changed'
@@ -46,6 +46,12 @@ export type TablesBootErrorCode =
   | 'schema-newer'
   /** A row is damaged, and the tables are to be migrated. */
   | 'damaged'
+  /** The database server is of another version or kind than can be used. */
+  | 'unsupported-server'
+  /** It takes no changes. */
+  | 'read-only'
+  /** It cannot be reached, or lets nobody in. */
+  | 'unreachable'
 
 export class TablesBootError extends Error {
   override readonly name = 'TablesBootError'

@@ -1,23 +1,31 @@
 /** The tables' thread as main sees it. */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { PoolBoard } from './postgres/pool-board.ts'
 import { RevocationCount } from './revocation-count.ts'
 import type { FromTablesThread, TablesThreadData, ToTablesThread } from './tables-entry.ts'
+import type { TablesPlace } from './tables-place.ts'
 
 export type TablesThread = {
   /** A new way to the tables, for one listener: transfer it there and give it, as `portOf`, to its `TablesClient`. */
   connect(): MessagePort
-  /** Answers all that waits and closes the file; resolves when the thread has ended. Listeners must have ended before. */
+  /** Answers all that waits and closes them; resolves when the thread has ended. Listeners must have ended before. */
   close(): Promise<void>
   /** Resolves when the thread has ended: without a reason after `close`, else with it. Never rejects. */
   readonly ended: Promise<Error | undefined>
   /** Memory of the `RevocationCount` that its clients look at. */
   readonly revocations: SharedArrayBuffer
+  /** Of its connections; all of it is 0 where there are none, as with SQLite. */
+  readonly pool: PoolBoard
 }
 
 /** Starts the thread; resolves when the tables are open and migrated, rejects with the reason why they are not. */
-export async function startTablesThread(path: string): Promise<TablesThread> {
+export async function startTablesThread(
+  place: TablesPlace,
+  onFault: (error: unknown) => void = () => {},
+): Promise<TablesThread> {
   const { memory: revocations } = new RevocationCount()
-  const workerData: TablesThreadData = { path, revocations }
+  const pool = new PoolBoard()
+  const workerData: TablesThreadData = { place, revocations, pool: pool.memory }
   const worker = new Worker(new URL('./tables-entry.ts', import.meta.url), { workerData, name: 'tables' })
   const send = (message: ToTablesThread, transferred: readonly MessagePort[] = []) =>
     worker.postMessage(message, transferred)
@@ -27,6 +35,7 @@ export async function startTablesThread(path: string): Promise<TablesThread> {
   let closed = false
   worker.on('message', (message: FromTablesThread) => {
     if (message.type === 'ready') ready.resolve()
+    else if (message.type === 'fault') onFault(message.error)
     else closed = true
   })
   worker.on('error', (error: Error) => ended.resolve(error))
@@ -49,5 +58,6 @@ export async function startTablesThread(path: string): Promise<TablesThread> {
     },
     ended: ended.promise,
     revocations,
+    pool,
   }
 }

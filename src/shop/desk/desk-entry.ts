@@ -32,14 +32,14 @@ const { logger } = log
 const main = portOf<ToKept, FromKept<DeskStatus>>(parentPort)
 const seams = { clock: realClock, timers: realTimers, random: realRandom() }
 
-const { shards, workers } = data
+const { shards, workers, tablesPath } = data
 const engine = new Engine({ ...seams, control: portOf(data.ends.engine), portOf, shards, workers })
 const tables = new TablesClient({
   timers: realTimers,
   onNotice: (notice) => {
-    if (notice.type === 'outbox') outgoing.wake()
+    if (notice.type === 'outbox' || notice.type === 'missed') outgoing.wake()
   },
-  reader: new TablesReader(data.tablesPath),
+  ...(tablesPath === undefined ? {} : { reader: new TablesReader(tablesPath) }),
 })
 const splits = new SplitCoordinator(engine, { ...seams, shards })
 const { payments } = data
@@ -63,18 +63,22 @@ const outgoing = new Outgoing({
   mailDirectory: data.mailDirectory,
   log: logger,
 })
-const scrubber = new Scrubber({
-  path: data.tablesPath,
-  board: new DamageBoard(data.damage),
-  clock: realClock,
-  timers: realTimers,
-  log: logger,
-})
+// A server of its own looks after its own pages.
+const scrubber =
+  tablesPath === undefined
+    ? undefined
+    : new Scrubber({
+        path: tablesPath,
+        board: new DamageBoard(data.damage),
+        clock: realClock,
+        timers: realTimers,
+        log: logger,
+      })
 tables.connect(portOf(data.ends.tables))
 sweeper.start()
 courier?.start()
 outgoing.start()
-scrubber.start()
+scrubber?.start()
 
 main.receive((message) => {
   if (message.type === 'status') {
@@ -83,7 +87,7 @@ main.receive((message) => {
   }
   courier?.stop()
   outgoing.stop()
-  scrubber.stop()
+  scrubber?.stop()
   void sweeper.stop().then(() => {
     engine.close()
     tables.close()

@@ -8,8 +8,8 @@ import type { SweeperCounters } from '../orders/sweeper.ts'
 export type DeskData = {
   readonly shards: number
   readonly workers: number
-  /** The tables' file, for reads. */
-  readonly tablesPath: string
+  /** The tables' file, for reads; where there is none they are asked like writes. */
+  readonly tablesPath: string | undefined
   /** Memory of the `DamageBoard`. */
   readonly damage: SharedArrayBuffer
   /** Where this very server listens, without a path: the sandbox posts its webhooks there. */

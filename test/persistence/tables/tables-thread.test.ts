@@ -29,7 +29,7 @@ const test = suite('the tables thread')
 
 test('serves several listeners and has all on disk after an orderly end', async () => {
   const path = fresh()
-  const thread = await startTablesThread(path)
+  const thread = await startTablesThread({ type: 'sqlite', path })
   const [a, b] = [listener(thread), listener(thread)]
   const made = await Promise.all(Array.from({ length: 200 }, (_, i) => (i % 2 ? a : b).apiKeys.create(SHOP)))
   assert.is((await a.apiKeys.list()).length, 200)
@@ -42,14 +42,14 @@ test('serves several listeners and has all on disk after an orderly end', async 
   const files = readdirSync(scratch).map((name) => readFileSync(join(scratch, name)))
   for (const { key } of made) assert.not(Buffer.concat(files).includes(key))
 
-  const again = await startTablesThread(path)
+  const again = await startTablesThread({ type: 'sqlite', path })
   const c = listener(again)
   assert.is((await c.apiKeys.list()).length, 200)
   await again.close()
 })
 
 test('tells every listener of a revocation', async () => {
-  const thread = await startTablesThread(fresh())
+  const thread = await startTablesThread({ type: 'sqlite', path: fresh() })
   const heard: string[] = []
   const [a, b] = [listener(thread), listener(thread, heard)]
   const { id } = await a.apiKeys.create(SHOP)
@@ -61,7 +61,7 @@ test('tells every listener of a revocation', async () => {
 })
 
 test('ends its listeners in order', async () => {
-  const thread = await startTablesThread(fresh())
+  const thread = await startTablesThread({ type: 'sqlite', path: fresh() })
   const client = listener(thread)
   const creating = client.apiKeys.create(SHOP)
   await creating
@@ -77,14 +77,14 @@ test('that cannot open its tables says why, and starts not at all', async () => 
     CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT, applied_at_ms INTEGER);
     INSERT INTO migrations VALUES (1, 'api-keys', 'another', 0)`)
   database.close()
-  const [outcome] = await Promise.allSettled([startTablesThread(path)])
+  const [outcome] = await Promise.allSettled([startTablesThread({ type: 'sqlite', path })])
   assert.is(outcome?.status === 'rejected' && outcome.reason.code, 'migration-changed')
   assert.match(outcome?.status === 'rejected' ? outcome.reason.message : '', 'Migration 1 (api-keys)')
 })
 
 test('that fails tells its listeners and main', async () => {
   const path = fresh()
-  const thread = await startTablesThread(path)
+  const thread = await startTablesThread({ type: 'sqlite', path })
   const client = listener(thread)
   await client.apiKeys.create(SHOP)
   const vandal = new Database(path)
@@ -97,7 +97,7 @@ test('that fails tells its listeners and main', async () => {
 
 test('makes its file for its owner alone', async () => {
   const path = fresh()
-  const thread = await startTablesThread(path)
+  const thread = await startTablesThread({ type: 'sqlite', path })
   assert.is(statSync(path).mode & 0o777, 0o600)
   await thread.close()
 })

@@ -2,7 +2,7 @@
 import { addressesPerUserMax } from '../../../limits/account-limits.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
-import { change, type Query, row, rows } from '../query.ts'
+import { alone, change, type Query, row, rows } from '../query.ts'
 
 export type AddressFields = {
   readonly name: string
@@ -48,6 +48,7 @@ function* add(
   { userId, address }: { readonly userId: string; readonly address: AddressFields },
   moment: Moment,
 ): Query<{ readonly type: 'added'; readonly address: Address } | AddressRefused<'addressesFull'>> {
+  yield* alone('addresses', userId)
   const id = drawId('adr', moment)
   const { name, line1, line2, city, region, postalCode, country, phone } = address
   const added = yield* change(

@@ -36,7 +36,7 @@ export function* startSession(
   const { nowMs } = moment
   yield* change(
     `DELETE FROM sessions WHERE id IN
-       (SELECT id FROM sessions WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?)`,
+       (SELECT id FROM sessions WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ? /* skip locked */)`,
     nowMs,
     forgottenPerLoginMax,
   )

@@ -5,7 +5,7 @@
 import { signingKeyKeptMs } from '../../../limits/account-limits.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
-import { change, type Query, rows } from '../query.ts'
+import { alone, change, type Query, rows } from '../query.ts'
 
 export type StoredSigningKey = {
   /** The `kid` of what it signs. */
@@ -36,6 +36,7 @@ function* addSigningKey(
   moment: Moment,
 ): Query<{ readonly added: boolean }> {
   const { nowMs, notify } = moment
+  yield* alone('signing keys')
   const added = yield* change(
     `INSERT INTO signing_keys (id, private_jwk, created_at_ms) SELECT ?, ?, CAST(? AS BIGINT)
       WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE created_at_ms > ?)`,

@@ -91,7 +91,7 @@ function* waiting(): Query<number> {
 function* take(most: number, { nowMs }: Moment): Query<{ readonly jobs: readonly MailJob[] }> {
   const due = yield* rows<Row>(
     `SELECT event_id AS id, type, subject_id AS "subjectId", payload, at_ms AS "atMs", tries, due_at_ms AS "dueAtMs"
-       FROM mail WHERE due_at_ms <= ? ORDER BY due_at_ms, event_id LIMIT ?`,
+       FROM mail WHERE due_at_ms <= ? ORDER BY due_at_ms, event_id LIMIT ? /* skip locked */`,
     nowMs,
     most,
   )

@@ -2,7 +2,7 @@
 import type { ProductId } from '../../../domain/ids.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, Undone, write } from '../operation.ts'
-import { change, type Query, row, rows } from '../query.ts'
+import { alone, change, type Query, row, rows } from '../query.ts'
 
 /** Different products in one cart: as many as one reservation can have lines, less one for a coupon. */
 export const cartLinesMax = 99
@@ -82,6 +82,7 @@ function* removeLine({ customerId, productId }: OfProduct, moment: Moment): Quer
 
 /** The customer's cart, made with the first thing put into it. */
 function* touchCart(customerId: string, moment: Moment): Query<string> {
+  yield* alone('cart', customerId)
   const cart = yield* row<{ readonly id: string }>(
     `INSERT INTO carts (id, customer_id, created_at_ms, updated_at_ms) VALUES (?, ?, ?, ?)
      ON CONFLICT (customer_id) DO UPDATE SET updated_at_ms =
@@ -96,7 +97,16 @@ function* touchCart(customerId: string, moment: Moment): Query<string> {
 }
 
 /** Takes what an order has bought out of the cart it came from; what was added since stays. */
-export function* takeOutOfCart(cartId: string, orderId: string): Query<void> {
+export function* takeOutOfCart({
+  cartId,
+  customerId,
+  orderId,
+}: {
+  readonly cartId: string
+  readonly customerId: string
+  readonly orderId: string
+}): Query<void> {
+  yield* alone('cart', customerId)
   yield* change(
     `DELETE FROM cart_lines WHERE cart_id = ? AND EXISTS
        (SELECT 1 FROM order_lines l

@@ -2,7 +2,15 @@
 import type { ReservationId } from '../../../domain/ids.ts'
 import { type Moment, read, write } from '../operation.ts'
 import { change, glance, type Query } from '../query.ts'
-import { type Duty, findOrderRow, IS_BEING_PAID, note, type OrderRow, OWES_REFUND } from './order-rows.ts'
+import {
+  aloneWithOrder,
+  type Duty,
+  findOrderRow,
+  IS_BEING_PAID,
+  note,
+  type OrderRow,
+  OWES_REFUND,
+} from './order-rows.ts'
 import { type Attempt, attemptsOf } from './payment-operations.ts'
 import { type Refund, refundRest, refundsOf } from './refund-operations.ts'
 import { openReturnsOf, type ReturnRow } from './return-operations.ts'
@@ -108,8 +116,9 @@ type LookAgain = Of & {
  * promised meanwhile, in the same millisecond even, by somebody who has died since: so that is asked here.
  */
 function* lookAgain({ orderId, lookAtMs, updatedAtMs }: LookAgain): Query<Done> {
+  yield* aloneWithOrder(orderId)
   const changed = yield* change(
-    `UPDATE orders SET look_at_ms = ? WHERE id = ? AND (? IS NOT NULL OR (duty IS NULL
+    `UPDATE orders SET look_at_ms = ? WHERE id = ? AND (CAST(? AS BIGINT) IS NOT NULL OR (duty IS NULL
         AND status <> 'pending_payment' AND NOT ${IS_BEING_PAID} AND NOT ${OWES_REFUND} AND NOT EXISTS
           (SELECT 1 FROM order_returns t WHERE t.order_id = orders.id AND t.status = 'requested')))
         AND updated_at_ms = coalesce(?, updated_at_ms)`,
@@ -135,6 +144,7 @@ function* dutyDone({ orderId, duty }: Of & { readonly duty: Duty }, { nowMs }: M
 type Rehold = Of & { readonly stale: ReservationId; readonly reservationId: ReservationId }
 
 function* rehold({ orderId, stale, reservationId }: Rehold, moment: Moment): Query<Done> {
+  yield* aloneWithOrder(orderId)
   const changed = yield* change(
     `UPDATE orders SET reservation_id = ?, updated_at_ms = ? WHERE id = ? AND reservation_id = ? AND duty = 'confirm'`,
     reservationId,
@@ -150,6 +160,7 @@ type GiveBack = Of & { readonly reason: string; readonly reservationId: Reservat
 
 /** Unless somebody else has found units meanwhile: then the order has another reservation. */
 function* giveBack({ orderId, reason, reservationId }: GiveBack, moment: Moment): Query<Done> {
+  yield* aloneWithOrder(orderId)
   const before = yield* findOrderRow(orderId)
   const changed = yield* change(
     `UPDATE orders SET duty = NULL, look_at_ms = ?, updated_at_ms = ?,

@@ -30,7 +30,7 @@ export const gatewayEventOperations = {
     )
     yield* change(
       `DELETE FROM gateway_events WHERE event_id IN
-         (SELECT event_id FROM gateway_events WHERE at_ms < ? ORDER BY at_ms LIMIT ?)`,
+         (SELECT event_id FROM gateway_events WHERE at_ms < ? ORDER BY at_ms LIMIT ? /* skip locked */)`,
       nowMs - knownMs,
       forgottenAtOnceMax,
     )

@@ -4,6 +4,7 @@ import type { CurrencyCode } from '../../../domain/money.ts'
 import { type Moment, read, Undone, write } from '../operation.ts'
 import { change, type Query, row, rows, type SqlValue } from '../query.ts'
 import {
+  aloneWithOrder,
   findOrder,
   findOrderRow,
   IS_BEING_PAID,
@@ -218,6 +219,7 @@ export type Cancel = ById & {
 /** Before shipping. The units follow, and what was captured goes back: both are owed from this moment on. */
 function* cancelOrder(cancel: Cancel, moment: Moment): Query<OrderReply | OrderRefused> {
   const { orderId, by, reason, unlessPaid = false } = cancel
+  yield* aloneWithOrder(orderId)
   const isUnpaid = `AND status = 'pending_payment' AND duty IS NULL AND NOT ${IS_BEING_PAID}`
   const cancelled = yield* change(
     `UPDATE orders
@@ -247,6 +249,7 @@ function* cancelOrder(cancel: Cancel, moment: Moment): Query<OrderReply | OrderR
 
 /** The hold ended before anything was paid. */
 function* expireOrder({ orderId }: ById, moment: Moment): Query<OrderReply | OrderRefused> {
+  yield* aloneWithOrder(orderId)
   const expired = yield* change(
     `UPDATE orders SET status = 'expired', updated_at_ms = ?, look_at_ms =
         CASE WHEN ${IS_BEING_PAID} OR ${OWES_REFUND} THEN look_at_ms END
@@ -269,6 +272,7 @@ export type Shipment = ById & {
 /** Said again it changes the tracking only, and where it does that is told. */
 function* shipOrder(shipment: Shipment, moment: Moment): Query<OrderReply | OrderRefused> {
   const { orderId, trackingNumber, carrier, estimatedDelivery } = shipment
+  yield* aloneWithOrder(orderId)
   const before = yield* findOrderRow(orderId)
   const changed = yield* change(
     `UPDATE orders SET status = 'shipped', updated_at_ms = ?, tracking_number = coalesce(?, tracking_number),
@@ -299,6 +303,7 @@ function isSameTracking(a: OrderRow, b: OrderRow): boolean {
 
 /** What is paid at the door is paid by now. */
 function* deliverOrder({ orderId }: ById, moment: Moment): Query<OrderReply | OrderRefused> {
+  yield* aloneWithOrder(orderId)
   const order = yield* findOrder(orderId)
   const dueMinor = order?.paymentMethod === 'cod' ? yield* dueAtTheDoor(orderId) : 0
   const delivered = yield* change(

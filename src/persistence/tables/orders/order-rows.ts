@@ -3,7 +3,7 @@ import type { CustomerId, ProductId, ReservationId } from '../../../domain/ids.t
 import type { CurrencyCode } from '../../../domain/money.ts'
 import type { Moment } from '../operation.ts'
 import { enqueue, type OutboxEventType } from '../outbox.ts'
-import { change, type Query, row, rows } from '../query.ts'
+import { alone, change, type Query, row, rows } from '../query.ts'
 
 export type OrderStatus =
   | 'pending_payment'
@@ -93,6 +93,11 @@ export const IS_BEING_PAID = `EXISTS (SELECT 1 FROM payment_attempts a
 /** Of a row of `orders`: something is on its way back, and has to be followed. */
 export const OWES_REFUND = `EXISTS (SELECT 1 FROM refunds r
   WHERE r.order_id = orders.id AND r.status IN ('requested', 'pending'))`
+
+/** Everything of an order but its making: what is seen of it, its attempts and refunds stays so until the change is made. */
+export function aloneWithOrder(orderId: string): Query<void> {
+  return alone('order', orderId)
+}
 
 export function findOrderRow(orderId: string): Query<OrderRow | undefined> {
   return row<OrderRow>(`SELECT ${ORDER_COLUMNS} FROM orders WHERE id = ?`, orderId)

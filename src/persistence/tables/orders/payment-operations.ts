@@ -10,6 +10,7 @@ import { change, type Query, row, rows } from '../query.ts'
 import { takeOutOfCart } from './cart-operations.ts'
 import { type OrderRefused, refusedFor } from './order-operations.ts'
 import {
+  aloneWithOrder,
   findOrder,
   findOrderRow,
   note,
@@ -105,11 +106,12 @@ export function attemptsOf(orderId: string): Query<readonly Attempt[]> {
 /** Attempt n + 1 begins only once attempt n has failed: the index on live attempts lets no other in. */
 function* beginAttempt(args: Begin, moment: Moment): Query<Begun> {
   const { orderId, method, expiresAtMs, lookAtMs, attemptsMax } = args
+  yield* aloneWithOrder(orderId)
   const begun = yield* row<Attempt>(
     `INSERT INTO payment_attempts
        (key, order_id, number, method, amount_minor, currency, status, started_at_ms, updated_at_ms)
      SELECT o.id || ':' || (coalesce(n.number, 0) + 1), o.id, coalesce(n.number, 0) + 1, ?, o.total_minor,
-            o.currency, 'charging', ?, ?
+            o.currency, 'charging', CAST(? AS BIGINT), CAST(? AS BIGINT)
        FROM orders o, (SELECT max(number) AS number FROM payment_attempts WHERE order_id = ?) n
       WHERE o.id = ? AND o.status = 'pending_payment' AND o.duty IS NULL AND coalesce(n.number, 0) < ?
      ON CONFLICT DO NOTHING
@@ -150,7 +152,7 @@ function* wait(
   { key, transactionId, lookAtMs }: Success & { readonly lookAtMs: number },
   moment: Moment,
 ): Query<PaymentReply> {
-  const { orderId } = yield* known(key)
+  const { orderId } = yield* knownAlone(key)
   const waits = yield* change(
     `UPDATE payment_attempts SET status = 'pending', transaction_id = ?, updated_at_ms = ?
       WHERE key = ? AND status IN ('charging', 'pending')`,
@@ -168,7 +170,7 @@ function* fail(
   { key, reason }: { readonly key: string; readonly reason: string },
   moment: Moment,
 ): Query<PaymentReply> {
-  const { orderId } = yield* known(key)
+  const { orderId } = yield* knownAlone(key)
   const failed = yield* change(
     `UPDATE payment_attempts SET status = 'failed', reason = ?, updated_at_ms = ?
       WHERE key = ? AND status IN ('charging', 'pending')`,
@@ -197,7 +199,7 @@ function* fail(
  * was called off, or another attempt has paid it, the money goes back, all of it and once.
  */
 function* capture({ key, transactionId }: Success, moment: Moment): Query<PaymentReply> {
-  const attempt = yield* known(key)
+  const attempt = yield* knownAlone(key)
   const { orderId } = attempt
   if (attempt.status === 'succeeded' || attempt.status === 'surplus') return yield* replyOf(key)
   const isSurplus = (yield* succeed(attempt, transactionId, moment)) === 'surplus'
@@ -240,7 +242,7 @@ function* succeed(attempt: Attempt, transactionId: string, moment: Moment): Quer
 
 function* mismatch(args: Mismatch, moment: Moment): Query<PaymentReply> {
   const { key, transactionId, amountMinor, currency } = args
-  const { orderId } = yield* known(key)
+  const { orderId } = yield* knownAlone(key)
   const isNews = yield* change(
     `UPDATE payment_attempts SET status = 'surplus', transaction_id = ?, reason = 'mismatch', updated_at_ms = ?
       WHERE key = ? AND status IN ('charging', 'pending', 'failed')`,
@@ -270,7 +272,7 @@ function* count({ orderId, method, amountMinor }: Attempt, { nowMs }: Moment): Q
 
 /** Everything that a confirmed order means, in one transaction. Said again it changes nothing. */
 function* confirm({ key, transactionId }: Success, moment: Moment): Query<PaymentReply> {
-  const attempt = yield* known(key)
+  const attempt = yield* knownAlone(key)
   const { orderId } = attempt
   // Its money is on its way back: the order is not paid by it.
   if (attempt.status === 'surplus') return yield* replyOf(key)
@@ -305,7 +307,7 @@ function* seal(orderId: string, transactionId: string, moment: Moment): Query<vo
   const order = (yield* findOrder(orderId)) as Order
   const { customerId, cartId, lines, paymentMethod } = order
   yield* recordPurchase({ customerId, productIds: lines.map(({ productId }) => productId), orderId }, moment)
-  if (cartId !== null) yield* takeOutOfCart(cartId, orderId)
+  if (cartId !== null) yield* takeOutOfCart({ cartId, customerId, orderId })
   const payload = { invoiceNumber: next.value, paymentMethod, transactionId }
   yield* note(orderId, { type: 'confirmed', status: 'confirmed', tells: 'order.confirmed', payload }, moment)
 }
@@ -326,6 +328,12 @@ function* replyOf(key: string): Query<PaymentReply> {
   const attempt = yield* known(key)
   const { status } = (yield* findOrderRow(attempt.orderId)) as OrderRow
   return { type: 'payment', attempt, orderStatus: status }
+}
+
+/** As `known`, for what is to be changed. */
+function* knownAlone(key: string): Query<Attempt> {
+  yield* aloneWithOrder(key.slice(0, key.lastIndexOf(':')))
+  return yield* known(key)
 }
 
 function* known(key: string): Query<Attempt> {

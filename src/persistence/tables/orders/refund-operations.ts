@@ -6,8 +6,8 @@ import { assert } from '../../../domain/assert.ts'
 import type { CurrencyCode } from '../../../domain/money.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
-import { change, type Query, row, rows } from '../query.ts'
-import { findOrderRow, note, type OrderRow, type PaymentMethod } from './order-rows.ts'
+import { aloneBy, change, type Query, row, rows } from '../query.ts'
+import { aloneWithOrder, findOrderRow, note, type OrderRow, type PaymentMethod } from './order-rows.ts'
 
 export type RefundStatus = 'requested' | 'pending' | 'succeeded' | 'failed'
 export type Refund = {
@@ -33,7 +33,10 @@ export type RefundRefused =
   | { readonly type: 'refused'; readonly reason: 'exceeds-captured'; readonly refundableMinor: number }
 
 export const refundOperations = {
-  'refunds.request': write((args: RefundRequested, moment) => requestRefund(args, moment)),
+  'refunds.request': write(function* (args: RefundRequested, moment) {
+    yield* aloneWithOrder(args.orderId)
+    return yield* requestRefund(args, moment)
+  }),
   'refunds.ofOrder': read(({ orderId }: { readonly orderId: string }) => refundsOf(orderId)),
   'refunds.find': read(({ refundId }: { readonly refundId: string }) => findRefund(refundId)),
   'refunds.record': write((args: Result, moment) => recordRefund(args, moment)),
@@ -174,6 +177,7 @@ type Result = {
 /** What the gateway said of it. What has succeeded or failed stays so. */
 function* recordRefund(args: Result, moment: Moment): Query<{ readonly type: 'recorded' }> {
   const { refundId, result, providerId, failure } = args
+  yield* aloneBy('order', 'SELECT order_id FROM refunds WHERE id = ?', refundId)
   const recorded = yield* change(
     `UPDATE refunds SET status = ?, provider_id = coalesce(?, provider_id), failure = ?, updated_at_ms = ?
       WHERE id = ? AND status IN ('requested', 'pending')`,

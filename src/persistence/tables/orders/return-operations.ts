@@ -2,8 +2,8 @@
 import type { Line } from '../../../domain/commands.ts'
 import { drawId } from '../draw-id.ts'
 import { type Moment, Undone, write } from '../operation.ts'
-import { change, type Query, row, rows } from '../query.ts'
-import { findOrder, note, type Order } from './order-rows.ts'
+import { aloneBy, change, type Query, row, rows } from '../query.ts'
+import { aloneWithOrder, findOrder, note, type Order } from './order-rows.ts'
 import { requestRefund } from './refund-operations.ts'
 
 export type ReturnRow = {
@@ -63,6 +63,7 @@ function* beginReturn(
   moment: Moment,
 ): Query<{ readonly type: 'order'; readonly order: Order; readonly returnId: string } | ReturnRefused> {
   const { orderId, reason } = args
+  yield* aloneWithOrder(orderId)
   const order = yield* findOrder(orderId)
   if (order === undefined) return { type: 'refused', reason: 'unknown-order' }
   const { status } = order
@@ -137,6 +138,7 @@ function* refuseReturn({ returnId }: Of, moment: Moment): Query<{ readonly type:
 
 /** The return, where it was not settled before. */
 function* settle(returnId: string, status: 'done' | 'refused'): Query<ReturnRow | undefined> {
+  yield* aloneBy('order', 'SELECT order_id FROM order_returns WHERE id = ?', returnId)
   const settled = yield* change(
     `UPDATE order_returns SET status = ? WHERE id = ? AND status = 'requested'`,
     status,

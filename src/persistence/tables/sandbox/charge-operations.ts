@@ -96,7 +96,7 @@ function* findCharge(key: string, delays: SandboxDelays, moment: Moment): Query<
 
 function* settleDue(delays: SandboxDelays, moment: Moment): Query<{ readonly settled: number }> {
   const due = yield* rows<SandboxCharge>(
-    `SELECT ${COLUMNS} FROM sandbox_charges WHERE settles_at_ms <= ? ORDER BY settles_at_ms LIMIT ?`,
+    `SELECT ${COLUMNS} FROM sandbox_charges WHERE settles_at_ms <= ? ORDER BY settles_at_ms LIMIT ? /* skip locked */`,
     moment.nowMs,
     settlementsMax,
   )

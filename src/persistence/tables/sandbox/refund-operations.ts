@@ -103,7 +103,7 @@ function* findRefund(key: string, moment: Moment): Query<Found> {
 
 function* settleDue(moment: Moment): Query<{ readonly settled: number }> {
   const due = yield* rows<SandboxRefund>(
-    `SELECT ${COLUMNS} FROM sandbox_refunds WHERE settles_at_ms <= ? ORDER BY settles_at_ms LIMIT ?`,
+    `SELECT ${COLUMNS} FROM sandbox_refunds WHERE settles_at_ms <= ? ORDER BY settles_at_ms LIMIT ? /* skip locked */`,
     moment.nowMs,
     settlementsMax,
   )

@@ -108,7 +108,7 @@ function* take(
 function due(isKnown: 0 | 1, nowMs: number, most: number): Query<readonly Due[]> {
   return rows<Due>(
     `SELECT event_id AS "eventId", copy, body, due_at_ms AS "dueAtMs", tries FROM sandbox_webhooks
-      WHERE is_known = ? AND due_at_ms <= ? ORDER BY due_at_ms, event_id, copy LIMIT ?`,
+      WHERE is_known = ? AND due_at_ms <= ? ORDER BY due_at_ms, event_id, copy LIMIT ? /* skip locked */`,
     isKnown,
     nowMs,
     most,

@@ -2,7 +2,8 @@ import type { Migration } from '../migrations.ts'
 
 /**
  * What happened, for whoever must hear of it: written with the change itself, so that neither is ever without the other.
- * Ids only go up, without a reader seeing one before those below it: there is one writer.
+ * Ids only go up, without a reader seeing one before those below it: on SQLite there is one writer, and on PostgreSQL they are
+ * made of what says in which order transactions end (postgres/postgres-migrations.ts).
  */
 export const outboxSchema: Migration = {
   name: 'outbox',

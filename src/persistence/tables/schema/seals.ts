@@ -3,6 +3,8 @@ import type { Migration } from '../migrations.ts'
 /** A sum over all of a row's values, beside them (docs/decisions/row-seals.md). Whoever migrates fills it in. */
 export const sealsSchema: Migration = {
   name: 'seals',
+  // PostgreSQL has sums of its own over its pages (docs/decisions/postgresql.md).
+  postgresql: '',
   sql: `
     ALTER TABLE api_keys ADD COLUMN seal INTEGER;
     ALTER TABLE users ADD COLUMN seal INTEGER;

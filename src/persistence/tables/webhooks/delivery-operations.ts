@@ -119,7 +119,7 @@ function* take(
     const room = Math.min(most - jobs.length, mostPerWebhook - (underWay[webhook.id] ?? 0))
     if (room <= 0) continue
     const found = yield* rows<Delivery>(
-      `SELECT ${COLUMNS} FROM webhook_deliveries WHERE webhook_id = ? AND due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ?`,
+      `SELECT ${COLUMNS} FROM webhook_deliveries WHERE webhook_id = ? AND due_at_ms <= ? ORDER BY due_at_ms, id LIMIT ? /* skip locked */`,
       webhook.id,
       nowMs,
       room,

@@ -3,7 +3,7 @@
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
 import type { OutboxEventType } from '../outbox.ts'
-import { change, type Query, row, rows } from '../query.ts'
+import { alone, change, type Query, row, rows } from '../query.ts'
 
 /** Subscribers at a time: each event is written once for each. */
 export const webhooksMax = 100
@@ -51,6 +51,7 @@ export const webhookOperations = {
 }
 
 function* create(webhook: NewWebhook, moment: Moment): Query<WebhookCreated> {
+  yield* alone('webhooks')
   const count = yield* row<{ readonly webhooks: number }>('SELECT count(*) AS webhooks FROM webhooks')
   if ((count?.webhooks ?? 0) >= webhooksMax) return { type: 'refused', reason: 'webhooks-full' }
   const id = drawId('whk', moment)

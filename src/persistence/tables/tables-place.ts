@@ -1,0 +1,7 @@
+/** Where the tables are. */
+import type { DatabaseTarget } from './postgres/target.ts'
+
+export type TablesPlace =
+  | { readonly type: 'sqlite'; readonly path: string }
+  /** `connections` at a time, of this node. */
+  | { readonly type: 'postgresql'; readonly target: DatabaseTarget; readonly connections: number }
