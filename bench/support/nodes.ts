@@ -22,6 +22,8 @@ export type NodesOptions = {
 
 type Node = { readonly port: number; readonly dataDirectory: string; server: Server | undefined }
 
+type ReadyBody = { readonly parts: readonly { readonly name: string; readonly ready: boolean }[] }
+
 const ADMIN_KEY = 'bench-51d6c07be92f4a83'
 const SECRET = 'b9c4f2f6e1d04c7f8a3e5d2b7c6a9f01'
 const REDIS_SETTINGS = {
@@ -146,8 +148,10 @@ export class Nodes {
   }
 
   async #areReady(): Promise<boolean> {
-    const replies = await Promise.all(this.running.map(({ url }) => fetch(`${url}/readyz`)))
-    return replies.every(({ ok }) => ok)
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` }
+    const replies = await Promise.all(this.running.map(({ url }) => fetch(`${url}/readyz`, { headers })))
+    const bodies = await Promise.all(replies.map((reply) => reply.json() as Promise<ReadyBody>))
+    return bodies.every(({ parts }) => parts.every(({ ready }) => ready))
   }
 
   #nodeOf(nr: number): Node {
