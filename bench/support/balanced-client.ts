@@ -1,14 +1,23 @@
 /**
  * A client behind a load balancer that knows what `/readyz` has said lately, and no more: requests go in turn to the nodes that
- * were ready then. One that fails is sent once more, to another node, with the same idempotency key, as clients should.
+ * were ready then. One that fails is sent once more, to another node, after the seconds it was told to wait and with the same
+ * idempotency key, as clients should.
  */
 import type { Nodes } from './nodes.ts'
 
-export type Told = {
+export type Answer = {
+  /** 0 where the connection broke. */
   readonly status: number
+  /** Of the problem, where it was one. */
+  readonly code: string | undefined
+  readonly retryAfterMs: number
+}
+
+export type Told = Answer & {
   /** From when it was sent first, to its last answer. */
   readonly ms: number
-  readonly wasRepeated: boolean
+  /** What it was told at first, where it was sent twice. */
+  readonly before: Answer | undefined
 }
 
 const LOOK_EVERY_MS = 100
@@ -22,23 +31,24 @@ export class BalancedClient {
   #hasEnded = false
   #looking: Promise<void> = Promise.resolve()
 
-  private constructor(nodes: Nodes) {
+  constructor(nodes: Nodes) {
     this.#nodes = nodes
   }
 
-  static async start(nodes: Nodes): Promise<BalancedClient> {
-    const client = new BalancedClient(nodes)
-    await client.#look()
-    client.#looking = client.#lookOn()
-    return client
+  async start(): Promise<void> {
+    await this.#look()
+    this.#looking = this.#lookOn()
   }
 
   async reserve(productId: string, customerId: string): Promise<Told> {
     const sentMs = performance.now()
     const first = await this.#send(productId, customerId)
-    const isFailed = first === BROKEN || first >= 500
-    const status = isFailed ? await this.#send(productId, customerId) : first
-    return { status, ms: performance.now() - sentMs, wasRepeated: isFailed }
+    const { status, retryAfterMs } = first
+    const answered = { ...first, ms: performance.now() - sentMs, before: undefined }
+    if (status !== BROKEN && status < 500) return answered
+    await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
+    const second = await this.#send(productId, customerId)
+    return { ...second, ms: performance.now() - sentMs, before: first }
   }
 
   async close(): Promise<void> {
@@ -46,7 +56,7 @@ export class BalancedClient {
     await this.#looking
   }
 
-  async #send(productId: string, customerId: string): Promise<number> {
+  async #send(productId: string, customerId: string): Promise<Answer> {
     const url = this.#ready[this.#next++ % this.#ready.length]
     try {
       const response = await fetch(`${url}/v1/reservations`, {
@@ -59,11 +69,12 @@ export class BalancedClient {
         body: JSON.stringify({ items: [{ productId, quantity: 1 }], customerId }),
         signal: AbortSignal.timeout(GIVEN_UP_MS),
       })
-      await response.arrayBuffer()
-      return response.status
-    } catch {
+      const { code } = (await response.json()) as { readonly code?: string }
+      const retryAfterMs = Number(response.headers.get('retry-after') ?? 0) * 1_000
+      return { status: response.status, code, retryAfterMs }
+    } catch (error) {
       // The connection was refused or broke, or nobody answered: whatever it was, a client only sees that.
-      return BROKEN
+      return { status: BROKEN, code: String((error as Error).cause ?? error), retryAfterMs: 0 }
     }
   }
 
