@@ -275,6 +275,8 @@ export const gatewayPollMsMax = 3_600_000
 export const holdLookMs = 1_000
 /** How long an order waits before it is looked at anew where something did not answer. */
 export const orderRetryMs = 2_000
+/** For so long an order is left to the node that drives it. Longer than a gateway takes to answer. */
+export const orderLeaseMs = 45_000
 /** How often orders are looked for that are due, how many of them at a time, and how many at once. */
 export const sweepMs = 500
 export const sweepOrdersMax = 256

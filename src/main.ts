@@ -36,6 +36,7 @@ import { RedisBootError } from './persistence/redis/redis-error.ts'
 import { DamageBoard } from './persistence/tables/seals/damage-board.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
 import type { TablesPlace } from './persistence/tables/tables-place.ts'
+import { TablesSharing } from './persistence/tables/tables-sharing.ts'
 import { startTablesThread } from './persistence/tables/tables-thread.ts'
 import { realClock, realRandom, realTimers } from './seams.ts'
 import { SearchThread } from './search/search-thread.ts'
@@ -87,10 +88,15 @@ async function run(config: Config): Promise<void> {
     log: logAs,
     respawnDelayMs,
   })
+  const hasOwnTables = config.database.type === 'sqlite'
+  const sharing = new TablesSharing()
+  // Until it is known whether there are others.
+  sharing.note(isShared && hasOwnTables)
   const cluster = await openCluster(config, {
     version,
     journalDirectory: paths.journal,
     onData: (dataId) => claimMirror(directory.paths, dataId),
+    onMembers: (count) => sharing.note(count > 1 && hasOwnTables),
     clock: realClock,
     random: realRandom(),
     timers: realTimers,
@@ -116,7 +122,7 @@ async function run(config: Config): Promise<void> {
   })
   const place: TablesPlace =
     config.database.type === 'sqlite' ? { type: 'sqlite', path: paths.tables } : config.database
-  const tables = await startTablesThread(place, (err) => logger.error({ err }, 'tables.fault'))
+  const tables = await startTablesThread(place, logAs)
   const damage = new DamageBoard()
   const passwords = new PasswordThreads({
     count: config.accounts.passwordThreads,
@@ -178,6 +184,7 @@ async function run(config: Config): Promise<void> {
       adminKey: adminKey.key,
       payments: config.payments,
       tablesPath: place.type === 'sqlite' ? place.path : undefined,
+      tablesSharing: sharing.memory,
       revocations: tables.revocations,
       damage: damage.memory,
       imagesDirectory: paths.images,
@@ -271,9 +278,9 @@ async function run(config: Config): Promise<void> {
 /** This node among others, where there are to be any. On one machine nothing of it is loaded. */
 async function openCluster(
   { cluster, environment, shards }: Config,
-  parts: Pick<
+  parts: Omit<
     ClusterNodeOptions,
-    'version' | 'journalDirectory' | 'onData' | 'clock' | 'random' | 'timers' | 'log' | 'respawnDelayMs'
+    'access' | 'ack' | 'host' | 'port' | 'secret' | 'leaseMs' | 'isProduction' | 'shards'
   >,
 ): Promise<ClusterNode | undefined> {
   if (cluster.type === 'single') return undefined

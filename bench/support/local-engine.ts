@@ -3,9 +3,11 @@
  * them, and a caller's engine in this thread. With its journal in Redis it has a worker thread a shard, and a mirror.
  * Anything it logs beyond the usual fails the run.
  */
+
+import { controlChannel } from '../../src/actors/control-channel.ts'
 import { Engine } from '../../src/actors/engine.ts'
 import type { WorkerStatus } from '../../src/actors/protocol.ts'
-import { controlChannel, Supervisor, type SupervisorLog } from '../../src/actors/supervisor.ts'
+import { Supervisor, type SupervisorLog } from '../../src/actors/supervisor.ts'
 import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
 import { segmentBytesDefault } from '../../src/limits.ts'
 import { type DataDirectory, openDataDirectory } from '../../src/persistence/directory.ts'

@@ -43,6 +43,11 @@ export class Mailbox<Sender> {
     return taken
   }
 
+  /** Takes all letters of all shards. */
+  empty(each: (letter: Letter<Sender>) => void): void {
+    for (const shard of this.#queues.keys()) this.take(shard, Number.POSITIVE_INFINITY).forEach(each)
+  }
+
   /** Puts letters back in front of those that came since. */
   putBack(shard: ShardId, letters: readonly Letter<Sender>[]): void {
     if (letters.length === 0) return

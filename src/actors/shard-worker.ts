@@ -6,7 +6,6 @@
  * S3  Where an append or a sync fails, or a rule breaks, memory is ahead of the journal: the worker ends, and its
  *     successor replays. What waited is never answered from here.
  */
-import { assert } from '../domain/assert.ts'
 import { dayMs } from '../domain/bounds.ts'
 import type { ShardId } from '../domain/ids.ts'
 import {
@@ -16,7 +15,6 @@ import {
   expiriesPerBatchMax,
   fencedLookMs,
   snapshotEventsMin,
-  storageRetryMs,
   syncStuckMs,
 } from '../limits.ts'
 import type { Recovery } from '../persistence/journal/recovery.ts'
@@ -27,7 +25,7 @@ import { Alarm } from './alarm.ts'
 import { BoardDesk } from './board-desk.ts'
 import { DurableNotice } from './durable-notice.ts'
 import { DutyDesk } from './duty-desk.ts'
-import { LeaseBoard } from './lease-board.ts'
+import { openJournal } from './journal-opening.ts'
 import { Mailbox } from './mailbox.ts'
 import { MemoryBudget, mailboxMaxOf, recordBytesMax } from './memory-budget.ts'
 import { MemoryChecks } from './memory-checks.ts'
@@ -46,15 +44,14 @@ import { shardOfRequest } from './routing.ts'
 import { type EventSink, Shard, type Undecided } from './shard.ts'
 import { type ShardClock, startShardClock } from './shard-clock.ts'
 import { writeLastSnapshots } from './shard-end.ts'
-import { isWantOfRoom, NO_JOURNAL, openShared, openStream, recoverShards } from './shard-start.ts'
+import { NO_JOURNAL, recoverShards } from './shard-start.ts'
 import { SyncWatch } from './sync-watch.ts'
+import { Tenancy } from './tenancy.ts'
 import { undecided } from './undecided.ts'
-import type { SharedJournal, WorkerParts, WorkerSettings } from './worker-parts.ts'
+import type { WorkerParts, WorkerSettings } from './worker-parts.ts'
 import { workerStatusOf } from './worker-status.ts'
 
 const STUCK = `the disk has made nothing durable for ${syncStuckMs / 1_000} s`
-
-const NOT_OURS = 'this node has lost the shard, or cannot be sure of it'
 
 export class ShardWorker {
   readonly #settings: WorkerSettings
@@ -70,8 +67,7 @@ export class ShardWorker {
   #memory: MemoryBudget
   #shards: readonly Shard[] = []
   #checks: MemoryChecks
-  /** Absent where nobody else can have the shards. */
-  readonly #leases: LeaseBoard | undefined
+  readonly #tenancy: Tenancy
   #journal: JournalWriter | undefined
   #clock: ShardClock | undefined
   #state: WorkerState = { type: 'starting' }
@@ -88,7 +84,7 @@ export class ShardWorker {
 
   constructor(settings: WorkerSettings, parts: WorkerParts) {
     this.#settings = settings
-    this.#leases = settings.shared === undefined ? undefined : LeaseBoard.over(settings.shared.leases)
+    this.#tenancy = new Tenancy(settings, parts.clock)
     this.#parts = parts
     this.#memory = new MemoryBudget(recordBytesMax(settings.heapMb))
     this.#checks = new MemoryChecks([], settings.segmentBytes)
@@ -127,9 +123,18 @@ export class ShardWorker {
   }
 
   async #open(recovery: Recovery): Promise<void> {
-    const journal = await (this.#settings.shared === undefined
-      ? this.#openFiles(recovery)
-      : this.#openShared(recovery, this.#settings.shared))
+    const journal = await openJournal(recovery, {
+      settings: this.#settings,
+      parts: this.#parts,
+      tenancy: this.#tenancy,
+      nowMs: (this.#clock as ShardClock).nowMs,
+      isClosing: () => this.#isClosing,
+      onDurable: (ordinal) => this.#onDurable(ordinal),
+      onFailure: (error) => this.#end(error),
+      onStorage: (error) => this.#noteStorage(error),
+      onNoRoom: (why, mayServe) => this.#noteNoRoom(recovery, why, mayServe),
+      log: (level, event, detail) => this.#log(level, event, detail),
+    })
     if (journal === undefined) return
     this.#journal = journal
     this.#serve(recovery, journal)
@@ -142,61 +147,11 @@ export class ShardWorker {
     this.#scheduleTurn()
   }
 
-  /** Opens a stream in files, waiting for room where there is none; undefined where it closes before there is any. */
-  async #openFiles(recovery: Recovery): Promise<JournalWriter | undefined> {
-    const { disk, timers } = this.#parts
-    for (;;) {
-      try {
-        return await openStream(recovery, {
-          ...this.#writerOptions(),
-          disk,
-          directory: this.#settings.journalDirectory,
-          onRoll: (segment) => this.#parts.supervisor.send({ type: 'rolled', segment }),
-          onCut: (keptAs) => this.#log('warn', 'recovery.tornTail', { keptAs }),
-        })
-      } catch (error) {
-        if (!isWantOfRoom(error)) throw error
-        const why = `the disk has no room to open the journal: ${(error as Error).message}`
-        // What was not proven durable may not be shown before it was written anew (C3).
-        if (recovery.carry.length > 0) this.#become({ type: 'stopped', why })
-        else if (this.#state.type !== 'readOnly') {
-          this.#serve(recovery, NO_JOURNAL)
-          this.#become({ type: 'readOnly', why })
-        }
-        await new Promise<void>((resolve) => void timers.after(storageRetryMs, resolve))
-        if (this.#isClosing) return undefined
-      }
-    }
-  }
-
-  /** Opens a stream in Redis, waiting for as long as that is away. The mirror says when its segments are whole. */
-  #openShared(recovery: Recovery, journal: SharedJournal): Promise<JournalWriter> {
-    const { primaries } = this.#parts
-    const [shard] = this.#settings.shards as [ShardId]
-    assert(primaries !== undefined, 'a shared journal has a way to it')
-    return openShared(recovery, {
-      ...this.#writerOptions(),
-      journal,
-      primaries,
-      shard,
-      mayAcknowledge: () => this.#leases?.mayAcknowledge(shard) === true,
-      onRoll: () => {},
-      onTrouble: (error) => this.#log('warn', 'journal.trouble', { why: String(error) }),
-    })
-  }
-
-  #writerOptions() {
-    const { stream, shardsOfData: shards, segmentBytes } = this.#settings
-    return {
-      timers: this.#parts.timers,
-      stream,
-      shards,
-      segmentBytes,
-      nowMs: (this.#clock as ShardClock).nowMs,
-      onDurable: (ordinal: number) => this.#onDurable(ordinal),
-      onFailure: (error: unknown) => this.#end(error),
-      onStorage: (error: unknown) => this.#noteStorage(error),
-    }
+  #noteNoRoom(recovery: Recovery, why: string, mayServe: boolean): void {
+    if (!mayServe) return this.#become({ type: 'stopped', why })
+    if (this.#state.type === 'readOnly') return
+    this.#serve(recovery, NO_JOURNAL)
+    this.#become({ type: 'readOnly', why })
   }
 
   #serve(recovery: Recovery, journal: EventSink): void {
@@ -245,7 +200,8 @@ export class ShardWorker {
   /** Why nothing can be decided now, if so. */
   #refusal(): Undecided | undefined {
     if (this.#isClosing) return undecided('shutting-down', 'the engine is shutting down')
-    if (this.#isFenced()) return undecided('shard-unavailable', NOT_OURS)
+    const why = this.#tenancy.doubt()
+    if (why !== undefined) return undecided('shard-unavailable', why)
     const state = this.#state
     if (state.type === 'readOnly') return undecided('read-only', state.why)
     if (state.type === 'starting') return undecided('shard-unavailable', 'the shard is recovering')
@@ -254,24 +210,12 @@ export class ShardWorker {
     return undefined
   }
 
-  /**
-   * Whether somebody else may have the shard by now. What is appended proves the opposite; an answer that appends nothing
-   * would not, so none is decided.
-   */
-  #isFenced(): boolean {
-    const [shard] = this.#settings.shards
-    if (this.#leases === undefined || shard === undefined) return false
-    return !this.#leases.isHeld(shard, this.#parts.clock.monotonicMs())
-  }
-
   /** Tells those who wait that nothing happened. */
-  #refuseWaiting(): void {
-    for (const shard of this.#shards) {
-      for (const { from, callId } of this.#mailbox.take(shard.id, Number.POSITIVE_INFINITY)) {
-        writeReply(from.cells, callId, undecided('shard-unavailable', NOT_OURS))
-        this.#replies.sendNow(from)
-      }
-    }
+  #refuseWaiting(why: string): void {
+    this.#mailbox.empty(({ from, callId }) => {
+      writeReply(from.cells, callId, undecided('shard-unavailable', why))
+      this.#replies.sendNow(from)
+    })
   }
 
   #scheduleTurn(): void {
@@ -297,8 +241,9 @@ export class ShardWorker {
     }
     this.#turnWaits = false
     const nowMs = (this.#clock as ShardClock).nowMs()
-    if (this.#isFenced()) {
-      this.#refuseWaiting()
+    const doubt = this.#tenancy.doubt()
+    if (doubt !== undefined) {
+      this.#refuseWaiting(doubt)
       if (!this.#isClosing) this.#alarm.set(nowMs + fencedLookMs, nowMs)
       return
     }

@@ -8,40 +8,34 @@
  * V1  A successor starts only after its predecessor's thread has ended: one stream of a shard is written at a time.
  * V2  Every new worker gets an epoch above all before it.
  */
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { assert } from '../domain/assert.ts'
 import type { CustomerId, ShardId } from '../domain/ids.ts'
-import { parkedMsMax, shutdownDeadlineMs, spareWorkersMax, workerStartRetryMs } from '../limits.ts'
+import { parkedMsMax, shutdownDeadlineMs, spareWorkersMax } from '../limits.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
-import { JournalLost } from '../persistence/journal/redis/mirror.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
+import { controlChannel } from './control-channel.ts'
 import { FollowedShards } from './followed-shards.ts'
+import { type Member, newMember } from './member.ts'
 import { PoisonList } from './poison-list.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
 import type { RemoteShards, ServedShard, ShardLife } from './remote-shards.ts'
 import { respawnDelayMs } from './respawn-delay.ts'
-import { shardsOfWorker } from './routing.ts'
+import { beginShared, type SharedJournals } from './shared-journals.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
+import { StatusCalls } from './status-calls.ts'
 import { Switchboard, type WorkerReadiness } from './switchboard.ts'
 import type { WorkerData } from './worker-entry.ts'
-import type { SharedJournal, SharedStart, WorkerSettings } from './worker-parts.ts'
+import type { WorkerSettings } from './worker-parts.ts'
+import { type WorkersConfig, workerSettings } from './worker-settings.ts'
 import { WorkerThreads } from './worker-threads.ts'
 
 /** Structured events of the supervisor, for the log. */
 export type SupervisorLog = (level: 'info' | 'warn' | 'error', event: string, detail: object) => void
 
-export type SupervisorOptions = {
+export type SupervisorOptions = WorkersConfig & {
   readonly timers: Timers
   readonly log: SupervisorLog
-  readonly workers: number
-  readonly shards: number
-  readonly journalDirectory: string
-  readonly snapshotDirectory: string
-  readonly segmentBytes: number
-  readonly returnDays: number
-  /** MiB of each worker's heap. */
-  readonly workerHeapMb: number
-  readonly acceptClock: boolean
   readonly crashPoint: string | undefined
   /** The first epoch that no file of this journal has. */
   readonly nextEpoch: number
@@ -55,47 +49,16 @@ export type SupervisorOptions = {
   readonly onDurable?: (stream: StreamId, ordinal: number) => void
 }
 
-/** Journals that nodes share, of one shard each. */
-export type SharedJournals = {
-  readonly place: Omit<SharedJournal, keyof SharedStart>
-  /** How a worker of this shard is to begin. Rejects where nobody can say now; with `JournalLost` where somebody must act. */
-  startOf(shard: ShardId): Promise<SharedStart>
-}
-
-type Member = {
-  readonly index: number
-  readonly snapshots: SnapshotKeeper
-  /** Whether it is to be here. */
-  isHere: boolean
-  /** The node that serves it, where it is not here. */
-  follows: string | undefined
-  thread: Worker | undefined
-  port: Port<FromWorker, ToWorker> | undefined
-  /** Of the engine by which its shards reach those of others. */
-  engine: Port<never, ToEngine> | undefined
-  settings: WorkerSettings | undefined
-  /** Counts its threads. */
-  life: number
-  /** Ends in a row without having served. */
-  failures: number
-  /** Counts what was done to bring a worker about: an answer to an earlier question is nobody's. */
-  attempt: number
-  closed: boolean
-  /** Resolves when its thread has ended. */
-  ended: Promise<void>
-}
-
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #members: readonly Member[]
   readonly #switchboard: Switchboard
   readonly #threads: WorkerThreads
   readonly #poison = new PoisonList()
-  readonly #statusCalls = new Map<number, (status: WorkerStatus) => void>()
+  readonly #statusCalls: StatusCalls
   /** What other nodes serve. */
   readonly followed: FollowedShards | undefined
   #epoch: number
-  #lastStatusId = 0
   #isClosing = false
 
   constructor(options: SupervisorOptions) {
@@ -103,6 +66,7 @@ export class Supervisor {
     this.#options = options
     this.#epoch = options.nextEpoch - 1
     this.#switchboard = new Switchboard(workers)
+    this.#statusCalls = new StatusCalls(options.timers)
     this.#threads = new WorkerThreads({
       timers: options.timers,
       heapMb: options.workerHeapMb,
@@ -110,21 +74,10 @@ export class Supervisor {
       spares: remotes === undefined ? 0 : Math.min(workers, spareWorkersMax),
     })
     this.followed = remotes === undefined ? undefined : new FollowedShards(this.#switchboard, remotes)
-    this.#members = Array.from({ length: workers }, (_, index) => ({
-      index,
-      snapshots: this.#snapshotsOf(index),
-      isHere: remotes === undefined,
-      follows: undefined,
-      thread: undefined,
-      port: undefined,
-      engine: undefined,
-      settings: undefined,
-      life: 0,
-      failures: 0,
-      attempt: 0,
-      closed: false,
-      ended: Promise.resolve(),
-    }))
+    const isHere = remotes === undefined
+    this.#members = Array.from({ length: workers }, (_, index) =>
+      newMember(index, isHere, this.#snapshotsOf(index)),
+    )
   }
 
   /** Starts all workers that are to be here; resolves when each is ready, or needs somebody to act. */
@@ -216,7 +169,7 @@ export class Supervisor {
 
   /** A stream has begun this segment in this node's files, whoever writes it: those before it are whole. */
   noteMirrored(stream: StreamId, segment: number): void {
-    this.#members[stream.worker]?.snapshots.noteRoll(this.#settingsFor(stream), segment)
+    this.#members[stream.worker]?.snapshots.noteRoll(workerSettings(this.#options, stream), segment)
   }
 
   /** Connects a listener's engine, now and with every worker to come. */
@@ -237,22 +190,7 @@ export class Supervisor {
 
   /** What each living worker of this process says of itself; those that do not answer in time are left out. */
   async status(withinMs: number): Promise<readonly WorkerStatus[]> {
-    const asked = this.#members.map(
-      (member) =>
-        new Promise<WorkerStatus | undefined>((resolve) => {
-          if (member.port === undefined) return resolve(undefined)
-          const id = ++this.#lastStatusId
-          const timer = this.#options.timers.after(withinMs, () => {
-            this.#statusCalls.delete(id)
-            resolve(undefined)
-          })
-          this.#statusCalls.set(id, (status) => {
-            timer.cancel()
-            resolve(status)
-          })
-          member.port.send({ type: 'status', id })
-        }),
-    )
+    const asked = this.#members.map(({ port }) => this.#statusCalls.ask(port, withinMs))
     return (await Promise.all(asked)).filter((status) => status !== undefined)
   }
 
@@ -284,44 +222,23 @@ export class Supervisor {
     member.attempt += 1
     const { attempt, index } = member
     if (journals === undefined) return this.#spawn(member, this.#settingsOf(member))
-    const ifWanted = (next: () => void) => {
-      if (attempt === member.attempt && !this.#isClosing) next()
-    }
-    journals.startOf(index as ShardId).then(
-      (start) =>
-        ifWanted(() => {
-          const stream = { epoch: start.epoch, worker: index }
-          this.#spawn(member, { ...this.#settingsFor(stream), shared: { ...journals.place, ...start } })
-        }),
-      (error: unknown) =>
-        ifWanted(() => {
-          const why = error instanceof Error ? error.message : String(error)
-          log('warn', 'worker.cannotStart', { worker: index, why })
-          if (error instanceof JournalLost) this.#become(member, { type: 'stopped', why })
-          timers.after(workerStartRetryMs, () => ifWanted(() => this.#begin(member)))
-        }),
-    )
+    beginShared(journals, index as ShardId, {
+      timers,
+      isWanted: () => attempt === member.attempt && !this.#isClosing,
+      begin: (shared) => {
+        const stream = { epoch: shared.epoch, worker: index }
+        this.#spawn(member, { ...workerSettings(this.#options, stream), shared })
+      },
+      onFailure: (why, isLost) => {
+        log('warn', 'worker.cannotStart', { worker: index, why })
+        if (isLost) this.#become(member, { type: 'stopped', why })
+      },
+    })
   }
 
   #settingsOf({ index }: Member): WorkerSettings {
     this.#epoch += 1
-    return this.#settingsFor({ epoch: this.#epoch, worker: index })
-  }
-
-  #settingsFor(stream: StreamId): WorkerSettings {
-    const { workers, shards, journalDirectory, snapshotDirectory, segmentBytes, returnDays, acceptClock } =
-      this.#options
-    return {
-      stream,
-      shards: shardsOfWorker(stream.worker, { shards, workers }),
-      shardsOfData: shards,
-      journalDirectory,
-      snapshotDirectory,
-      segmentBytes,
-      returnDays,
-      heapMb: this.#options.workerHeapMb,
-      acceptClock,
-    }
+    return workerSettings(this.#options, { epoch: this.#epoch, worker: index })
   }
 
   #spawn(member: Member, settings: WorkerSettings): void {
@@ -368,9 +285,7 @@ export class Supervisor {
       case 'log':
         return this.#options.log(message.level, message.event, { worker: member.index, ...message.detail })
       case 'status':
-        this.#statusCalls.get(message.id)?.(message.status)
-        this.#statusCalls.delete(message.id)
-        return
+        return this.#statusCalls.answer(message)
       case 'rolled':
         if (member.settings !== undefined) member.snapshots.noteRoll(member.settings, message.segment)
         return
@@ -454,13 +369,4 @@ export class Supervisor {
       look()
     })
   }
-}
-
-/** A channel whose one end is the engine's control port, wherever its thread is. */
-export function controlChannel(): {
-  readonly engineEnd: MessagePort
-  readonly supervisorEnd: Port<never, ToEngine>
-} {
-  const { port1, port2 } = new MessageChannel()
-  return { engineEnd: port1, supervisorEnd: portOf(port2) }
 }

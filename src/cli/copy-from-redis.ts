@@ -1,4 +1,5 @@
 /** Where the journal is in Redis, commands look at this directory's mirror of it, which is brought up to date first. */
+import type { Redis } from 'ioredis'
 import { metaKey } from '../cluster/key-names.ts'
 import type { ShardId } from '../domain/ids.ts'
 import {
@@ -27,8 +28,11 @@ export async function copyFromRedis(
   terminal: Terminal,
 ): Promise<void> {
   const nodes = new RedisNodes(access, { clock: realClock, timers: realTimers })
+  let connection: Redis | undefined
   try {
-    const { shards, dataId } = await dataIn(nodes)
+    // Held to the end: timers alone keep no process alive.
+    connection = await nodes.connect(metaKey)
+    const { shards, dataId } = await dataIn(connection)
     if (isLocked(directory)) return
     const opened = openDataDirectory(directory, { shards })
     try {
@@ -46,19 +50,16 @@ export async function copyFromRedis(
     if (error instanceof RedisUnavailable)
       throw new Unusable(`Redis cannot be read: ${error.message}`, { cause: error })
     throw error
+  } finally {
+    connection?.disconnect()
   }
 }
 
-async function dataIn(nodes: RedisNodes): Promise<{ readonly shards: number; readonly dataId: string }> {
-  const connection = await nodes.connect(metaKey)
-  try {
-    const [shards, dataId] = await connection.hmget(metaKey, 'shards', 'data')
-    if (shards == null || dataId == null)
-      throw new Unusable('The Redis of REDIS_URL holds no journal: no node has started on it.')
-    return { shards: Number(shards), dataId }
-  } finally {
-    connection.disconnect()
-  }
+async function dataIn(redis: Redis): Promise<{ readonly shards: number; readonly dataId: string }> {
+  const [shards, dataId] = await redis.hmget(metaKey, 'shards', 'data')
+  if (shards == null || dataId == null)
+    throw new Unusable('The Redis of REDIS_URL holds no journal: no node has started on it.')
+  return { shards: Number(shards), dataId }
 }
 
 /** Resolves with how many frames were copied. */
@@ -78,12 +79,9 @@ async function copyAll(nodes: RedisNodes, directory: string, shards: number): Pr
     },
   })
   mirror.start()
-  // Their timers keep no process alive.
-  const alive = setInterval(() => {}, 1_000)
   try {
     await Promise.all(Array.from({ length: shards }, (_, shard) => mirror.endOf(shard as ShardId)))
   } finally {
-    clearInterval(alive)
     await mirror.close()
   }
   return frames

@@ -4,10 +4,10 @@
  * Comes up: Redis is looked at, all agree on what the data is, the mirror follows it, the relay listens, and leases are
  * taken. Goes down the other way round: shards are handed over first, and what reads the mirror's files ends before it.
  */
-import { randomBytes } from 'node:crypto'
 import { LeaseBoard } from '../actors/lease-board.ts'
 import type { RemoteShards } from '../actors/remote-shards.ts'
-import type { SharedJournals, Supervisor } from '../actors/supervisor.ts'
+import type { SharedJournals } from '../actors/shared-journals.ts'
+import type { Supervisor } from '../actors/supervisor.ts'
 import { assert } from '../domain/assert.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { KeptThreadSeams } from '../kept-thread.ts'
@@ -36,6 +36,8 @@ export type ClusterNodeOptions = KeptThreadSeams & {
   readonly journalDirectory: string
   /** What this node is to hold a copy of is known: throws where it holds one of something else. */
   readonly onData: (dataId: string) => void
+  /** How many nodes there are, whenever that has changed. */
+  readonly onMembers: (count: number) => void
   readonly clock: Clock
   readonly random: Random
 }
@@ -93,7 +95,7 @@ export class ClusterNode {
       startOf: async (shard) => {
         const end = await this.#mirror.endOf(shard)
         const epoch = end.head.place.epoch + 1 + Math.floor(this.#options.random.fraction() * EPOCHS_APART)
-        return { epoch, writer: randomBytes(16).toString('hex'), end }
+        return { epoch, writer: drawToken(this.#options.random), end }
       },
     }
   }
@@ -127,6 +129,7 @@ export class ClusterNode {
       acquired: (shard) => supervisor.serve(shard),
       surrender: async (shard) => void (await supervisor.retire(shard)),
       lost: (shard) => supervisor.fence(shard),
+      members: this.#options.onMembers,
       owners: (owners) => this.#follow(owners),
     })
     await this.#ownership.start()

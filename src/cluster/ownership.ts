@@ -52,6 +52,8 @@ export type OwnershipOptions = {
   readonly surrender: (shard: ShardId) => Promise<void>
   /** The lease has ended without us: fence at once. Until the promise resolves it is not taken again. */
   readonly lost: (shard: ShardId, why: string) => void | Promise<void>
+  /** How many nodes there are, this one included, whenever that has changed. */
+  readonly members: (count: number) => void
   /** Who serves what, whenever that has changed. Shards without an owner are absent. */
   readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
 }
@@ -75,6 +77,7 @@ export class Ownership {
   readonly #counts = { acquired: 0, lost: 0, handedOver: 0 }
   readonly #startedAtMs: number
   #told = ''
+  #membersTold = 0
   #isLeaving = false
   #isOver = false
   #onIdle: () => void = () => {}
@@ -287,6 +290,11 @@ export class Ownership {
     for (const shard of this.#shards) {
       const owner = ownerOf(this.#options.node, this.#keeper.of(shard) ?? this.#watch.sightings.of(shard))
       if (owner !== undefined) owners.set(shard, owner)
+    }
+    const count = this.#members.living.length
+    if (count !== this.#membersTold) {
+      this.#membersTold = count
+      this.#options.members(count)
     }
     const text = JSON.stringify([...owners])
     if (text === this.#told) return

@@ -18,7 +18,7 @@ export class CommonRateLimitsEnd {
     const announcing = { connection: this.#connection, tag: settings.tag, timers: seams.timers }
     this.#announcer = new Announcer({ ...announcing, keepsWhileAway: false })
     const counter = new CommonCounter(this.#connection)
-    this.limits = new CommonRateLimits(own, { announcer: this.#announcer, counter })
+    this.limits = new CommonRateLimits(own, { announcer: this.#announcer, counter, clock: seams.clock })
   }
 
   start(): void {

@@ -7,10 +7,13 @@
  * C2  What is rare and a matter of safety, failed logins and registrations, is taken in Redis, exactly.
  * C3  Where Redis is away each node counts alone, with what it knew last.
  */
+
+import type { HashedIdentity } from '../cluster/limits/announcement.ts'
 import type { Announcer } from '../cluster/limits/announcer.ts'
 import type { CommonCounter, CountedRate } from '../cluster/limits/common-counter.ts'
 import { assert } from '../domain/assert.ts'
 import { announceAtOnceShare } from '../limits/common-limits.ts'
+import type { Clock } from '../seams.ts'
 import {
   type RateLimits,
   type RatePolicy,
@@ -19,6 +22,7 @@ import {
   type SharedRateLimits,
 } from './rate-limits.ts'
 import type { Taken } from './rate-table.ts'
+import { RefusedLately } from './refused-lately.ts'
 
 /** Of those that are told, as messages between nodes have them: a number keeps its meaning forever. */
 const kinds: Readonly<Partial<Record<RatePolicy, number>>> = {
@@ -37,22 +41,27 @@ export function policyOfKind(kind: number): RatePolicy | undefined {
   return policies.get(kind)
 }
 
+export type CommonRateLimitsParts = {
+  readonly announcer: Announcer
+  readonly counter: CommonCounter
+  readonly clock: Clock
+}
+
 export class CommonRateLimits implements RateLimits {
   readonly rates: Rates
   readonly #own: SharedRateLimits
   readonly #announcer: Announcer
   readonly #counter: CommonCounter
+  readonly #refused: RefusedLately
   /** Decisions that were to be exact and were made from this node's memory alone. */
   decidedAlone = 0
 
-  constructor(
-    own: SharedRateLimits,
-    { announcer, counter }: { readonly announcer: Announcer; readonly counter: CommonCounter },
-  ) {
+  constructor(own: SharedRateLimits, { announcer, counter, clock }: CommonRateLimitsParts) {
     this.rates = own.rates
     this.#own = own
     this.#announcer = announcer
     this.#counter = counter
+    this.#refused = new RefusedLately(clock)
   }
 
   take(policy: RatePolicy, identity: string): Taken | Promise<Taken> {
@@ -73,15 +82,18 @@ export class CommonRateLimits implements RateLimits {
 
   async #takeExactly(policy: RatePolicy, identity: string): Promise<Taken> {
     const hashed = this.#own.hashedOf(identity)
+    const key = keyOf(policy, hashed)
+    const retryInMs = this.#refused.retryInMs(key)
+    if (retryInMs !== undefined) return { type: 'refused', retryInMs }
     const counted = await this.#counter.take(this.#rateOf(policy), hashed)
     if (counted === undefined) {
       this.decidedAlone += 1
       return this.#own.take(policy, identity)
     }
     this.#own.setUsed(policy, hashed, counted.usedMs)
-    return counted.type === 'taken'
-      ? { type: 'taken', left: counted.left, fullInMs: counted.usedMs }
-      : counted
+    if (counted.type === 'taken') return { type: 'taken', left: counted.left, fullInMs: counted.usedMs }
+    this.#refused.note(key, counted.retryInMs)
+    return { type: 'refused', retryInMs: counted.retryInMs }
   }
 
   async #giveBackExactly(policy: RatePolicy, identity: string): Promise<void> {
@@ -89,9 +101,14 @@ export class CommonRateLimits implements RateLimits {
     const usedMs = await this.#counter.giveBack(this.#rateOf(policy), hashed)
     if (usedMs === undefined) this.#own.giveBack(policy, identity)
     else this.#own.setUsed(policy, hashed, usedMs)
+    this.#refused.forget(keyOf(policy, hashed))
   }
 
   #rateOf(policy: RatePolicy): CountedRate {
     return { name: policy, quota: this.rates[policy], windowMs: rateWindowsMs[policy] }
   }
+}
+
+function keyOf(policy: RatePolicy, { high, low }: HashedIdentity): string {
+  return `${policy} ${high} ${low}`
 }

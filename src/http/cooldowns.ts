@@ -5,11 +5,13 @@
  * Main hears of expiries from the workers, once they are durable, and is the one writer of a table that every listener
  * reads. It is bounded: where eight customers share a set, a ninth takes the place of the one with the fewest expiries.
  */
+
+import type { HashedIdentity } from '../cluster/limits/announcement.ts'
 import { assert } from '../domain/assert.ts'
 import type { CustomerId } from '../domain/ids.ts'
 import { cooldownExpiries, cooldownPlaces, cooldownWindowMs } from '../limits.ts'
 import type { Clock, Random } from '../seams.ts'
-import { type Hashed, type HashKey, KeyedHash } from './keyed-hash.ts'
+import { type HashKey, KeyedHash } from './keyed-hash.ts'
 import { hashKey } from './rate-limits.ts'
 
 export type Cooldowns = {
@@ -71,7 +73,7 @@ export class SharedCooldowns implements Cooldowns {
   }
 
   /** One reservation of a customer has expired of whom no more is known. */
-  noteHashed(customer: Hashed): void {
+  noteHashed(customer: HashedIdentity): void {
     const now = this.#now()
     const place = this.#find(customer) ?? this.#claim(customer, now)
     if (place !== undefined) Atomics.store(this.#seconds, this.#oldestOf(place), now)
@@ -94,7 +96,7 @@ export class SharedCooldowns implements Cooldowns {
     return Math.floor(this.#clock.monotonicMs() / SECOND_MS) + 1
   }
 
-  #find(customer: Hashed): number | undefined {
+  #find(customer: HashedIdentity): number | undefined {
     const first = this.#firstOfSet(customer)
     const tag = tagOf(customer)
     for (let place = first; place < first + WAYS; place++) {
@@ -104,7 +106,7 @@ export class SharedCooldowns implements Cooldowns {
   }
 
   /** A place for the customer who was not found; undefined where all eight may take no units, and one more must wait. */
-  #claim(customer: Hashed, now: number): number | undefined {
+  #claim(customer: HashedIdentity, now: number): number | undefined {
     const first = this.#firstOfSet(customer)
     let place = first
     for (let other = first + 1; other < first + WAYS; other++) {
@@ -121,7 +123,7 @@ export class SharedCooldowns implements Cooldowns {
     return place
   }
 
-  #firstOfSet({ high }: Hashed): number {
+  #firstOfSet({ high }: HashedIdentity): number {
     return (high & this.#setMask) * WAYS
   }
 
@@ -163,6 +165,6 @@ export class SharedCooldowns implements Cooldowns {
   }
 }
 
-function tagOf({ low }: Hashed): number {
+function tagOf({ low }: HashedIdentity): number {
   return low === NOBODY ? 1 : low
 }

@@ -5,9 +5,6 @@
 
 export type HashKey = readonly [number, number]
 
-/** What a text has become. */
-export type Hashed = { readonly high: number; readonly low: number }
-
 export class KeyedHash {
   /** Of the text that was digested last: 32 bits each, signed. */
   high = 0

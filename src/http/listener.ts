@@ -16,6 +16,7 @@ import { RevocationCount } from '../persistence/tables/revocation-count.ts'
 import { DamageBoard } from '../persistence/tables/seals/damage-board.ts'
 import { TablesClient } from '../persistence/tables/tables-client.ts'
 import { TablesReader } from '../persistence/tables/tables-reader.ts'
+import { TablesSharing } from '../persistence/tables/tables-sharing.ts'
 import { type Port, portOf, realClock, realRandom, realTimers } from '../seams.ts'
 import { SearchClient } from '../search/search-client.ts'
 import { AccessTokens } from '../shop/accounts/access-tokens.ts'
@@ -53,6 +54,8 @@ export type ListenerSettings = {
   readonly payments: PaymentConfig
   /** The tables' file, for reads; where there is none they are asked like writes. */
   readonly tablesPath: string | undefined
+  /** Memory of `TablesSharing`. */
+  readonly tablesSharing: SharedArrayBuffer
   /** Memory of the tables' `RevocationCount`. */
   readonly revocations: SharedArrayBuffer
   /** Memory of the `DamageBoard`. */
@@ -108,6 +111,7 @@ export async function runListener(
     },
     ...(settings.tablesPath === undefined ? {} : { reader: new TablesReader(settings.tablesPath) }),
     revocations: new RevocationCount(settings.revocations),
+    sharing: new TablesSharing(settings.tablesSharing),
   })
   tables.connect(portOf(ends.tables))
   const orderStreams = new OrderStreams({ tables, timers: realTimers })

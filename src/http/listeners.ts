@@ -6,9 +6,10 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { AggregatorRegistry } from 'prom-client'
+import { controlChannel } from '../actors/control-channel.ts'
 import type { ToEngine } from '../actors/protocol.ts'
 import { respawnDelayMs } from '../actors/respawn-delay.ts'
-import { controlChannel, type Supervisor } from '../actors/supervisor.ts'
+import type { Supervisor } from '../actors/supervisor.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { HistoryThread } from '../history/history-thread.ts'
 import { metricsTimeoutMs } from '../limits.ts'
@@ -33,6 +34,7 @@ import type { FromListener, RegistryValues, ToListener } from './listener-protoc
 import { passwordsRegistry } from './passwords-metrics.ts'
 import { SharedRateLimits } from './rate-limits.ts'
 import { searchRegistry } from './search-metrics.ts'
+import { tablesRegistry } from './tables-metrics.ts'
 
 export type ListenersOptions = {
   readonly count: number
@@ -213,7 +215,7 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings, history, search, passwords, desk, cluster } = this.#options
+    const { supervisor, settings, history, search, passwords, desk, tables, cluster } = this.#options
     const [statuses, historyStatus, searchStatus, deskStatus, ...listeners] = await Promise.all([
       supervisor.status(metricsTimeoutMs),
       history.status(metricsTimeoutMs),
@@ -230,9 +232,11 @@ export class Listeners {
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
     const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
+    const isOnServer = settings.tablesPath === undefined
+    const connections = await tablesRegistry(tables.pool, isOnServer).getMetricsAsJSON()
     const view = cluster?.view()
-    const shared = view === undefined ? [] : await clusterRegistry(view).getMetricsAsJSON()
-    const own = [engine, limits, past, finding, hashing, orders, damage, shared]
+    const leases = view === undefined ? [] : await clusterRegistry(view).getMetricsAsJSON()
+    const own = [engine, limits, past, finding, hashing, orders, damage, connections, leases]
     const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }

@@ -301,6 +301,7 @@ export function problemsOf(operation: Operation): readonly ProblemCode[] {
     ...problems,
     'internal-error',
     'tables-unavailable',
+    'tables-not-shared',
     'tables-damaged',
     'overloaded',
     'shutting-down',

@@ -263,6 +263,11 @@ export const PROBLEMS = {
     title: 'Keys cannot be looked up at the moment',
     help: 'Nothing happened. Keys that were used in the last seconds still work. Try again after the seconds that `Retry-After` names.',
   },
+  'tables-not-shared': {
+    status: 503,
+    title: 'These nodes do not share their tables',
+    help: 'Nothing happened. Several nodes run, and without `DATABASE_URL` each has accounts, products and orders of its own, so none answers for them; stock and reservations are not affected, and the only key is `ADMIN_KEY`. Whoever runs these servers has to set `DATABASE_URL` on all of them.',
+  },
   'tables-damaged': {
     status: 500,
     title: 'What this rests on is damaged on the disk',
@@ -369,6 +374,8 @@ export function problemOfTables(code: TablesErrorCode): Unanswered | undefined {
       return { code, detail: PROBLEMS[code].help }
     case 'unavailable':
       return { code: 'tables-unavailable', detail: PROBLEMS['tables-unavailable'].help }
+    case 'not-shared':
+      return { code: 'tables-not-shared', detail: PROBLEMS['tables-not-shared'].help }
     case 'damaged':
       return { code: 'tables-damaged', detail: PROBLEMS['tables-damaged'].help }
     case 'invalid':

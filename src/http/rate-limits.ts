@@ -2,10 +2,12 @@
  * How many requests a caller may make: the port behind which they are counted, and the memory in which the listeners of one
  * process count together (docs/decisions/rate-limits.md).
  */
+
+import type { HashedIdentity } from '../cluster/limits/announcement.ts'
 import { assert } from '../domain/assert.ts'
 import { ratePlaces } from '../limits.ts'
 import type { Clock, Random } from '../seams.ts'
-import { type Hashed, type HashKey, KeyedHash } from './keyed-hash.ts'
+import { type HashKey, KeyedHash } from './keyed-hash.ts'
 import { RateTable, type RateTableMemory, rateTableMemory, type Taken } from './rate-table.ts'
 
 /** Whose requests are counted together, and for how long; the names are those of the header fields. */
@@ -83,24 +85,24 @@ export class SharedRateLimits implements RateLimits {
   }
 
   /** As the table knows the identity. */
-  hashedOf(identity: string): Hashed {
+  hashedOf(identity: string): HashedIdentity {
     this.#hash.digest(identity)
     const { high, low } = this.#hash
     return { high, low }
   }
 
   /** Of the identity that was taken from last, without digesting it anew; it holds until the next call. */
-  get lastHashed(): Hashed {
+  get lastHashed(): HashedIdentity {
     return this.#hash
   }
 
   /** Another node has taken one request from what the identity has left here. */
-  owe(policy: RatePolicy, identity: Hashed): void {
+  owe(policy: RatePolicy, identity: HashedIdentity): void {
     this.#tables.get(policy)?.owe(identity, this.#clock.monotonicMs())
   }
 
   /** What the identity has used, where it was counted for all nodes. */
-  setUsed(policy: RatePolicy, identity: Hashed, usedMs: number): void {
+  setUsed(policy: RatePolicy, identity: HashedIdentity, usedMs: number): void {
     this.#tables.get(policy)?.setUsed(identity, usedMs, this.#clock.monotonicMs())
   }
 

@@ -10,10 +10,11 @@
  * T3  Nobody is forgotten while limited: a place with nothing left is given to nobody.
  * T4  What was taken elsewhere is owed: it may be more than a window's worth, and is waited for like the rest.
  */
+
+import type { HashedIdentity } from '../cluster/limits/announcement.ts'
 import { assert } from '../domain/assert.ts'
 import { debtWindowsMax } from '../limits/common-limits.ts'
 import { rateQuotaMax } from '../limits.ts'
-import type { Hashed } from './keyed-hash.ts'
 
 /** Places of a set: their tags lie side by side in half a cache line. */
 const WAYS = 8
@@ -67,7 +68,7 @@ export class RateTable {
   }
 
   /** Takes one request of the identity. */
-  take(identity: Hashed, nowMs: number): Taken {
+  take(identity: HashedIdentity, nowMs: number): Taken {
     const first = (identity.high & this.#setMask) * WAYS
     const tag = identity.low === NOBODY ? 1 : identity.low
     const now = this.#tickOf(nowMs)
@@ -91,7 +92,7 @@ export class RateTable {
   }
 
   /** Takes back what one taken request of the identity has cost, as far as time has not yet. */
-  giveBack(identity: Hashed, nowMs: number): void {
+  giveBack(identity: HashedIdentity, nowMs: number): void {
     const first = (identity.high & this.#setMask) * WAYS
     const place = this.#find(first, identity.low === NOBODY ? 1 : identity.low)
     if (place === undefined) return
@@ -107,16 +108,16 @@ export class RateTable {
   }
 
   /** One request that the identity took elsewhere (T4): it is not asked whether it may. */
-  owe(identity: Hashed, nowMs: number): void {
+  owe(identity: HashedIdentity, nowMs: number): void {
     this.#put(identity, nowMs, (used) => used + this.#cost)
   }
 
   /** Where it was counted better: what the identity has used, in milliseconds until all of it is free again. */
-  setUsed(identity: Hashed, usedMs: number, nowMs: number): void {
+  setUsed(identity: HashedIdentity, usedMs: number, nowMs: number): void {
     this.#put(identity, nowMs, () => Math.ceil((usedMs * this.#depth) / this.#windowMs))
   }
 
-  #put(identity: Hashed, nowMs: number, change: (used: number) => number): void {
+  #put(identity: HashedIdentity, nowMs: number, change: (used: number) => number): void {
     const first = (identity.high & this.#setMask) * WAYS
     const tag = identity.low === NOBODY ? 1 : identity.low
     const now = this.#tickOf(nowMs)

@@ -19,3 +19,10 @@ export const countWithinMs = 200
 export const hearingPingMs = 1_000
 /** Windows for which an identity can be in debt by what it took at several nodes at once. */
 export const debtWindowsMax = 4
+/**
+ * How long a refusal is taken for granted without asking Redis again: what another node gave back meanwhile is noticed so
+ * much later.
+ */
+export const refusedKnownMs = 100
+/** Of one listener. */
+export const refusedKnownMax = 4_096

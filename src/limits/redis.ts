@@ -18,10 +18,10 @@ export const redisBootWithinMs = 30_000
 export const redisSoonMs = 1_000
 
 /** How long one `WAIT` for replicas takes at most; it is asked again for as long as they are missing. */
-export const redisAckWaitMs = 500
+export const redisAckWaitMs = 400
 /** Pauses before something that Redis did not take is sent again: from the first to the longest. */
 export const redisRetryMinMs = 10
-export const redisRetryMaxMs = 500
+export const redisRetryMaxMs = 400
 /** How long a mirror lets frames gather once some have come, so that a busy shard's are read many at a time. */
 export const mirrorGatherMs = 40
 /** How often it looks at a shard without being told that there is more: its head may have gone back. */

@@ -16,7 +16,7 @@ export const relayBoardWaitingBytesMax = MIB
 /** Products of a board that are sent in one go: a millisecond's work at either end. */
 export const relayBoardProducts = 1_000
 /** How often a node asks another whether it lives, and how long it may have heard nothing. */
-export const relayPingMs = 500
+export const relayPingMs = 450
 export const relaySilentMs = 1_900
 /** From the first byte until both sides are proven. */
 export const relayProofMs = 2_000

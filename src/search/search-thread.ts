@@ -1,7 +1,7 @@
 /** The search's thread as main sees it: given its ways to engine and tables in each of its lives. */
 import { type MessagePort, Worker } from 'node:worker_threads'
+import { controlChannel } from '../actors/control-channel.ts'
 import type { ToEngine } from '../actors/protocol.ts'
-import { controlChannel } from '../actors/supervisor.ts'
 import type { KeptThreadSeams, Life } from '../kept-thread.ts'
 import { searchCloseMs } from '../limits/search.ts'
 import { LinkedThread } from '../linked-thread.ts'

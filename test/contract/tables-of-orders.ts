@@ -173,6 +173,11 @@ export function declareOrderTests(test: TablesTest): void {
       refundsOpen: 0,
       refundsFailed: 0,
     })
+    const lease = { orderId, leaseMs: 100 }
+    assert.is((await place.write('orders.claim', lease)).isDone, false, 'it is not due yet')
+    place.clock.pass(MINUTE_MS)
+    assert.is((await place.write('orders.claim', lease)).isDone, true)
+    assert.is((await place.write('orders.claim', lease)).isDone, false, 'somebody is at it')
     const rested = await place.write('orders.lookAgain', { orderId, lookAtMs: undefined })
     assert.is(rested.isDone, false, 'it waits for a payment')
     await place.write('orders.lookAgain', { orderId, lookAtMs: NOW_MS + 5, updatedAtMs: NOW_MS })

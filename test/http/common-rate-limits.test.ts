@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import * as assert from 'uvu/assert'
-import { debtWindowsMax } from '../../src/limits/common-limits.ts'
+import { debtWindowsMax, refusedKnownMs } from '../../src/limits/common-limits.ts'
 import { rateLimitsContract } from '../contract/rate-limits.ts'
 import { RedisServerProcess } from '../support/redis-server.ts'
 import { suite } from '../support/suite.ts'
@@ -97,8 +97,21 @@ test('logins are exact, wherever they fail, and what was right is given back to 
   const asked = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? one : other).take('login', 'a ann'))
   assert.is((await Promise.all(asked)).filter((isTaken) => isTaken).length, 3)
   await one.limits.giveBack('login', 'a ann')
+  other.clock.pass(refusedKnownMs)
   assert.is(await other.take('login', 'a ann'), true)
   assert.is(await one.take('login', 'a ann'), false)
+})
+
+test('who hammers at a login that is refused costs Redis a question in a while', async (world) => {
+  const { server, one } = whole(world)
+  const client = server.client()
+  const evaluated = async () =>
+    Number(/cmdstat_eval:calls=(\d+)/.exec(await client.info('commandstats'))?.[1])
+  assert.is(await one.count(100, 'login', 'a ann'), 3)
+  assert.is(await evaluated(), 4)
+  one.clock.pass(refusedKnownMs)
+  assert.is(await one.count(100, 'login', 'a ann'), 0)
+  assert.is(await evaluated(), 5)
 })
 
 test('while Redis is silent a login waits for it once, and each node counts alone with what it knew', async (world) => {

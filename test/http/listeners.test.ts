@@ -62,6 +62,7 @@ class World implements AsyncDisposable {
         adminKey,
         payments: { gateway: 'none' },
         tablesPath: '/nowhere/tables.sqlite',
+        tablesSharing: new SharedArrayBuffer(4),
         revocations: new SharedArrayBuffer(4),
         damage: new DamageBoard().memory,
         imagesDirectory: 'nowhere',

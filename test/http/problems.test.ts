@@ -167,6 +167,7 @@ for (const [engineCode, [status, code]] of Object.entries(ENGINE_ERRORS)) {
 const TABLES_ERRORS: Readonly<Record<TablesErrorCode, readonly [status: number, code: string]>> = {
   overloaded: [503, 'overloaded'],
   unavailable: [503, 'tables-unavailable'],
+  'not-shared': [503, 'tables-not-shared'],
   'storage-full': [503, 'storage-full'],
   'shutting-down': [503, 'shutting-down'],
   'api-keys-full': [409, 'api-keys-full'],

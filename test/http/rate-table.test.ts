@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { KeyedHash } from '../../src/http/keyed-hash.ts'
 import { RateTable, rateTableMemory, type Taken } from '../../src/http/rate-table.ts'
+import { debtWindowsMax } from '../../src/limits/common-limits.ts'
 import { ratePlaces, rateQuotaMax } from '../../src/limits.ts'
 import { suite } from '../support/suite.ts'
 import type { HammerData } from './rate-hammer.ts'
@@ -23,6 +24,16 @@ class Limited {
   take(who = 'ann'): Taken {
     this.#hash.digest(who)
     return this.table.take(this.#hash, this.nowMs)
+  }
+
+  owe(times: number, who = 'ann'): void {
+    this.#hash.digest(who)
+    for (let i = 0; i < times; i++) this.table.owe(this.#hash, this.nowMs)
+  }
+
+  setUsed(usedMs: number, who = 'ann'): void {
+    this.#hash.digest(who)
+    this.table.setUsed(this.#hash, usedMs, this.nowMs)
   }
 
   giveBack(who = 'ann'): void {
@@ -155,6 +166,32 @@ rates('stays counted where a thread’s clock is read a moment before another’
   limited.count(10)
   limited.nowMs = 4_999.9
   assert.is(limited.count(5), 0)
+})
+
+rates(
+  'owes what it took elsewhere, even beyond its window, and waits for all of it but no more than four windows',
+  () => {
+    const limited = new Limited(20)
+    assert.is(limited.count(20), 20)
+    limited.owe(20)
+    assert.equal(limited.take(), { type: 'refused', retryInMs: 1_050 })
+    limited.nowMs += 1_050
+    assert.is(limited.count(100), 1)
+    limited.owe(1_000)
+    assert.equal(limited.take(), { type: 'refused', retryInMs: (debtWindowsMax - 1) * 1_000 + 50 })
+    limited.nowMs += debtWindowsMax * 1_000
+    assert.is(limited.count(100), 20)
+    limited.owe(20, 'bob')
+    assert.not(limited.isTaken('bob'), 'of whom nothing was known here')
+  },
+)
+
+rates('has used what it was counted to have used elsewhere', () => {
+  const limited = new Limited(20)
+  limited.setUsed(950)
+  assert.equal([limited.isTaken(), limited.isTaken()], [true, false])
+  limited.setUsed(0)
+  assert.is(limited.count(100), 20)
 })
 
 rates.run()

@@ -156,6 +156,7 @@ export class OwnershipNode {
       },
       board: LeaseBoard.of(shards),
       agreed: () => {},
+      members: () => {},
       owners: (owners) => {
         this.owners = owners
       },

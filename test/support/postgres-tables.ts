@@ -23,15 +23,28 @@ let lastNode = 0
 
 export class PostgresNode implements Tables {
   readonly notices: Notice[] = []
-  readonly faults: unknown[] = []
+  /** What its log told of, and in it what nobody expects. */
+  readonly logged: readonly string[]
+  readonly faults: readonly unknown[]
   onNotice: (notice: Notice) => void = () => {}
   readonly board: PoolBoard
   readonly #server: PostgresTables
   readonly #client: TablesClient
 
-  private constructor(server: PostgresTables, board: PoolBoard, revocations: RevocationCount) {
+  private constructor(
+    server: PostgresTables,
+    own: {
+      readonly board: PoolBoard
+      readonly revocations: RevocationCount
+      readonly faults: readonly unknown[]
+      readonly logged: readonly string[]
+    },
+  ) {
     this.#server = server
-    this.board = board
+    this.board = own.board
+    this.faults = own.faults
+    this.logged = own.logged
+    const { revocations } = own
     this.#client = new TablesClient({
       timers: realTimers,
       revocations,
@@ -49,25 +62,34 @@ export class PostgresNode implements Tables {
 
   static async start(
     target: DatabaseTarget,
-    { clock = realClock, connections = 4 }: { readonly clock?: Clock; readonly connections?: number } = {},
+    {
+      clock = realClock,
+      connections = 4,
+      patienceMs,
+    }: { readonly clock?: Clock; readonly connections?: number; readonly patienceMs?: number } = {},
   ): Promise<PostgresNode> {
     const board = new PoolBoard()
     const revocations = new RevocationCount()
     const faults: unknown[] = []
-    const server = await openPostgresTables({
-      target,
-      connections,
-      clock: { wallMs: () => clock.wallMs(), monotonicMs: () => realClock.monotonicMs() },
-      timers: realTimers,
-      random: realRandom(),
-      revocations,
-      board,
-      sender: `node_${++lastNode}`,
-      onFault: (error) => faults.push(error),
-    })
-    const node = new PostgresNode(server, board, revocations)
-    node.faults.push(...faults)
-    return node
+    const logged: string[] = []
+    const server = await openPostgresTables(
+      {
+        target,
+        connections,
+        clock: { wallMs: () => clock.wallMs(), monotonicMs: () => realClock.monotonicMs() },
+        timers: realTimers,
+        random: realRandom(),
+        revocations,
+        board,
+        sender: `node_${++lastNode}`,
+        log: (level, event, detail) => {
+          logged.push(event)
+          if (level === 'error') faults.push(detail)
+        },
+      },
+      patienceMs,
+    )
+    return new PostgresNode(server, { board, revocations, faults, logged })
   }
 
   get isBehind(): boolean {

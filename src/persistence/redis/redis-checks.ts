@@ -8,7 +8,7 @@ import { isLoopback, nameOf, type RedisAccess, type RedisAddress } from '../../r
 import type { Clock, Timers } from '../../seams.ts'
 import type { PrimaryView } from './cluster-view.ts'
 import { SLOTS } from './key-slot.ts'
-import { RedisBootError, RedisUnavailable } from './redis-error.ts'
+import { RedisBootError, RedisMismatch, RedisUnavailable } from './redis-error.ts'
 import { judge } from './redis-judgement.ts'
 import type { RedisMode, RedisNodes, RedisView } from './redis-nodes.ts'
 import { readServerFacts, type ServerFacts } from './server-facts.ts'
@@ -44,6 +44,7 @@ export async function checkRedis(nodes: RedisNodes, options: CheckOptions): Prom
       return await checkOnce(nodes, options)
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error
+      if (error instanceof RedisMismatch) throw new RedisBootError('unsupported', error.message)
       const forbidden = /\b(?:NOAUTH|WRONGPASS|NOPERM)\b.*/.exec(error.message)
       if (forbidden !== null) {
         throw new RedisBootError('forbidden', `Redis does not let REDIS_URL's user in: ${error.message}`)

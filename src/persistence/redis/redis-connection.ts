@@ -23,8 +23,8 @@ export async function connectTo(
     ...address,
     ...(access.username === undefined ? {} : { username: access.username }),
     ...(access.password === undefined ? {} : { password: access.password }),
-    // A certificate is checked against the name that the cluster, or the operator, has told.
-    ...(access.tls ? { tls: { servername: address.host } } : {}),
+    // The certificate is checked, against the host that the cluster, or the operator, has told.
+    ...(access.tls ? { tls: {} } : {}),
     ...(commandTimeoutMs === 0 ? {} : { commandTimeout: commandTimeoutMs }),
     connectTimeout: connectTimeoutMs,
     connectionName: 'holdfast',

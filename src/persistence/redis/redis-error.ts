@@ -2,7 +2,12 @@
 
 /** Nobody answers for a slot now; another attempt may go well. */
 export class RedisUnavailable extends Error {
-  override readonly name = 'RedisUnavailable'
+  override readonly name: string = 'RedisUnavailable'
+}
+
+/** Servers that do not belong together answer: for the moment, as while one is replaced by hand, or as they are set up. */
+export class RedisMismatch extends RedisUnavailable {
+  override readonly name = 'RedisMismatch'
 }
 
 export type RedisBootErrorCode =

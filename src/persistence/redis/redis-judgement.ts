@@ -7,7 +7,7 @@ import { nameOf } from '../../redis-url.ts'
 import type { RedisMode } from './redis-nodes.ts'
 import type { ServerFacts, SettingName } from './server-facts.ts'
 
-/** Functions and `CONFIG GET` of several settings came with it. */
+/** `CONFIG GET` of several settings and sharded publish/subscribe came with it. */
 const MAJOR_MIN = 7
 /** Replicas that lag longer would let an isolated primary take writes for longer. */
 const LAG_SECONDS_MAX = 10

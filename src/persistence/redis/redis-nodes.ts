@@ -19,7 +19,7 @@ import type { Clock, Timers } from '../../seams.ts'
 import { mergeViews, type PrimaryView, primaryOfSlot } from './cluster-view.ts'
 import { keySlot, SLOTS } from './key-slot.ts'
 import { connectTo } from './redis-connection.ts'
-import { RedisBootError, RedisUnavailable } from './redis-error.ts'
+import { RedisMismatch, RedisUnavailable } from './redis-error.ts'
 
 export type RedisMode = 'single' | 'cluster'
 
@@ -63,7 +63,7 @@ export class RedisNodes {
     this.#timers = timers
   }
 
-  /** As last seen, or looked for now. Rejects with `RedisUnavailable`, or `RedisBootError` where it is not one Redis. */
+  /** As last seen, or looked for now. Rejects with `RedisUnavailable`. */
   async view(): Promise<RedisView> {
     if (this.#view !== undefined) return this.#view
     this.#looking ??= this.#look().finally(() => {
@@ -179,8 +179,7 @@ export class RedisNodes {
         .map((address) => [nameOf(address), address]),
     )
     if (addresses.size > 1) {
-      throw new RedisBootError(
-        'unsupported',
+      throw new RedisMismatch(
         `REDIS_URL names servers that are not one Redis: ${[...addresses.keys()].join(', ')} are primaries without a cluster`,
       )
     }

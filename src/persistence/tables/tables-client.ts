@@ -19,6 +19,7 @@ import {
   tablesTimeoutMs,
 } from './tables-protocol.ts'
 import type { TablesReader } from './tables-reader.ts'
+import type { TablesSharing } from './tables-sharing.ts'
 
 export type TablesClientOptions = {
   readonly timers: Timers
@@ -28,6 +29,8 @@ export type TablesClientOptions = {
   readonly reader?: TablesReader
   /** The tables' own; without one this thread cannot know that it is behind. */
   readonly revocations?: RevocationCount
+  /** Without it they are taken to be everybody's. */
+  readonly sharing?: TablesSharing
 }
 
 type Call = {
@@ -41,6 +44,7 @@ export class TablesClient implements Tables {
   readonly #onNotice: (notice: Notice) => void
   readonly #reader: TablesReader | undefined
   readonly #revocations: RevocationCount | undefined
+  readonly #sharing: TablesSharing | undefined
   #revocationsHeard = 0
   #port: Port<FromTables, ToTables> | undefined
   /** Why there is no port. */
@@ -57,6 +61,7 @@ export class TablesClient implements Tables {
     this.#onNotice = options.onNotice
     this.#reader = options.reader
     this.#revocations = options.revocations
+    this.#sharing = options.sharing
   }
 
   /** Whether something was revoked of which `onNotice` has not heard yet: what was remembered before may be over. */
@@ -65,6 +70,7 @@ export class TablesClient implements Tables {
   }
 
   async read<N extends ReadName>(name: N, args: ArgsOf<N>): Promise<AnswerOf<N>> {
+    if (this.#sharing?.isApart === true) throw notShared()
     if (this.#reader !== undefined) return this.#reader.read(name, args)
     return this.#call<AnswerOf<N>>({ name, args })
   }
@@ -88,6 +94,7 @@ export class TablesClient implements Tables {
   }
 
   async #call<Reply>(request: TablesRequest): Promise<Reply> {
+    if (this.#sharing?.isApart === true) throw notShared()
     const outcome = await this.#ask(request)
     if (outcome.type === 'failed') throw new TablesError(outcome.code, outcome.message)
     // The server answers each name with what its operation answers; the message does not say so.
@@ -160,4 +167,8 @@ export class TablesClient implements Tables {
 
 function failed(code: TablesErrorCode, message: string): Outcome {
   return { type: 'failed', code, message }
+}
+
+function notShared(): TablesError {
+  return new TablesError('not-shared', 'There are several nodes, and each has tables of its own.')
 }

@@ -8,7 +8,7 @@ import { type Port, portOf, realClock, realRandom, realTimers } from '../../seam
 import { drawId } from './draw-id.ts'
 import { PoolBoard } from './postgres/pool-board.ts'
 import { RevocationCount } from './revocation-count.ts'
-import type { TablesPlace } from './tables-place.ts'
+import type { TablesLog, TablesPlace } from './tables-place.ts'
 import type { FromTables, ToTables } from './tables-protocol.ts'
 
 export type TablesThreadData = {
@@ -24,8 +24,8 @@ export type ToTablesThread =
 export type FromTablesThread =
   | { readonly type: 'ready' }
   | { readonly type: 'closed' }
-  /** Something that nobody expects has happened, and the thread goes on. */
-  | { readonly type: 'fault'; readonly error: unknown }
+  /** For main's log. */
+  | { readonly type: 'log'; readonly line: Parameters<TablesLog> }
 
 type Served = {
   connect(port: Port<ToTables, FromTables>): void
@@ -71,6 +71,6 @@ async function open(): Promise<Served> {
     revocations,
     board: new PoolBoard(data.pool),
     sender: drawId('node', { nowMs: realClock.wallMs(), random: seams.random }),
-    onFault: (error) => main.send({ type: 'fault', error }),
+    log: (...line) => main.send({ type: 'log', line }),
   })
 }

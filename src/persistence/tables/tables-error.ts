@@ -4,6 +4,8 @@ export type TablesErrorCode =
   | 'overloaded'
   /** The tables' thread is starting, has ended or is held up. */
   | 'unavailable'
+  /** There are other nodes, and they have other tables. */
+  | 'not-shared'
   /** No room to write. */
   | 'storage-full'
   | 'shutting-down'
@@ -52,6 +54,8 @@ export type TablesBootErrorCode =
   | 'read-only'
   /** It cannot be reached, or lets nobody in. */
   | 'unreachable'
+  /** It lets nobody make the tables. */
+  | 'refused'
 
 export class TablesBootError extends Error {
   override readonly name = 'TablesBootError'

@@ -3,7 +3,8 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { PoolBoard } from './postgres/pool-board.ts'
 import { RevocationCount } from './revocation-count.ts'
 import type { FromTablesThread, TablesThreadData, ToTablesThread } from './tables-entry.ts'
-import type { TablesPlace } from './tables-place.ts'
+import { TablesBootError, type TablesBootErrorCode } from './tables-error.ts'
+import type { TablesLog, TablesPlace } from './tables-place.ts'
 
 export type TablesThread = {
   /** A new way to the tables, for one listener: transfer it there and give it, as `portOf`, to its `TablesClient`. */
@@ -21,7 +22,7 @@ export type TablesThread = {
 /** Starts the thread; resolves when the tables are open and migrated, rejects with the reason why they are not. */
 export async function startTablesThread(
   place: TablesPlace,
-  onFault: (error: unknown) => void = () => {},
+  log: TablesLog = () => {},
 ): Promise<TablesThread> {
   const { memory: revocations } = new RevocationCount()
   const pool = new PoolBoard()
@@ -35,7 +36,7 @@ export async function startTablesThread(
   let closed = false
   worker.on('message', (message: FromTablesThread) => {
     if (message.type === 'ready') ready.resolve()
-    else if (message.type === 'fault') onFault(message.error)
+    else if (message.type === 'log') log(...message.line)
     else closed = true
   })
   worker.on('error', (error: Error) => ended.resolve(error))
@@ -44,7 +45,7 @@ export async function startTablesThread(
   })
 
   const failed = await Promise.race([ready.promise, ended.promise])
-  if (failed !== undefined) throw failed
+  if (failed !== undefined) throw asItWas(failed)
   return {
     connect() {
       const { port1, port2 } = new MessageChannel()
@@ -60,4 +61,11 @@ export async function startTablesThread(
     revocations,
     pool,
   }
+}
+
+/** An error that comes from another thread has lost its class on the way. */
+function asItWas(error: Error): Error {
+  if (error.name !== 'TablesBootError' || !('code' in error)) return error
+  // What has this name was made by its class, there.
+  return new TablesBootError(error.code as TablesBootErrorCode, error.message)
 }

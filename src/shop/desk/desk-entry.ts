@@ -45,7 +45,16 @@ const splits = new SplitCoordinator(engine, { ...seams, shards })
 const { payments } = data
 const chargeTimeoutMs = chargeTimeoutOf(payments)
 const gateway = await openGateway(payments, { tables, clock: realClock, log: logger })
-const sweeper = new Sweeper({ engine, splits, tables, gateway, chargeTimeoutMs, ...seams, log: logger })
+const sweeper = new Sweeper({
+  engine,
+  splits,
+  tables,
+  gateway,
+  chargeTimeoutMs,
+  ...seams,
+  log: logger,
+  isOneOfSeveral: tablesPath === undefined,
+})
 const courier =
   payments.gateway === 'sandbox'
     ? new SandboxCourier({

@@ -1,7 +1,7 @@
 /** The desk's thread as main sees it: started once the port is open, and given its ways to engine and tables in each life. */
 import { type MessagePort, Worker } from 'node:worker_threads'
+import { controlChannel } from '../../actors/control-channel.ts'
 import type { ToEngine } from '../../actors/protocol.ts'
-import { controlChannel } from '../../actors/supervisor.ts'
 import { KeptThread, type KeptThreadSeams, type Life } from '../../kept-thread.ts'
 import { deskCloseMs } from '../../limits.ts'
 import type { Port } from '../../seams.ts'

@@ -1,12 +1,19 @@
 /**
  * Looks at orders whose time has come, and drives each to its end: what was interrupted, what a gateway never told, holds
- * that ended unpaid. One of several may look at the same order; each step is taken once all the same.
+ * that ended unpaid. Several may look at the same order, here or at other nodes; each step is taken once all the same.
  *
  * There are two lanes: a gateway that takes its time keeps waiting only those who wait for it.
  */
 import type { Logger } from 'pino'
 import { EngineError } from '../../actors/engine-error.ts'
-import { checkoutKnownMs, orderRetryMs, sweepAtOnceMax, sweepMs, sweepOrdersMax } from '../../limits.ts'
+import {
+  checkoutKnownMs,
+  orderLeaseMs,
+  orderRetryMs,
+  sweepAtOnceMax,
+  sweepMs,
+  sweepOrdersMax,
+} from '../../limits.ts'
 import { TablesError } from '../../persistence/tables/tables-error.ts'
 import type { Timer, Timers } from '../../seams.ts'
 import type { ShopParts } from '../shop-parts.ts'
@@ -15,6 +22,8 @@ import { driveOrder } from './drive-order.ts'
 export type SweeperParts = ShopParts & {
   readonly timers: Timers
   readonly log: Pick<Logger, 'warn' | 'error'>
+  /** Whether sweepers of other nodes look at the same orders: each is then driven by one of them at a time. */
+  readonly isOneOfSeveral?: boolean
 }
 
 export type SweeperCounters = {
@@ -91,8 +100,10 @@ export class Sweeper {
   }
 
   async #drive(orderId: string): Promise<void> {
-    const { tables, clock } = this.#parts
+    const { tables, clock, isOneOfSeveral = false } = this.#parts
     try {
+      const leaseMs = orderLeaseMs
+      if (isOneOfSeveral && !(await tables.write('orders.claim', { orderId, leaseMs })).isDone) return
       await driveOrder(this.#parts, orderId)
       this.counters.driven += 1
     } catch (error) {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import type { AckPolicy } from '../../../src/config/cluster-settings.ts'
 import { checkRedis } from '../../../src/persistence/redis/redis-checks.ts'
@@ -180,9 +181,53 @@ servers('a password that is wrong or missing, and a user who may not look, are s
   }
 })
 
+servers('a user of the least that docs/redis.md names is let in, and may do what is needed', async () => {
+  const server = await RedisServerProcess.start()
+  try {
+    const page = readFileSync(new URL('../../../docs/redis.md', import.meta.url), 'utf8')
+    const [, commands = '', keys = '', channels = ''] =
+      /needs `([^`]+)` on `([^`]+)` and `([^`]+)`/.exec(page) ?? []
+    const rules = [...commands.split(' '), keys, channels]
+    await server.client().call('ACL', 'SETUSER', 'shop', 'on', '>hunter2', ...rules)
+    const url = `redis://shop:hunter2@127.0.0.1:${server.port}`
+    assert.is((await check(url, AOF)).primaries.length, 1)
+    const parsed = parseRedisUrl(url)
+    if (parsed.type === 'invalid') throw new Error(parsed.expected)
+    const connection = await new RedisNodes(parsed.access, { clock: realClock, timers: realTimers }).connect(
+      0,
+    )
+    await connection.eval("return redis.call('XADD', KEYS[1], '1-1', 'f', 'x')", 1, 'holdfast:{s0}:journal')
+    assert.is(await connection.wait(0, 10), 0)
+    await connection.spublish('holdfast:{cluster}:limits', 'x')
+    await connection.publish('holdfast:{cluster}:news', 'x')
+    for (const [command, ...args] of [
+      ['flushall'],
+      ['keys', '*'],
+      ['set', 'other', '1'],
+      ['config', 'set', 'save', ''],
+    ]) {
+      const refusal = await connection.call(command as string, ...args).catch((error: Error) => error.message)
+      assert.match(String(refusal), 'NOPERM')
+    }
+    connection.disconnect()
+  } finally {
+    await server.close()
+  }
+})
+
 servers('nobody there is waited for, and then said', async () => {
   const { code } = await refusalOf(check('redis://127.0.0.1:1', AOF, { withinMs: 100 }))
   assert.is(code, 'unavailable')
+})
+
+servers('two that know nothing of each other are refused at once', async () => {
+  const two = [await RedisServerProcess.start(), await RedisServerProcess.start()]
+  try {
+    const { code, message } = await refusalOf(check(two.map(({ url }) => url).join(), AOF))
+    assert.equal([code, message.includes('not one Redis')], ['unsupported', true])
+  } finally {
+    await Promise.all(two.map((server) => server.close()))
+  }
 })
 
 servers('a cluster is looked at node by node, its replicas too', async () => {

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { RedisBootError, RedisUnavailable } from '../../../src/persistence/redis/redis-error.ts'
+import { RedisMismatch, RedisUnavailable } from '../../../src/persistence/redis/redis-error.ts'
 import { RedisNodes } from '../../../src/persistence/redis/redis-nodes.ts'
 import { parseRedisUrl } from '../../../src/redis-url.ts'
 import { realClock, realTimers } from '../../../src/seams.ts'
@@ -60,7 +60,7 @@ single('is not two that know nothing of each other', async () => {
   const servers = [await RedisServerProcess.start(), await RedisServerProcess.start()]
   try {
     const error = await failureOf(nodesOf(servers.map(({ url }) => url).join()).view())
-    assert.instance(error, RedisBootError)
+    assert.instance(error, RedisMismatch)
     assert.match(error.message, 'not one Redis')
   } finally {
     await Promise.all(servers.map((server) => server.close()))

@@ -33,6 +33,8 @@ export const dutyOperations = {
   /** What an operator should know of all that is under way. */
   'orders.backlog': read(({ nowMs }: { readonly nowMs: number }) => backlog(nowMs)),
   'orders.lookAgain': write((args: LookAgain, _) => lookAgain(args)),
+  /** One of several sweepers takes an order that is due; of the others nobody has to look for so long. */
+  'orders.claim': write((args: Of & { readonly leaseMs: number }, moment) => claim(args, moment)),
   /** The engine knows by now. */
   'orders.dutyDone': write((args: Of & { readonly duty: Duty }, moment) => dutyDone(args, moment)),
   /** The hold of what was paid has ended; its units are to be held anew, under this reservation. */
@@ -128,6 +130,11 @@ function* lookAgain({ orderId, lookAtMs, updatedAtMs }: LookAgain): Query<Done> 
     updatedAtMs ?? null,
   )
   return { type: 'done', isDone: changed === 1 }
+}
+
+function* claim({ orderId, leaseMs }: Of & { readonly leaseMs: number }, { nowMs }: Moment): Query<Done> {
+  const sql = 'UPDATE orders SET look_at_ms = ? WHERE id = ? AND look_at_ms <= ?'
+  return { type: 'done', isDone: (yield* change(sql, nowMs + leaseMs, orderId, nowMs)) === 1 }
 }
 
 function* dutyDone({ orderId, duty }: Of & { readonly duty: Duty }, { nowMs }: Moment): Query<Done> {

@@ -113,12 +113,10 @@ export class NoticeLine {
   }
 
   #hear(payload: string): void {
-    // Only this program writes to the channel of its database.
-    const { sender, notices } = JSON.parse(payload) as {
-      readonly sender: string
-      readonly notices: readonly Notice[]
-    }
-    if (sender !== this.#parts.sender) this.#parts.onNotices(notices)
+    const told = readTold(payload)
+    // Somebody else writes to the channel, or another version: whatever that was meant to say.
+    if (told === undefined) this.#parts.onNotices([{ type: 'missed' }])
+    else if (told.sender !== this.#parts.sender) this.#parts.onNotices(told.notices)
   }
 
   async #look(client: Client): Promise<void> {
@@ -151,5 +149,24 @@ export class NoticeLine {
   #schedule(delayMs: number, call: () => Promise<void>): void {
     if (this.#mode === 'closed') return
     this.#timer = this.#parts.timers.after(delayMs, () => void call())
+  }
+}
+
+type Told = { readonly sender: string; readonly notices: readonly Notice[] }
+
+/** Undefined where it is nothing that `tell` has said. */
+function readTold(payload: string): Told | undefined {
+  try {
+    const told: unknown = JSON.parse(payload)
+    const isTold =
+      typeof told === 'object' &&
+      told !== null &&
+      'sender' in told &&
+      'notices' in told &&
+      Array.isArray(told.notices)
+    return isTold ? (told as Told) : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
 }

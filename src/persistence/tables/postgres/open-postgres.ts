@@ -1,6 +1,6 @@
 /** Opens the tables on PostgreSQL: reached, found to be safe, brought to this version's schema, and listening. */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Client } from 'pg'
+import { type Client, DatabaseError } from 'pg'
 import { schema } from '../schema.ts'
 import { TablesBootError } from '../tables-error.ts'
 import { openClient } from './connect.ts'
@@ -22,6 +22,13 @@ export async function openPostgresTables(
   const client = await reach(parts, patienceMs)
   try {
     await migratePostgres(client, schema, parts.clock.wallMs())
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error
+    const { message } = error
+    throw new TablesBootError(
+      'refused',
+      `PostgreSQL at DATABASE_URL lets nobody prepare its tables: ${message}.`,
+    )
   } finally {
     await client.end()
   }

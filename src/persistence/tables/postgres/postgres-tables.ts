@@ -9,6 +9,7 @@ import type { Notice } from '../operation.ts'
 import { type OperationName, operations } from '../operations.ts'
 import type { RevocationCount } from '../revocation-count.ts'
 import type { TablesErrorCode } from '../tables-error.ts'
+import type { TablesLog } from '../tables-place.ts'
 import {
   type FromTables,
   type Outcome,
@@ -34,7 +35,7 @@ export type PostgresTablesParts = {
   readonly board: PoolBoard
   /** Another one for each start of each node. */
   readonly sender: string
-  readonly onFault: (error: unknown) => void
+  readonly log: TablesLog
 }
 
 /** Of the line: one that says nothing for so long is down. */
@@ -68,11 +69,13 @@ export class PostgresTables {
       onNotices: (notices) => this.#broadcast(notices),
       onLost: () => {
         board.set('isListening', 0)
+        parts.log('warn', 'tables.deaf', {})
         // Nobody is told of this one: whoever remembers something knows that it may be over, and asks.
         revocations.count([{ type: 'missed' }])
       },
       onMissed: () => {
         board.set('isListening', 1)
+        parts.log('info', 'tables.listening', {})
         this.#broadcast([{ type: 'missed' }])
       },
     })

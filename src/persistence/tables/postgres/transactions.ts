@@ -13,6 +13,7 @@ import { once } from '../idempotency-records.ts'
 import { type Moment, type Notice, type ReadOperation, Undone, type WriteOperation } from '../operation.ts'
 import type { TableKey } from '../table-key.ts'
 import { TablesBootError, TablesError, type TablesErrorCode } from '../tables-error.ts'
+import type { TablesLog } from '../tables-place.ts'
 import type { Outcome } from '../tables-protocol.ts'
 import { checkServer, clientConfigOf } from './connect.ts'
 import { failureOf } from './failures.ts'
@@ -28,8 +29,7 @@ export type TransactionsParts = {
   readonly timers: Timers
   readonly random: Random
   readonly board: PoolBoard
-  /** Hears of faults of this program. */
-  readonly onFault: (error: unknown) => void
+  readonly log: TablesLog
 }
 
 export type Committed = { readonly outcome: Outcome; readonly notices: readonly Notice[] }
@@ -57,6 +57,7 @@ class Failed extends Error {
 export class Transactions {
   readonly #parts: TransactionsParts
   readonly #pool: Pool
+  #isAway = false
 
   constructor(parts: TransactionsParts) {
     this.#parts = parts
@@ -70,8 +71,9 @@ export class Transactions {
         checkServer(client).then(() => done(), done)
       },
     })
-    // Of connections that nobody uses; the pool makes others.
+    // Of connections that nobody uses; the pool makes others. Whoever uses one hears of it by what they asked.
     this.#pool.on('error', () => this.#note())
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
     for (const event of ['connect', 'acquire', 'release', 'remove'] as const)
       this.#pool.on(event, () => this.#note())
   }
@@ -141,6 +143,7 @@ export class Transactions {
     let isOver = false
     try {
       const outcome = await run(client)
+      this.#back()
       return outcome
     } catch (error) {
       if (error instanceof Failed) {
@@ -174,13 +177,25 @@ export class Transactions {
     }
   }
 
+  /** Said once, and that it is back. */
   #away(error: unknown): Outcome {
+    const { board, log } = this.#parts
     const failure = failureOf(error)
-    this.#parts.board.add('lost', 1)
-    if (error instanceof TablesBootError) return failed('unavailable', error.message)
-    if (failure.type === 'lost') return failed('unavailable', `PostgreSQL is away: ${failure.message}`)
-    this.#parts.onFault(error)
-    return failed('unavailable', 'This operation has failed.')
+    if (failure.type !== 'lost' && !(error instanceof TablesBootError)) {
+      log('error', 'tables.fault', { err: error })
+      return failed('unavailable', 'This operation has failed.')
+    }
+    const why = error instanceof Error ? error.message : String(error)
+    board.add('lost', 1)
+    if (!this.#isAway) log('warn', 'tables.away', { why })
+    this.#isAway = true
+    return failed('unavailable', `PostgreSQL is away: ${why}`)
+  }
+
+  #back(): void {
+    if (!this.#isAway) return
+    this.#isAway = false
+    this.#parts.log('info', 'tables.back', {})
   }
 
   #note(): void {
