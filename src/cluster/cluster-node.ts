@@ -146,10 +146,9 @@ export class ClusterNode {
     await this.#ownership.start()
   }
 
-  /** Frames of a shard became durable: its files here are to have them soon. */
+  /** A worker here has acknowledged so much of its shard: whatever Redis says later, it may not say less. */
   noteDurable({ epoch, worker }: StreamId, ordinal: number): void {
     this.#acknowledged.set(worker as ShardId, { epoch, ordinal })
-    this.#mirror.nudge(worker as ShardId)
   }
 
   view(): OwnershipView | undefined {
