@@ -23,6 +23,7 @@ import {
   segmentBytesDefault,
   segmentBytesMax,
   segmentBytesMin,
+  sharedSegmentBytesDefault,
   shutdownDeadlineMs,
   workerHeapMbDefaultMax,
   workerHeapMbMax,
@@ -175,9 +176,10 @@ const settings = {
     example: '5',
     fallbackText: `0; in production ${drainSecondsInProduction}`,
   }),
-  segmentBytes: whole('SEGMENT_BYTES', [segmentBytesMin, segmentBytesMax], segmentBytesDefault, {
+  segmentBytes: whole('SEGMENT_BYTES', [segmentBytesMin, segmentBytesMax], undefined, {
     meaning: 'Bytes of one journal segment',
     example: String(segmentBytesDefault),
+    fallbackText: `\`${segmentBytesDefault}\`; with \`REDIS_URL\` \`${sharedSegmentBytesDefault}\``,
   }),
   crashPoint: text(
     'CRASH_POINT',
@@ -264,7 +266,9 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     database: readDatabase(reader, mode, warnings),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
-    segmentBytes: take(settings.segmentBytes),
+    segmentBytes:
+      take(settings.segmentBytes) ??
+      (cluster.type === 'shared' ? sharedSegmentBytesDefault : segmentBytesDefault),
     crashPoint,
   }
   if (workers > shards) report(settings.workers, shown(String(workers)), `at most SHARDS, which is ${shards}`)

@@ -96,6 +96,7 @@ async function run(config: Config): Promise<void> {
     version,
     journalDirectory: paths.journal,
     onData: (dataId) => claimMirror(directory.paths, dataId),
+    onLead: (leads) => search.lead(leads),
     onMembers: (count) => sharing.note(count > 1 && hasOwnTables),
     clock: realClock,
     random: realRandom(),
@@ -120,7 +121,7 @@ async function run(config: Config): Promise<void> {
     onExpired: (customerIds) => expiries.note(customerIds),
     onDurable: (stream, ordinal) => {
       history.noteDurable(stream, ordinal)
-      cluster?.noteDurable(stream)
+      cluster?.noteDurable(stream, ordinal)
     },
   })
   const place: TablesPlace =
@@ -165,6 +166,7 @@ async function run(config: Config): Promise<void> {
       search: config.search,
       shards,
       workers,
+      isShared,
       logLevel: config.logLevel,
       crashPoint,
     },

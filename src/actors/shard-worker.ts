@@ -170,7 +170,8 @@ export class ShardWorker {
 
   #connect(port: Port<CallsMessage, RepliesMessage>): void {
     const connection = this.#replies.connect(port)
-    if (this.#board.memory !== undefined) port.send({ cells: [], board: this.#board.memory })
+    const { memory } = this.#board
+    port.send(memory === undefined ? { cells: [] } : { cells: [], board: memory })
     port.receive((message) => this.#receive(connection, message))
   }
 
@@ -327,7 +328,8 @@ export class ShardWorker {
       }
       if (this.#journal !== undefined && !this.#hasEnded) {
         await this.#journal.close()
-        this.#writeSnapshots()
+        // Who takes a shared one over has snapshots of its own, and waits.
+        if (this.#settings.shared === undefined) this.#writeSnapshots()
       }
     } catch (error) {
       return this.#end(error)

@@ -41,6 +41,7 @@ export async function readClusterStatus(
   const primaries = new KeptPrimaries({ nodes, ...seams })
   let connection: Redis | undefined
   try {
+    await nodes.view()
     const primary = await nodes.connect(metaKey)
     connection = primary
     await primaries.start()

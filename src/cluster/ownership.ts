@@ -284,7 +284,8 @@ export class Ownership {
       const owner = ownerOf(this.#options.node, this.#keeper.of(shard) ?? this.#watch.sightings.of(shard))
       if (owner !== undefined) owners.set(shard, owner)
     }
-    const count = this.#members.living.length
+    // Those that are silent included: what several nodes must not do begins with a doubt.
+    const count = this.#members.listed.length
     if (count !== this.#membersTold) {
       this.#membersTold = count
       this.#options.members(count)
