@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { freePort, insteadOfRoot, Started, type User } from '../../bench/support/programs.ts'
-import { type DatabaseTarget, parseDatabaseUrl } from '../../src/persistence/tables/postgres/target.ts'
+import { type DatabaseTarget, parseDatabaseUrl } from '../../src/config/database-target.ts'
 import { findBinary } from './binaries.ts'
 
 const ROLE = 'holdfast'

@@ -1,5 +1,4 @@
 /** Opens the tables on PostgreSQL: reached, found to be safe, brought to this version's schema, and listening. */
-import { setTimeout as wait } from 'node:timers/promises'
 import { type Client, DatabaseError } from 'pg'
 import { schema } from '../schema.ts'
 import { TablesBootError } from '../tables-error.ts'
@@ -10,7 +9,7 @@ import { PostgresTables, type PostgresTablesParts } from './postgres-tables.ts'
 
 /** How long a start waits for a server that starts at the same time, or is restarted. */
 const reachWithinMs = 20_000
-const tryEveryMs = 500
+const tryEveryMs = 250
 /** Nobody is let in, or there is no such database: waiting changes nothing. */
 const FINAL = /^(?:28...|3D000)$/
 
@@ -37,7 +36,7 @@ export async function openPostgresTables(
   return tables
 }
 
-async function reach({ target, clock }: PostgresTablesParts, patienceMs: number): Promise<Client> {
+async function reach({ target, clock, timers }: PostgresTablesParts, patienceMs: number): Promise<Client> {
   const untilMs = clock.monotonicMs() + patienceMs
   for (;;) {
     try {
@@ -53,6 +52,6 @@ async function reach({ target, clock }: PostgresTablesParts, patienceMs: number)
         )
       }
     }
-    await wait(tryEveryMs)
+    await new Promise<void>((resolve) => void timers.after(tryEveryMs, resolve))
   }
 }
