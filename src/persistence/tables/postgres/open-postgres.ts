@@ -2,6 +2,7 @@
 import { type Client, DatabaseError } from 'pg'
 import { schema } from '../schema.ts'
 import { TablesBootError } from '../tables-error.ts'
+import type { TablesLog } from '../tables-place.ts'
 import { openClient } from './connect.ts'
 import { failureOf } from './failures.ts'
 import { migratePostgres } from './postgres-migrations.ts'
@@ -21,6 +22,7 @@ export async function openPostgresTables(
   const client = await reach(parts, patienceMs)
   try {
     await migratePostgres(client, schema, parts.clock.wallMs())
+    await noteChecksums(client, parts.log)
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
     const { message } = error
@@ -54,4 +56,12 @@ async function reach({ target, clock, timers }: PostgresTablesParts, patienceMs:
     }
     await new Promise<void>((resolve) => void timers.after(tryEveryMs, resolve))
   }
+}
+
+/** Without them a bit that a disk changes is read as if it had been written. */
+async function noteChecksums(client: Client, log: TablesLog): Promise<void> {
+  const { rows } = await client.query<{ readonly data_checksums: string }>('SHOW data_checksums')
+  if (rows[0]?.data_checksums === 'on') return
+  const advice = 'PostgreSQL does not check its pages: stop it and run pg_checksums --enable'
+  log('warn', 'tables.noChecksums', { advice })
 }
