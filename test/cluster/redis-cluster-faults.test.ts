@@ -90,10 +90,10 @@ cluster('whose slots move to another primary while they are written to', async (
   assert.ok(to !== undefined)
   const slot = keySlot(leaseKey(shard))
   const [source, target] = [redis.clientOf(from), redis.clientOf(to)]
-  const [sourceId, targetId] = [await source.call('CLUSTER', 'MYID'), await target.call('CLUSTER', 'MYID')] as [
-    string,
-    string,
-  ]
+  const [sourceId, targetId] = [
+    await source.call('CLUSTER', 'MYID'),
+    await target.call('CLUSTER', 'MYID'),
+  ] as [string, string]
   trial.load()
   await pause(300)
   await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId)
