@@ -8,6 +8,7 @@ export const FIGURES: Readonly<Record<string, () => Promise<Figure>>> = {
   redis: async () => (await import('./figures/redis.ts')).redis,
   'redis-journal': async () => (await import('./figures/redis-journal.ts')).redisJournal,
   'three-nodes': async () => (await import('./figures/three-nodes.ts')).threeNodes,
+  'take-over': async () => (await import('./figures/take-over.ts')).takeOver,
   postgres: async () => (await import('./figures/postgres.ts')).postgres,
   http: async () => (await import('./figures/http.ts')).http,
   'live-reservations': async () => (await import('./figures/live-reservations.ts')).liveReservations,

@@ -85,9 +85,7 @@ export class LocalEngine {
       acceptClock: false,
       crashPoint: undefined,
       nextEpoch: nextEpoch(realDisk, journal),
-      ...(shared === undefined
-        ? {}
-        : { journals: shared.journals, onDurable: (stream) => shared.noteDurable(stream) }),
+      ...(shared === undefined ? {} : { journals: shared.journals }),
     })
     await supervisor.start()
     const { engineEnd, supervisorEnd } = controlChannel()

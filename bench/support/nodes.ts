@@ -22,10 +22,17 @@ export type NodesOptions = {
 
 type Node = { readonly port: number; readonly dataDirectory: string; server: Server | undefined }
 
+type ReadyBody = { readonly parts: readonly { readonly name: string; readonly ready: boolean }[] }
+
 const ADMIN_KEY = 'bench-51d6c07be92f4a83'
 const SECRET = 'b9c4f2f6e1d04c7f8a3e5d2b7c6a9f01'
-/** What nodes ask of a Redis whose replicas are waited for. */
-const REPLICATED = { 'min-replicas-to-write': 1, 'min-replicas-max-lag': 10 }
+const REDIS_SETTINGS = {
+  // What nodes ask of a Redis whose replicas are waited for.
+  'min-replicas-to-write': 1,
+  'min-replicas-max-lag': 10,
+  // Nobody kills a Redis here, and one that is kept from its core for a while is not to be replaced.
+  'cluster-node-timeout': 15_000,
+}
 const SERVE_WITHIN_MS = 60_000
 const LOOK_EVERY_MS = 20
 
@@ -49,7 +56,7 @@ export class Nodes {
   static async start({ count, directory, environment }: NodesOptions): Promise<Presence<Nodes>> {
     if (findProgram('redis-server') === undefined)
       return { type: 'absent', why: 'redis-server is not present' }
-    const cluster = await RedisCluster.start({ settings: REPLICATED })
+    const cluster = await RedisCluster.start({ settings: REDIS_SETTINGS })
     const nodes = await Promise.all(
       Array.from({ length: count }, async (_, nr) => {
         const port = await freePort()
@@ -141,8 +148,10 @@ export class Nodes {
   }
 
   async #areReady(): Promise<boolean> {
-    const replies = await Promise.all(this.running.map(({ url }) => fetch(`${url}/readyz`)))
-    return replies.every(({ ok }) => ok)
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` }
+    const replies = await Promise.all(this.running.map(({ url }) => fetch(`${url}/readyz`, { headers })))
+    const bodies = await Promise.all(replies.map((reply) => reply.json() as Promise<ReadyBody>))
+    return bodies.every(({ parts }) => parts.every(({ ready }) => ready))
   }
 
   #nodeOf(nr: number): Node {

@@ -61,10 +61,6 @@ export class SharedJournal {
     }
   }
 
-  noteDurable({ worker }: StreamId): void {
-    this.#mirror.nudge(worker as ShardId)
-  }
-
   /** Once no worker writes any more: when this resolves, this node's files have all that was journaled. */
   async close(): Promise<void> {
     await Promise.all(this.#shards.map((shard) => this.#mirror.endOf(shard)))

@@ -41,12 +41,17 @@ export type ClusterNodeOptions = KeptThreadSeams & {
   readonly onData: (dataId: string) => void
   /** How many nodes there are, whenever that has changed. */
   readonly onMembers: (count: number) => void
+  /** Whether this node does what one of them must, and no two should. */
+  readonly onLead: (leads: boolean) => void
   readonly clock: Clock
   readonly random: Random
 }
 
 /** Epochs are drawn some way above the last one, so that two owners who both saw it do not draw the same. */
 const EPOCHS_APART = 1_000
+
+/** Whoever owns it leads: a lease more would say nothing more. */
+const LEADING_SHARD = 0 as ShardId
 
 export class ClusterNode {
   readonly id: string
@@ -141,10 +146,9 @@ export class ClusterNode {
     await this.#ownership.start()
   }
 
-  /** Frames of a shard became durable: its files here are to have them soon. */
+  /** A worker here has acknowledged so much of its shard: whatever Redis says later, it may not say less. */
   noteDurable({ epoch, worker }: StreamId, ordinal: number): void {
     this.#acknowledged.set(worker as ShardId, { epoch, ordinal })
-    this.#mirror.nudge(worker as ShardId)
   }
 
   view(): OwnershipView | undefined {
@@ -176,6 +180,7 @@ export class ClusterNode {
     assert(supervisor !== undefined, 'whoever owns shards has workers for them')
     const others = new Map([...owners.values()].map(({ nodeId, address }) => [nodeId, address]))
     others.delete(this.id)
+    this.#options.onLead(owners.get(LEADING_SHARD)?.nodeId === this.id)
     this.#relay.meet([...others].map(([nodeId, address]) => ({ nodeId, ...addressOf(address) })))
     for (let shard = 0; shard < this.#options.shards; shard++) {
       const owner = owners.get(shard as ShardId)

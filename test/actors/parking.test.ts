@@ -123,6 +123,25 @@ parking('up to the last word may have happened, and none behind it', async () =>
   assert.is((await stockOf(world)).held, 3)
 })
 
+parking('that a worker was sent before it ended without a word is asked of the next one', async () => {
+  const world = await moving()
+  world.kill()
+  world.control.back.isHolding = true
+  const { wire } = world.spawn(0)
+  // As if its thread ended before it had looked at anything.
+  for (const way of [wire.back, wire.there]) way.isHolding = true
+  await world.settle()
+  world.control.back.release()
+  const asked = world.call(reserve(world))
+  await world.settle()
+  assert.is(wire.there.held.length, 1)
+  world.kill()
+  world.spawn(0)
+  await world.settle()
+  isReply(asked, 'held')
+  assert.is((await stockOf(world)).held, 1)
+})
+
 parking('is not sent to a worker that has had its last word', async () => {
   const world = await moving()
   const { wire } = world.worker()

@@ -1,7 +1,7 @@
 /** Ownership on a Redis Cluster of three primaries and three replicas, of which primaries die and stand still. */
 import * as assert from 'uvu/assert'
 import { readClusterStatus } from '../../src/cluster/cluster-status.ts'
-import { leaseKey } from '../../src/cluster/key-names.ts'
+import { leaseKey, metaKey } from '../../src/cluster/key-names.ts'
 import { Leases } from '../../src/cluster/leases.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { RedisNodes } from '../../src/persistence/redis/redis-nodes.ts'
@@ -9,6 +9,7 @@ import { parseRedisUrl } from '../../src/redis-url.ts'
 import { realClock, realRandom, realTimers } from '../../src/seams.ts'
 import { OwnershipNodes, pause } from '../support/ownership-nodes.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
+import type { RedisServerProcess } from '../support/redis-server.ts'
 import { note, suite } from '../support/suite.ts'
 
 const failover = suite<{ redis: RedisCluster; all: OwnershipNodes }>('ownership on a Redis Cluster', {
@@ -16,6 +17,7 @@ const failover = suite<{ redis: RedisCluster; all: OwnershipNodes }>('ownership 
   limitMs: 60_000,
 })
 const SHARDS = 9
+const shards = Array.from({ length: SHARDS }, (_, shard) => shard as ShardId)
 
 failover.before(async (context) => {
   context.redis = await RedisCluster.start()
@@ -32,11 +34,15 @@ failover.after(async ({ redis, all }) => {
 failover(
   'a killed primary’s shards are lost, and its owners’ again once a replica follows its successor',
   async ({ redis, all }) => {
-    const primary = await redis.primaryOf(leaseKey(0 as ShardId))
+    // Not the one that knows the members, whose turn is next.
+    const primaries = await Promise.all(shards.map((shard) => redis.primaryOf(leaseKey(shard))))
+    const members = await redis.primaryOf(metaKey)
+    const shard = shards.find((each) => primaries[each] !== members) as ShardId
+    const primary = primaries[shard] as RedisServerProcess
     const before = all.nodes.map((node) => node.lost.length)
     await primary.kill()
     const told = await statusOf(redis.url)
-    assert.is(told.owned[0]?.lease.type, 'unreachable')
+    assert.is(told.owned[shard]?.lease.type, 'unreachable')
     assert.ok(told.owned.filter(({ lease }) => lease.type === 'held').length >= SHARDS / 2)
     const lostMs = await all.until(() => !all.isBalanced(), 'its leases are over', all.leaseMs + 500)
     const others = all.counts.reduce((sum, count) => sum + count, 0)
@@ -58,18 +64,24 @@ failover(
   'a primary that stands still past the leases is replaced, and what it still believes helps nobody',
   async ({ redis, all }) => {
     await all.balanced(20_000)
-    const primary = await redis.primaryOf(leaseKey(1 as ShardId))
+    const primary = await redis.primaryOf(metaKey)
+    const before = handedOver(all)
     primary.pause()
     await pause(4_000)
     primary.resume()
     const tookMs = await all.balanced(20_000)
     note(`all served ${tookMs.toFixed(0)} ms after it went on, as a replica`)
     await redis.waitUntilHealthy()
+    assert.ok(handedOver(all) - before <= SHARDS, 'nodes that disagree for a while do not play ball')
     all.assertNoOverlap()
   },
 )
 
 failover.run()
+
+function handedOver({ nodes }: OwnershipNodes): number {
+  return nodes.reduce((sum, { ownership }) => sum + ownership.view().handedOver, 0)
+}
 
 async function statusOf(url: string) {
   const parsed = parseRedisUrl(url)
@@ -96,8 +108,10 @@ cutOff(
       const primary = await redis.primaryOf(leaseKey(shard))
       const client = redis.clientOf(primary)
       const token = String(await client.hget(leaseKey(shard), 'token'))
+      const there = { primaryOf: () => client, failed: () => {} }
       const leases = new Leases({
-        primaries: { primaryOf: () => client, failed: () => {} },
+        primaries: there,
+        waiting: there,
         timers: realTimers,
         node: { id: 'there', address: '' },
         replicas: 1,

@@ -285,6 +285,21 @@ answering('passes nothing on behind the end of a life, and sends what that said 
   world.close()
 })
 
+answering('says that nothing has happened where a worker has ended before it took the channel', () => {
+  const world = new Answering()
+  world.local.note({ shard: 1, life: 5, state: READY })
+  const caller = world.start()
+  caller.hear({ type: 'open', channel: 9, shard: 1, life: 5 })
+  const { cells, lastCallId } = callsOf(1)
+  caller.hear({ type: 'calls', channel: 9, ageMs: 0, cells, lastCallId })
+  caller.tellEnd({ shard: 1, life: 5 })
+  assert.equal(world.link.sent.slice(1), [
+    { type: 'replies', channel: 9, cells: [], lastWord: 0 },
+    { type: 'ended', shard: 1, life: 5 },
+  ])
+  world.close()
+})
+
 answering('hangs up on who does not read, opens a channel twice, or introduces himself twice', () => {
   const world = new Answering()
   world.local.note({ shard: 1, life: 5, state: READY })

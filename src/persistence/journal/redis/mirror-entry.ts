@@ -32,8 +32,6 @@ main.receive((message) => {
   switch (message.type) {
     case 'endOf':
       return void tellEnd(message)
-    case 'nudge':
-      return mirror.nudge(message.shard)
     case 'status':
       return main.send({ type: 'status', id: message.id, status: mirror.status() })
     case 'close':

@@ -5,10 +5,7 @@ import type { FromKept, ToKept } from '../../../kept-thread.ts'
 import type { StreamId } from '../frame.ts'
 import type { MirrorStatus, ShardEnd } from './mirror.ts'
 
-export type ToMirrorAlone =
-  | { readonly type: 'endOf'; readonly call: number; readonly shard: ShardId }
-  /** Something was appended to this shard's journal. */
-  | { readonly type: 'nudge'; readonly shard: ShardId }
+export type ToMirrorAlone = { readonly type: 'endOf'; readonly call: number; readonly shard: ShardId }
 export type ToMirror = ToMirrorAlone | ToKept
 
 export type OfMirror =

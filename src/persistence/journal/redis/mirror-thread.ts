@@ -53,10 +53,6 @@ export class MirrorThread {
     })
   }
 
-  nudge(shard: ShardId): void {
-    this.#thread.send({ type: 'nudge', shard })
-  }
-
   status(withinMs: number): Promise<readonly MirrorStatus[] | undefined> {
     return this.#thread.status(withinMs)
   }

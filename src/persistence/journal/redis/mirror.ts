@@ -12,15 +12,17 @@ import type { Redis } from 'ioredis'
 import type { ShardId } from '../../../domain/ids.ts'
 import {
   mirrorFramesMax,
-  mirrorIdleMs,
-  mirrorPollMs,
+  mirrorGatherMs,
+  mirrorLookMs,
   mirrorSyncMs,
   redisRetryMaxMs,
+  redisRetryMinMs,
   redisSoonMs,
 } from '../../../limits/redis.ts'
 import type { Clock, Timers } from '../../../seams.ts'
 import type { Disk } from '../disk.ts'
 import { type Frame, noLink, parseFrame, type StreamId } from '../frame.ts'
+import { JournalWatch } from './journal-watch.ts'
 import { MirrorFile, type Position } from './mirror-file.ts'
 import { entryIdOf, type Head, isBefore, journalKeysOf, noHead, placeOfEntry } from './place.ts'
 import type { Primaries } from './redis-log.ts'
@@ -60,6 +62,7 @@ export type MirrorStatus = {
 type Mirrored = {
   readonly shard: ShardId
   readonly file: MirrorFile
+  readonly watch: JournalWatch
   redis: Redis | undefined
   readAtMs: number
   trouble: string | undefined
@@ -81,6 +84,7 @@ export class Mirror {
     this.#shards = Array.from({ length: parts.shards }, (_, shard) => ({
       shard: shard as ShardId,
       file: new MirrorFile(parts.disk, parts.directory, shard as ShardId),
+      watch: new JournalWatch(parts.primaries, journalKeysOf(shard as ShardId).journal),
       redis: undefined,
       readAtMs: parts.clock.monotonicMs(),
       trouble: undefined,
@@ -106,11 +110,6 @@ export class Mirror {
     })
   }
 
-  /** More of this shard is there to be read. */
-  nudge(shard: ShardId): void {
-    this.#shards[shard]?.wake?.()
-  }
-
   status(): readonly MirrorStatus[] {
     const nowMs = this.#parts.clock.monotonicMs()
     return this.#shards.map(({ shard, file: { tail }, readAtMs, trouble }) => ({
@@ -125,8 +124,9 @@ export class Mirror {
   /** Ends when what is being read was written, and survives power loss. */
   async close(): Promise<void> {
     this.#hasEnded = true
-    for (const { wake, redis } of this.#shards) {
+    for (const { wake, redis, watch } of this.#shards) {
       redis?.disconnect()
+      watch.close()
       wake?.()
     }
     await this.#running
@@ -137,31 +137,32 @@ export class Mirror {
   }
 
   async #follow(mirrored: Mirrored): Promise<void> {
-    let pauseMs: number = mirrorPollMs
+    let failures = 0
     while (!this.#hasEnded) {
       try {
-        const hasMore = await this.#step(mirrored)
-        if (hasMore) continue
-        pauseMs = Math.min(mirrorIdleMs, pauseMs * 2)
-        if (hasMore === undefined) pauseMs = mirrorPollMs
+        const found = await this.#step(mirrored)
+        failures = 0
+        if (found === 'part') continue
+        if (found === 'all') await this.#pause(mirrored, mirrorGatherMs)
+        else await this.#untilMore(mirrored)
       } catch (error) {
         this.#trouble(mirrored, error as Error)
-        pauseMs = Math.min(redisRetryMaxMs, Math.max(mirrorIdleMs, pauseMs * 2))
+        failures += 1
+        await this.#pause(mirrored, Math.min(redisRetryMaxMs, redisRetryMinMs * 2 ** failures))
       }
-      await this.#pause(mirrored, pauseMs)
     }
   }
 
-  /** True where more is there, undefined where something was. */
-  async #step(mirrored: Mirrored): Promise<boolean | undefined> {
+  /** Reads on: whether there was nothing, all of something, or part of it. */
+  async #step(mirrored: Mirrored): Promise<'nothing' | 'all' | 'part'> {
     const { head, frames, isWhole } = await this.#read(mirrored)
     mirrored.readAtMs = this.#parts.clock.monotonicMs()
     for (const frame of frames) this.#accept(mirrored, frame)
-    if (!isWhole) return true
+    if (!isWhole) return 'part'
     const position = this.#check(mirrored, head)
     mirrored.trouble = undefined
     for (const { resolve } of mirrored.waiting.splice(0)) resolve({ head, position })
-    return frames.length > 0 ? undefined : false
+    return frames.length > 0 ? 'all' : 'nothing'
   }
 
   /** The head, and what stands behind the tail, as of one moment. */
@@ -228,6 +229,7 @@ export class Mirror {
     if (this.#hasEnded) return
     mirrored.redis?.disconnect()
     mirrored.redis = undefined
+    mirrored.watch.close()
     this.#parts.primaries.forget()
     if (mirrored.trouble !== error.message) {
       const level = error instanceof JournalLost ? 'error' : 'warn'
@@ -235,6 +237,14 @@ export class Mirror {
     }
     mirrored.trouble = error.message
     for (const { reject } of mirrored.waiting.splice(0)) reject(error)
+  }
+
+  /** Until something was appended, somebody asks, or it is time to look anyway. */
+  async #untilMore(mirrored: Mirrored): Promise<void> {
+    void mirrored.watch.behind(mirrored.file.tail.place).then((hasMore) => {
+      if (hasMore) mirrored.wake?.()
+    })
+    await this.#pause(mirrored, mirrorLookMs)
   }
 
   #pause(mirrored: Mirrored, ms: number): Promise<void> {
