@@ -12,8 +12,9 @@ COPY --from=build /app/node_modules ./node_modules
 COPY package.json ./
 COPY src ./src
 
-# Everything that must survive the container is in the one volume, owned by the user the server runs as.
-RUN mkdir /data && chown node:node /data
+# Everything that must survive the container is in the one volume, owned by the user the server runs as. Several nodes
+# mount one more at the images, which then begins with that owner.
+RUN mkdir -p /data/images && chown node:node /data /data/images
 USER node
 VOLUME /data
 

@@ -36,6 +36,8 @@ export const stocksSoughtMax = 1_024
 /** How long a call waits for its shard to come up at another node, and how exactly the end of it is kept. */
 export const parkedMsMax = 3_000
 export const parkedCheckMs = 50
+/** How long the last words of a shard's last owner are waited for, where it is known that it has another one. */
+export const lastWordsMs = 1_000
 /** Holds that expire in one batch, so that a million at once do not keep buyers waiting (FAULTS.md, 45). */
 export const expiriesPerBatchMax = 512
 
@@ -71,6 +73,8 @@ export const letterBytes = KIB
 
 /** Bytes of a segment. Big enough to be rare, small enough to zero-fill well before it is needed. */
 export const segmentBytesDefault = 32 * MIB
+/** Of one shard's journal in Redis, with a snapshot behind each: some 200,000 events, a third of a second's replay. */
+export const sharedSegmentBytesDefault = 8 * MIB
 export const segmentBytesMin = 64 * KIB
 export const segmentBytesMax = 1_024 * MIB
 /** Bytes of events gathered for one frame. One sync pays for all of them, but replies wait for the last. */

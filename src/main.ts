@@ -96,6 +96,7 @@ async function run(config: Config): Promise<void> {
     version,
     journalDirectory: paths.journal,
     onData: (dataId) => claimMirror(directory.paths, dataId),
+    onLead: (leads) => search.lead(leads),
     onMembers: (count) => sharing.note(count > 1 && hasOwnTables),
     clock: realClock,
     random: realRandom(),
@@ -118,7 +119,10 @@ async function run(config: Config): Promise<void> {
     nextEpoch: nextEpoch(realDisk, paths.journal),
     ...(cluster === undefined ? {} : { journals: cluster.journals, remotes: cluster.remotes }),
     onExpired: (customerIds) => expiries.note(customerIds),
-    onDurable: (stream, ordinal) => history.noteDurable(stream, ordinal),
+    onDurable: (stream, ordinal) => {
+      history.noteDurable(stream, ordinal)
+      cluster?.noteDurable(stream, ordinal)
+    },
   })
   const place: TablesPlace =
     config.database.type === 'sqlite' ? { type: 'sqlite', path: paths.tables } : config.database
@@ -162,6 +166,7 @@ async function run(config: Config): Promise<void> {
       search: config.search,
       shards,
       workers,
+      isShared,
       logLevel: config.logLevel,
       crashPoint,
     },

@@ -63,7 +63,7 @@ type Link = {
   gathered: number
   /** The newest call that has been sent to this life of the worker. */
   sentCallId: number
-  /** Calls above it nobody has looked at. */
+  /** Calls above it nobody has looked at: none before the worker has said anything, and then any. */
   lastWord: number
   /** It takes no new calls any more. */
   isLeaving: boolean
@@ -99,7 +99,7 @@ export class Engine {
       cells: [],
       gathered: 0,
       sentCallId: 0,
-      lastWord: Number.POSITIVE_INFINITY,
+      lastWord: 0,
       isLeaving: false,
     }))
     parts.control.receive((message) => this.#control(message))
@@ -270,15 +270,15 @@ export class Engine {
 
   #connect(link: Link, port: PromptPort<RepliesMessage, CallsMessage>): void {
     link.port = port
-    link.lastWord = Number.POSITIVE_INFINITY
+    link.lastWord = 0
     link.isLeaving = false
     port.receive((replies) => {
       // What an ended worker still says of its board comes too late: its successor's may be there already.
       if (replies.board !== undefined && link.port === port) this.#glances.show(link.worker, replies.board)
       this.#receive(replies)
-      if (replies.lastWord === undefined || link.port !== port) return
-      link.lastWord = replies.lastWord
-      link.isLeaving = true
+      if (link.port !== port) return
+      link.lastWord = replies.lastWord ?? Number.POSITIVE_INFINITY
+      link.isLeaving ||= replies.lastWord !== undefined
     })
   }
 

@@ -1,7 +1,7 @@
 /** A worker as its supervisor knows it: whether it is to be here, and its thread where there is one. */
 import type { Worker } from 'node:worker_threads'
 import type { Port } from '../seams.ts'
-import type { FromWorker, ToEngine, ToWorker } from './protocol.ts'
+import type { FromWorker, ToEngine, ToWorker, WorkerState } from './protocol.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { WorkerSettings } from './worker-parts.ts'
 
@@ -19,6 +19,8 @@ export type Member = {
   settings: WorkerSettings | undefined
   /** Counts its threads. */
   life: number
+  /** Of its present thread, or why there is none. */
+  state: WorkerState
   /** Ends in a row without having served. */
   failures: number
   /** Counts what was done to bring a worker about: an answer to an earlier question is nobody's. */
@@ -39,9 +41,15 @@ export function newMember(index: number, isHere: boolean, snapshots: SnapshotKee
     engine: undefined,
     settings: undefined,
     life: 0,
+    state: { type: 'starting' },
     failures: 0,
     attempt: 0,
     closed: false,
     ended: Promise.resolve(),
   }
+}
+
+/** What the life of its present thread is called among those of other nodes. */
+export function nameOf({ life }: Member): string {
+  return `here ${life}`
 }

@@ -25,7 +25,10 @@ export type CallsMessage = {
   /** No call in it has a higher id, and none before it had. */
   readonly lastCallId: number
 }
-/** From a worker to a listener. */
+/**
+ * From a worker to a listener. One is sent, if with nothing in it, before any call is looked at: where nothing came from a
+ * worker that has ended, nothing of what it was sent has happened.
+ */
 export type RepliesMessage = {
   readonly cells: readonly Cell[]
   /** Where the worker's board is: said first of all, and whenever it has grown. */

@@ -170,7 +170,8 @@ export class ShardWorker {
 
   #connect(port: Port<CallsMessage, RepliesMessage>): void {
     const connection = this.#replies.connect(port)
-    if (this.#board.memory !== undefined) port.send({ cells: [], board: this.#board.memory })
+    const { memory } = this.#board
+    port.send(memory === undefined ? { cells: [] } : { cells: [], board: memory })
     port.receive((message) => this.#receive(connection, message))
   }
 
@@ -244,8 +245,7 @@ export class ShardWorker {
     const doubt = this.#tenancy.doubt()
     if (doubt !== undefined) {
       this.#refuseWaiting(doubt)
-      if (!this.#isClosing) this.#alarm.set(nowMs + fencedLookMs, nowMs)
-      return
+      return this.#setAlarm(nowMs + fencedLookMs, nowMs)
     }
     const monotonicMs = this.#parts.clock.monotonicMs()
     const share = Math.ceil(batchCommandsMax / this.#shards.length)
@@ -327,7 +327,8 @@ export class ShardWorker {
       }
       if (this.#journal !== undefined && !this.#hasEnded) {
         await this.#journal.close()
-        this.#writeSnapshots()
+        // Who takes a shared one over has snapshots of its own, and waits.
+        if (this.#settings.shared === undefined) this.#writeSnapshots()
       }
     } catch (error) {
       return this.#end(error)

@@ -15,6 +15,7 @@ export type StartWanted = {
   /** Whether this start is still wanted; nothing is called once it is not. */
   readonly isWanted: () => boolean
   readonly begin: (journal: SharedJournal) => void
+  /** Once for each reason, however often it is tried. */
   readonly onFailure: (why: string, isLost: boolean) => void
 }
 
@@ -24,6 +25,7 @@ export function beginShared(
   shard: ShardId,
   { timers, isWanted, begin, onFailure }: StartWanted & { readonly timers: Timers },
 ): void {
+  let said = ''
   const ask = (): void => {
     if (!isWanted()) return
     journals.startOf(shard).then(
@@ -32,7 +34,9 @@ export function beginShared(
       },
       (error: unknown) => {
         if (!isWanted()) return
-        onFailure(error instanceof Error ? error.message : String(error), error instanceof JournalLost)
+        const why = error instanceof Error ? error.message : String(error)
+        if (why !== said) onFailure(why, error instanceof JournalLost)
+        said = why
         timers.after(workerStartRetryMs, ask)
       },
     )

@@ -34,7 +34,12 @@ export class SnapshotKeeper {
 
   /** The worker has begun this segment: every few of them are worth a snapshot. */
   noteRoll(settings: WorkerSettings, segment: number): void {
-    if (segment % snapshotSegments !== 1 || this.#thread !== undefined) return
+    if (segment % snapshotSegments === 1) this.take(settings, segment)
+  }
+
+  /** Has one made of what stands before this segment, unless one is being made. */
+  take(settings: WorkerSettings, segment: number): void {
+    if (this.#thread !== undefined) return
     const life = this.#life
     const { crashPoint, log } = this.#options
     const workerData: SnapshotData = { settings, segment, checks: this.#checks, crashPoint }

@@ -77,7 +77,8 @@ const TIMES_HOLDS = 16
 const LIMITS_RESERVATIONS = 32
 
 const TWO_TO_32 = 2 ** 32
-const noSale: Sale = Object.freeze({})
+/** What is read of a product that has none. */
+export const noSale: Sale = Object.freeze({})
 
 /** The writer's end of one shard. */
 export class ShardBoard {

@@ -16,7 +16,7 @@ import type { StreamId } from '../persistence/journal/frame.ts'
 import { type Port, portOf, type Timers } from '../seams.ts'
 import { controlChannel } from './control-channel.ts'
 import { FollowedShards } from './followed-shards.ts'
-import { type Member, newMember } from './member.ts'
+import { type Member, nameOf, newMember } from './member.ts'
 import { PoisonList } from './poison-list.ts'
 import type { FromWorker, ToEngine, ToWorker, WorkerState, WorkerStatus } from './protocol.ts'
 import type { RemoteShards, ServedShard, ShardLife } from './remote-shards.ts'
@@ -73,7 +73,8 @@ export class Supervisor {
       isShared: options.journals !== undefined,
       spares: remotes === undefined ? 0 : Math.min(workers, spareWorkersMax),
     })
-    this.followed = remotes === undefined ? undefined : new FollowedShards(this.#switchboard, remotes)
+    this.followed =
+      remotes === undefined ? undefined : new FollowedShards(this.#switchboard, remotes, options.timers)
     const isHere = remotes === undefined
     this.#members = Array.from({ length: workers }, (_, index) =>
       newMember(index, isHere, this.#snapshotsOf(index)),
@@ -144,9 +145,7 @@ export class Supervisor {
   /** What this node serves, for others. */
   get served(): readonly ServedShard[] {
     const living = this.#members.filter(({ thread }) => thread !== undefined)
-    return living.map(({ index: shard, life }) => {
-      return { shard, life, state: this.#switchboard.stateOf(shard) }
-    })
+    return living.map(({ index: shard, life, state }) => ({ shard, life, state }))
   }
 
   /** Commands that are refused, for other nodes too. */
@@ -167,9 +166,13 @@ export class Supervisor {
     member.port.send({ type: as, port }, [port])
   }
 
-  /** A stream has begun this segment in this node's files, whoever writes it: those before it are whole. */
+  /**
+   * A stream has begun this segment in this node's files, whoever writes it, and those before it are whole. Each is worth a
+   * snapshot: whoever has to take a shard over has no time to replay much.
+   */
   noteMirrored(stream: StreamId, segment: number): void {
-    this.#members[stream.worker]?.snapshots.noteRoll(workerSettings(this.#options, stream), segment)
+    if (segment > 1)
+      this.#members[stream.worker]?.snapshots.take(workerSettings(this.#options, stream), segment)
   }
 
   /** Connects a listener's engine, now and with every worker to come. */
@@ -265,8 +268,10 @@ export class Supervisor {
     })
     member.engine = supervisorEnd
     this.#become(member, { type: 'starting' })
-    this.#switchboard.begin(member.index, { type: 'starting' }, (end) => {
-      port.send({ type: 'connect', port: end }, [end])
+    this.#switchboard.begin(member.index, {
+      name: nameOf(member),
+      state: member.state,
+      connect: (end) => port.send({ type: 'connect', port: end }, [end]),
     })
     this.attach(supervisorEnd)
   }
@@ -316,7 +321,7 @@ export class Supervisor {
     if (member.engine !== undefined) this.detach(member.engine)
     member.engine = undefined
     this.#options.remotes?.noteEnded({ shard: worker, life })
-    this.#switchboard.end(worker)
+    this.#switchboard.end(worker, nameOf(member))
     this.#followIfFree(member)
     if (this.#isClosing || !member.isHere) return
     member.failures += 1
@@ -328,8 +333,10 @@ export class Supervisor {
     })
   }
 
-  #become({ index, life }: Member, state: WorkerState): void {
-    this.#switchboard.become(index, state)
+  #become(member: Member, state: WorkerState): void {
+    const { index, life } = member
+    member.state = state
+    this.#switchboard.become(index, nameOf(member), state)
     this.#options.remotes?.noteServed({ shard: index, life, state })
   }
 

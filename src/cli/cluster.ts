@@ -25,7 +25,7 @@ For trying only: whoever is on this machine can reach all of it.
   --replicas N     replicas of each Redis primary, 0 to 2; 1 without it
   --port PORT      the balancer's; 3000 without it
   --data DIR       keeps everything there, to go on with the next time; without it nothing is kept
-  --no-postgres    tables are each node's own, and refused where there are several
+  --no-postgres    accounts, catalog and orders answer tables-not-shared; reservations and stock need none
   --no-typesense   each node searches within its own process
   --typesense FILE the server's program, where it is not on the path as typesense-server
   -h, --help       this text
@@ -61,8 +61,7 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
       'redis-server is not installed, and is what nodes share. Any Redis from 7.0 on will do.',
     )
   const hasPostgres =
-    asked.postgres &&
-    isThere('postgres', 'tables-not-shared answers what needs accounts, catalog or orders', out)
+    asked.postgres && isThere('postgres', 'accounts, catalog and orders answer tables-not-shared', out)
   const typesenseServer = asked.typesense ? typesenseOf(asked.typesenseFile, out) : undefined
 
   const will = new LastWill()

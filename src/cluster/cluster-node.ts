@@ -11,7 +11,10 @@ import type { Supervisor } from '../actors/supervisor.ts'
 import { assert } from '../domain/assert.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { KeptThreadSeams } from '../kept-thread.ts'
+import type { StreamId } from '../persistence/journal/frame.ts'
+import { JournalLost } from '../persistence/journal/redis/mirror.ts'
 import { MirrorThread } from '../persistence/journal/redis/mirror-thread.ts'
+import { entryIdOf, type FramePlace, isBefore } from '../persistence/journal/redis/place.ts'
 import type { AckPolicy } from '../persistence/journal/redis/redis-log.ts'
 import { checkRedis } from '../persistence/redis/redis-checks.ts'
 import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
@@ -38,12 +41,17 @@ export type ClusterNodeOptions = KeptThreadSeams & {
   readonly onData: (dataId: string) => void
   /** How many nodes there are, whenever that has changed. */
   readonly onMembers: (count: number) => void
+  /** Whether this node does what one of them must, and no two should. */
+  readonly onLead: (leads: boolean) => void
   readonly clock: Clock
   readonly random: Random
 }
 
 /** Epochs are drawn some way above the last one, so that two owners who both saw it do not draw the same. */
 const EPOCHS_APART = 1_000
+
+/** Whoever owns it leads: a lease more would say nothing more. */
+const LEADING_SHARD = 0 as ShardId
 
 export class ClusterNode {
   readonly id: string
@@ -52,6 +60,8 @@ export class ClusterNode {
   readonly #mirror: MirrorThread
   readonly #nodes: RedisNodes
   readonly #leases: LeaseBoard
+  /** The newest frame of each shard that became durable while it was served here. */
+  readonly #acknowledged = new Map<ShardId, FramePlace>()
   #ownership: Ownership | undefined
   #supervisor: Supervisor | undefined
 
@@ -94,6 +104,7 @@ export class ClusterNode {
       place: { access, ack, leases: this.#leases.memory },
       startOf: async (shard) => {
         const end = await this.#mirror.endOf(shard)
+        this.#expectAcknowledged(shard, end.head.place)
         const epoch = end.head.place.epoch + 1 + Math.floor(this.#options.random.fraction() * EPOCHS_APART)
         return { epoch, writer: drawToken(this.#options.random), end }
       },
@@ -135,6 +146,11 @@ export class ClusterNode {
     await this.#ownership.start()
   }
 
+  /** A worker here has acknowledged so much of its shard: whatever Redis says later, it may not say less. */
+  noteDurable({ epoch, worker }: StreamId, ordinal: number): void {
+    this.#acknowledged.set(worker as ShardId, { epoch, ordinal })
+  }
+
   view(): OwnershipView | undefined {
     return this.#ownership?.view()
   }
@@ -150,11 +166,21 @@ export class ClusterNode {
     return this.#mirror.close()
   }
 
+  /** The mirror knows of what was sealed; of what was acknowledged just before, only whoever acknowledged it (FAULTS.md, 70). */
+  #expectAcknowledged(shard: ShardId, end: FramePlace): void {
+    const place = this.#acknowledged.get(shard)
+    if (place === undefined || !isBefore(end, place)) return
+    throw new JournalLost(
+      `shard ${shard} ends at ${entryIdOf(end)} in Redis, and ${entryIdOf(place)} was acknowledged here: Redis lost what it had acknowledged`,
+    )
+  }
+
   #follow(owners: ReadonlyMap<ShardId, Owner>): void {
     const supervisor = this.#supervisor
     assert(supervisor !== undefined, 'whoever owns shards has workers for them')
     const others = new Map([...owners.values()].map(({ nodeId, address }) => [nodeId, address]))
     others.delete(this.id)
+    this.#options.onLead(owners.get(LEADING_SHARD)?.nodeId === this.id)
     this.#relay.meet([...others].map(([nodeId, address]) => ({ nodeId, ...addressOf(address) })))
     for (let shard = 0; shard < this.#options.shards; shard++) {
       const owner = owners.get(shard as ShardId)

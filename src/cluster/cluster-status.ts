@@ -30,15 +30,21 @@ export type ClusterStatus = {
 
 type Reply = [error: Error | null, value: unknown]
 
-/** Rejects with `RedisUnavailable` where no server answers, or not the one that knows the members. */
+/**
+ * Waits while Redis replaces the primary that knows the members. Rejects with `RedisUnavailable` where no server answers, or
+ * not that one.
+ */
 export async function readClusterStatus(
   nodes: RedisNodes,
   seams: { readonly timers: Timers; readonly random: Random; readonly commandTimeoutMs: number },
 ): Promise<ClusterStatus> {
   const primaries = new KeptPrimaries({ nodes, ...seams })
+  let connection: Redis | undefined
   try {
+    await nodes.view()
+    const primary = await nodes.connect(metaKey)
+    connection = primary
     await primaries.start()
-    const primary = primaries.primaryOf(metaKey) ?? (await nodes.connect(metaKey, { withinMs: 0 }))
     const [shardsText, dataId] = await primary.hmget(metaKey, 'shards', 'data')
     const [, ...beat] = scriptCall('beat', [beatsKey, membersKey], ['', '', 0])
     const members = readMembers((await primary.call('EVAL', ...beat)) as (string | number)[])
@@ -50,6 +56,7 @@ export async function readClusterStatus(
     )
     return { shards, dataId: dataId ?? undefined, members, owned }
   } finally {
+    connection?.disconnect()
     primaries.close()
   }
 }

@@ -3,7 +3,7 @@
  *
  * Whoever asks for a primary is never made to wait: while there is no connection there is none, and it is made meanwhile.
  */
-import type { Redis } from 'ioredis'
+import { type Redis, ReplyError } from 'ioredis'
 import { type PrimaryView, primaryOfSlot } from '../persistence/redis/cluster-view.ts'
 import { keySlot } from '../persistence/redis/key-slot.ts'
 import { RedisBootError, RedisUnavailable } from '../persistence/redis/redis-error.ts'
@@ -49,9 +49,10 @@ export class KeptPrimaries implements Primaries {
     return this.#primaries[Math.floor(this.#options.random.fraction() * this.#primaries.length)]
   }
 
+  /** A primary that did not answer gets another connection, over which nothing is asked before it has answered once. */
   failed(primary: Redis | undefined, error: unknown): void {
-    const isMisplaced = this.#options.nodes.noteFailure(error)
-    if (primary !== undefined && (!isMisplaced || primary.status !== 'ready')) primary.disconnect()
+    this.#options.nodes.noteFailure(error)
+    if (!(error instanceof ReplyError)) primary?.disconnect()
     this.#mending ??= this.#mend().finally(() => {
       this.#mending = undefined
     })

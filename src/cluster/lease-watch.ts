@@ -59,7 +59,10 @@ export class LeaseWatch {
   #look(shards: readonly ShardId[], { skipsBusy }: { readonly skipsBusy: boolean }): void {
     const { leases, isOurs } = this.#options
     const others = shards.filter((shard) => !isOurs(shard))
-    for (const [primary, group] of leases.byPrimary(others.map((shard) => ({ shard })))) {
+    for (const [primary, group] of leases.byPrimary(
+      others.map((shard) => ({ shard })),
+      'primaries',
+    )) {
       if (skipsBusy && this.#looking.has(primary)) continue
       this.#looking.add(primary)
       const known = group.map(({ shard }) => shard)

@@ -39,6 +39,8 @@ export type Round = {
 
 export type LeasesOptions = {
   readonly primaries: Primaries
+  /** For rounds, which wait for replicas. */
+  readonly waiting: Primaries
   readonly timers: Timers
   readonly node: { readonly id: NodeId; readonly address: string }
   /** Of each primary; a lease that fewer have is not believed in. */
@@ -58,11 +60,14 @@ export class Leases {
     this.#options = options
   }
 
-  /** Shards by the primary that has their leases; those without one are left out. */
-  byPrimary<T extends { readonly shard: ShardId }>(each: Iterable<T>): Map<Redis, T[]> {
+  /** Shards by the primary that has their leases, over `via`; those without one are left out. */
+  byPrimary<T extends { readonly shard: ShardId }>(
+    each: Iterable<T>,
+    via: 'primaries' | 'waiting',
+  ): Map<Redis, T[]> {
     const groups = new Map<Redis, T[]>()
     for (const one of each) {
-      const primary = this.#options.primaries.primaryOf(leaseKey(one.shard))
+      const primary = this.#options[via].primaryOf(leaseKey(one.shard))
       if (primary === undefined) continue
       const group = groups.get(primary)
       if (group === undefined) groups.set(primary, [one])
@@ -71,12 +76,12 @@ export class Leases {
     return groups
   }
 
-  /** Rejects only where nothing of it was answered. */
+  /** Over a connection of `waiting`. Rejects only where nothing of it was answered. */
   async round(primary: Redis, requests: readonly LeaseRequest[]): Promise<Round> {
     const { replicas, leaseMs } = this.#options
     const commands = requests.map((request) => this.#commandOf(request))
     const wait = ['wait', replicas, Math.ceil(leaseMs / 4)]
-    const replies = await this.#run(primary, [
+    const replies = await this.#run('waiting', primary, [
       ...commands,
       ['info', 'replication'],
       ...(replicas > 0 ? [wait] : []),
@@ -93,13 +98,13 @@ export class Leases {
     }
   }
 
-  /** Of those the primary answered for, what stands there and for how long unless it is renewed. */
+  /** Over a connection of `primaries`. Of those it answered for, what stands there and for how long unless it is renewed. */
   async look(primary: Redis, shards: readonly ShardId[]): Promise<Map<ShardId, SeenLease>> {
     const commands = shards.flatMap((shard) => [
       ['hmget', leaseKey(shard), ...leaseFields],
       ['pttl', leaseKey(shard)],
     ])
-    const replies = await this.#run(primary, commands)
+    const replies = await this.#run('primaries', primary, commands)
     const found = new Map<ShardId, SeenLease>()
     for (const [at, shard] of shards.entries()) {
       const [[error, values], [timeError, leftMs]] = replies.slice(2 * at, 2 * at + 2) as [Reply, Reply]
@@ -115,7 +120,7 @@ export class Leases {
     const primary = this.#options.primaries.primaryOf(leaseKey(shard))
     if (primary === undefined) throw new Error(`no primary is known for the lease of shard ${shard}`)
     const args = [token, to, promiseMs, newsChannel, shard]
-    const [reply] = await this.#run(primary, [scriptCall('pass-on', [leaseKey(shard)], args)])
+    const [reply] = await this.#run('primaries', primary, [scriptCall('pass-on', [leaseKey(shard)], args)])
     const [error, done] = reply as Reply
     if (error !== null) throw error
     return done === 1
@@ -129,8 +134,13 @@ export class Leases {
       : scriptCall('renew', keys, [token, leaseMs, to])
   }
 
-  async #run(primary: Redis, commands: (string | number)[][]): Promise<Reply[]> {
-    const { timers, leaseMs, primaries } = this.#options
+  async #run(
+    via: 'primaries' | 'waiting',
+    primary: Redis,
+    commands: (string | number)[][],
+  ): Promise<Reply[]> {
+    const { timers, leaseMs } = this.#options
+    const primaries = this.#options[via]
     try {
       const replies = (await inTime(timers, leaseMs / 2, primary.pipeline(commands).exec())) ?? []
       const failed = replies.find(([error]) => error !== null)

@@ -13,8 +13,6 @@
  */
 import type { LeaseBoard } from '../actors/lease-board.ts'
 import type { ShardId } from '../domain/ids.ts'
-import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
-import type { Clock, Random, Timers } from '../seams.ts'
 import { drawToken } from './draw-token.ts'
 import { HandOvers } from './hand-overs.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -24,39 +22,13 @@ import { Leases } from './leases.ts'
 import { Members } from './members.ts'
 import { News } from './news.ts'
 import { OwnershipRefused } from './ownership-error.ts'
-import type { OwnershipLog } from './ownership-log.ts'
+import type { OwnershipOptions } from './ownership-options.ts'
 import { type Owner, type OwnershipView, ownerOf, viewOf } from './ownership-view.ts'
-import { type Candidate, type Holding, type NodeId, type Plan, planPlacement } from './placement.ts'
+import { type Candidate, type Holding, type Plan, planPlacement } from './placement.ts'
 import { untilAnswered } from './retry-delay.ts'
-import { shouldTake } from './taking.ts'
+import { shouldGive, shouldTake } from './taking.ts'
 import type { Tenure } from './tenure.ts'
 import { TenureKeeper } from './tenure-keeper.ts'
-
-export type OwnershipOptions = {
-  readonly nodes: RedisNodes
-  readonly node: { readonly id: NodeId; readonly address: string; readonly version: string }
-  readonly shards: number
-  /** Where its leases are shown. */
-  readonly board: LeaseBoard
-  readonly ack: 'aof' | { readonly replicas: number }
-  readonly leaseMs: number
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: Random
-  readonly log: OwnershipLog
-  /** What the data is, is known, before anything of it is taken. Where this throws, the start rejects with it. */
-  readonly agreed: (dataId: string) => void
-  /** The lease is ours: its worker can be started. */
-  readonly acquired: (shard: ShardId) => void
-  /** Hand it over in order: resolves when its worker has ended and all that it answered is durable. */
-  readonly surrender: (shard: ShardId) => Promise<void>
-  /** The lease has ended without us: fence at once. Until the promise resolves it is not taken again. */
-  readonly lost: (shard: ShardId, why: string) => void | Promise<void>
-  /** How many nodes there are, this one included, whenever that has changed. */
-  readonly members: (count: number) => void
-  /** Who serves what, whenever that has changed. Shards without an owner are absent. */
-  readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
-}
 
 const HAND_OVERS_MAX = 1
 const HAND_OVERS_LEAVING_MAX = 4
@@ -67,6 +39,8 @@ export class Ownership {
   readonly board: LeaseBoard
   readonly #options: OwnershipOptions
   readonly #primaries: KeptPrimaries
+  /** Of their own, because a WAIT holds up all that comes behind it. */
+  readonly #waiting: KeptPrimaries
   readonly #members: Members
   readonly #heartbeat: Heartbeat
   readonly #news: News
@@ -90,8 +64,10 @@ export class Ownership {
     this.#shards = Array.from({ length: shards }, (_, shard) => shard as ShardId)
     this.#startedAtMs = clock.wallMs()
     this.board = options.board
-    const primaries = new KeptPrimaries({ nodes, timers, random, commandTimeoutMs: leaseMs / 2 })
-    const leases = new Leases({ primaries, timers, node, replicas, leaseMs })
+    const connections = { nodes, timers, random, commandTimeoutMs: leaseMs / 2 }
+    const primaries = new KeptPrimaries(connections)
+    this.#waiting = new KeptPrimaries(connections)
+    const leases = new Leases({ primaries, waiting: this.#waiting, timers, node, replicas, leaseMs })
     this.#primaries = primaries
     this.#members = new Members({ ...seams, primaries, id: node.id })
     this.#heartbeat = new Heartbeat({
@@ -121,7 +97,7 @@ export class Ownership {
       replicas,
       held: (tenure) => this.#acquired(tenure),
       lost: (tenure, why) => this.#lost(tenure, why),
-      refused: (shard) => this.#watch.hear(shard),
+      refused: (shard) => this.#lookAnew(shard),
     })
     this.#handOvers = new HandOvers({
       ...seams,
@@ -145,11 +121,11 @@ export class Ownership {
     const isFinal = (error: unknown) => error instanceof OwnershipRefused
     const patience = { clock, timers, random, withinMs: START_MS, isFinal }
     try {
-      await this.#primaries.start()
+      await Promise.all([this.#primaries.start(), this.#waiting.start()])
       agreed(await untilAnswered(() => this.#agree(), patience))
       await untilAnswered(() => this.#members.beat(this.#memberText()), patience)
     } catch (error) {
-      this.#primaries.close()
+      this.#disconnect()
       throw error
     }
     log('info', 'cluster.joined', { node: node.id, members: this.#members.living.length })
@@ -175,7 +151,7 @@ export class Ownership {
     this.#keeper.close()
     this.#news.close()
     await this.#members.leave().catch(heard)
-    this.#primaries.close()
+    this.#disconnect()
   }
 
   view(): OwnershipView {
@@ -189,6 +165,11 @@ export class Ownership {
       }),
       ...this.#counts,
     }
+  }
+
+  #disconnect(): void {
+    this.#primaries.close()
+    this.#waiting.close()
   }
 
   /** The data's id, which is the same for all nodes. */
@@ -251,6 +232,8 @@ export class Ownership {
   #handOverBy({ moves, shares }: Plan): void {
     const { id } = this.#options.node
     const isAlone = shares.size === 0
+    const { clock, leaseMs } = this.#options
+    const nowMs = clock.monotonicMs()
     const atOnceMax = this.#isLeaving ? HAND_OVERS_LEAVING_MAX : HAND_OVERS_MAX
     for (const tenure of this.#keeper.all) {
       const move = moves.find(({ shard, from }) => shard === tenure.shard && from === id)
@@ -258,8 +241,13 @@ export class Ownership {
       if (this.#isLeaving && isUnused) void this.#handOvers.passOn(tenure).finally(() => this.#place())
       else if (
         this.#handOvers.underWay < atOnceMax &&
-        tenure.state === 'held' &&
-        (move !== undefined || (this.#isLeaving && isAlone))
+        shouldGive(tenure, {
+          isMeant: move !== undefined,
+          isLeaving: this.#isLeaving,
+          isAlone,
+          leaseMs,
+          nowMs,
+        })
       )
         this.#handOvers.begin(tenure, move?.to)
     }
@@ -277,8 +265,13 @@ export class Ownership {
     this.#counts.lost += 1
     this.#options.log('warn', 'lease.lost', { shard, why })
     this.#handOvers.whileEnding(shard, async () => await this.#options.lost(shard, why))
-    this.#watch.hear(shard)
+    this.#lookAnew(shard)
     this.#tell()
+  }
+
+  #lookAnew(shard: ShardId): void {
+    this.#watch.sightings.forget(shard)
+    this.#watch.hear(shard)
   }
 
   #checkIdle(): void {
@@ -291,7 +284,8 @@ export class Ownership {
       const owner = ownerOf(this.#options.node, this.#keeper.of(shard) ?? this.#watch.sightings.of(shard))
       if (owner !== undefined) owners.set(shard, owner)
     }
-    const count = this.#members.living.length
+    // Those that are silent included: what several nodes must not do begins with a doubt.
+    const count = this.#members.listed.length
     if (count !== this.#membersTold) {
       this.#membersTold = count
       this.#options.members(count)

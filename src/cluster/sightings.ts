@@ -21,6 +21,11 @@ export class Sightings {
     return true
   }
 
+  /** What was seen is known to be wrong: nothing is built on it until it is looked at again. */
+  forget(shard: ShardId): void {
+    this.#seen.delete(shard)
+  }
+
   of(shard: ShardId): LeaseRecord | undefined {
     return this.#seen.get(shard)?.record
   }

@@ -119,7 +119,7 @@ export class TenureKeeper {
   #renew(shards?: readonly ShardId[]): void {
     const { leases } = this.#options
     const wanted = shards?.map((shard) => ({ shard })) ?? this.all
-    for (const primary of leases.byPrimary(wanted).keys()) {
+    for (const primary of leases.byPrimary(wanted, 'waiting').keys()) {
       if (this.#underWay.has(primary)) this.#wanted.add(primary)
       else void this.#round(primary)
     }
@@ -127,7 +127,7 @@ export class TenureKeeper {
 
   async #round(primary: Redis): Promise<void> {
     const { leases, clock, log } = this.#options
-    const tenures = leases.byPrimary(this.all).get(primary) ?? []
+    const tenures = leases.byPrimary(this.all, 'waiting').get(primary) ?? []
     if (tenures.length === 0 || this.#isClosed) return
     this.#underWay.add(primary)
     const sentAtMs = clock.monotonicMs()

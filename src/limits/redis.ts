@@ -18,14 +18,14 @@ export const redisBootWithinMs = 30_000
 export const redisSoonMs = 1_000
 
 /** How long one `WAIT` for replicas takes at most; it is asked again for as long as they are missing. */
-export const redisAckWaitMs = 400
+export const redisAckWaitMs = 350
 /** Pauses before something that Redis did not take is sent again: from the first to the longest. */
 export const redisRetryMinMs = 10
-export const redisRetryMaxMs = 400
+export const redisRetryMaxMs = 350
 /** How long a mirror lets frames gather once some have come, so that a busy shard's are read many at a time. */
 export const mirrorGatherMs = 40
 /** How often it looks at a shard without being told that there is more: its head may have gone back. */
-export const mirrorLookMs = 500
+export const mirrorLookMs = 450
 /** Of one blocked wait for more. */
 export const mirrorWatchMs = 10_000
 /** Frames that a mirror reads at a time, each of `frameBytesMax` at most. */

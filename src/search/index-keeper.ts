@@ -7,7 +7,8 @@
  *     with what the embedded index has, and the difference is owed.
  * K3  A document that the server refuses is parked: it keeps nothing else back, is listed, and is tried again when its
  *     product changes.
- * K4  Nothing that the server does or leaves undone keeps the projector, a search or a sale waiting.
+ * K4  Of several nodes one keeps it (`lead`). The others leave it alone, and whoever begins compares first (K2).
+ * K5  Nothing that the server does or leaves undone keeps the projector, a search or a sale waiting.
  */
 import type { ProductId } from '../domain/ids.ts'
 import type { ThreadLog } from '../kept-thread.ts'
@@ -36,6 +37,8 @@ export type KeeperParts = {
   readonly breaker: Breaker
   readonly timers: Timers
   readonly log: ThreadLog
+  /** Whether it keeps the index from the start; else only once it is told to. */
+  readonly leads: boolean
 }
 
 export type KeeperStatus = {
@@ -64,6 +67,7 @@ export class IndexKeeper {
   /** Asked for, and not done yet: whatever comes between, it is made anew before it is compared. */
   #isRebuildDue = false
   #mode: 'stopped' | 'running' | 'closing' = 'stopped'
+  #leads: boolean
   #round: Promise<void> = Promise.resolve()
   readonly #pause: Pause
   #writes = 0
@@ -71,6 +75,7 @@ export class IndexKeeper {
 
   constructor(parts: KeeperParts) {
     this.#parts = parts
+    this.#leads = parts.leads
     this.#pause = new Pause(parts.timers)
   }
 
@@ -113,6 +118,14 @@ export class IndexKeeper {
     this.#position = undefined
   }
 
+  /** K4 */
+  lead(leads: boolean): void {
+    if (this.#leads === leads) return
+    this.#leads = leads
+    this.doubt()
+    this.#pause.end()
+  }
+
   /** Makes everything anew beside what is there, which answers until then. */
   rebuild(): void {
     this.#isRebuildDue = true
@@ -130,6 +143,11 @@ export class IndexKeeper {
   async #run(): Promise<void> {
     const { breaker } = this.#parts
     while (this.#mode === 'running') {
+      if (!this.#leads) {
+        this.#leave()
+        await this.#pause.rest(keeperPollMs)
+        continue
+      }
       // One that was away may come back with less than it had.
       if (!breaker.isClosed) this.doubt()
       if (this.#next === 'tell' && this.#products.size + this.#stocks.size === 0) {
@@ -138,6 +156,14 @@ export class IndexKeeper {
       } else if (breaker.mayCall()) await this.#tryStep()
       else await this.#pause.rest(Math.max(keeperPollMs, breaker.waitMs))
     }
+  }
+
+  /** What is owed is found again by comparing, whenever this node keeps the index again. */
+  #leave(): void {
+    this.#products.clear()
+    this.#stocks.clear()
+    this.#position = undefined
+    this.#next = 'open'
   }
 
   async #tryStep(): Promise<void> {

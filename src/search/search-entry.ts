@@ -71,6 +71,8 @@ main.receive((message) => {
   switch (message.type) {
     case 'connect':
       return connect(message.port)
+    case 'lead':
+      return served?.keeper.lead(message.leads)
     case 'status':
       return main.send({ type: 'status', id: message.id, status: server.status() })
     case 'close':
@@ -98,6 +100,7 @@ function servedBy({ urls, apiKey }: Extract<SearchConfig, { readonly index: 'typ
     breaker,
     timers: realTimers,
     log: logAs,
+    leads: !data.isShared,
   })
   return { index: typesense, keeper, breaker }
 }

@@ -50,7 +50,9 @@ export type AnswerOfSearch = {
 /** To a listener. */
 export type FromSearch = AnswerOfSearch | AnswerFailed<SearchErrorCode>
 
-export type ToSearchThread = ToLinked | ToKept
+/** Whether this node keeps the index on the search server. */
+export type ToSearchAlone = { readonly type: 'lead'; readonly leads: boolean }
+export type ToSearchThread = ToSearchAlone | ToLinked | ToKept
 export type FromSearchThread = FromKept<SearchStatus>
 
 /** The thread's ways to the engine and the tables. */
@@ -62,6 +64,8 @@ export type SearchData = {
   readonly search: SearchConfig
   readonly shards: number
   readonly workers: number
+  /** Whether there may be other nodes, of which one keeps the index on the search server. */
+  readonly isShared: boolean
   readonly logLevel: string
   readonly crashPoint: string | undefined
   readonly ends: SearchEnds

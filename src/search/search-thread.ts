@@ -6,7 +6,7 @@ import type { KeptThreadSeams, Life } from '../kept-thread.ts'
 import { searchCloseMs } from '../limits/search.ts'
 import { LinkedThread } from '../linked-thread.ts'
 import type { Port } from '../seams.ts'
-import type { SearchData, SearchStatus } from './search-protocol.ts'
+import type { SearchData, SearchStatus, ToSearchAlone } from './search-protocol.ts'
 
 export type SearchThreadOptions = KeptThreadSeams & {
   readonly data: Omit<SearchData, 'ends'>
@@ -17,15 +17,33 @@ export type SearchThreadOptions = KeptThreadSeams & {
   readonly tables: { connect(): MessagePort }
 }
 
-export class SearchThread extends LinkedThread<SearchStatus, never, never> {
+export class SearchThread extends LinkedThread<SearchStatus, never, ToSearchAlone> {
+  #leads: boolean
+
   constructor({ data, supervisor, tables, ...seams }: SearchThreadOptions) {
     super({
       ...seams,
       name: 'search',
-      begin: () => begin({ data, supervisor, tables }),
+      begin: () => {
+        const life = begin({ data, supervisor, tables })
+        return {
+          ...life,
+          onStart: () => {
+            life.onStart()
+            this.lead(this.#leads)
+          },
+        }
+      },
       onMessage: () => {},
       closeMs: searchCloseMs,
     })
+    this.#leads = !data.isShared
+  }
+
+  /** Whether this node keeps the index on the search server, where there is one. */
+  lead(leads: boolean): void {
+    this.#leads = leads
+    this.send({ type: 'lead', leads })
   }
 }
 

@@ -43,7 +43,7 @@ command('tells which nodes there are and who serves what, while they run and aft
     assert.equal([told.owned[2].lease.type, told.owned[2].epoch, told.owned[2].ordinal], ['held', 7, 42])
     assert.ok(told.owned[2].leaseLeftMs > 0 && told.owned[2].leaseLeftMs <= all.leaseMs)
 
-    await Promise.all(all.living.map((node) => node.leave()))
+    for (const node of all.living) await node.leave()
     const after = await nodes([], env)
     assert.is(after.code, 1)
     assert.match(after.out, /^0 nodes, 3 shards/)
@@ -60,7 +60,6 @@ command('refuses what it cannot do, and says why', async () => {
     [[], { REDIS_URL: 'http://x' }, /REDIS_URL must be redis:/],
     [[], { REDIS_URL: `redis://127.0.0.1:${await freePort()}` }, /Redis does not answer/],
     [['--no'], {}, /--no/],
-    [['x'], {}, /'x'/],
   ] as const
   await Promise.all(
     refusals.map(async ([args, env, why]) => {

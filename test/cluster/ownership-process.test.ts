@@ -68,6 +68,8 @@ test('one that was stopped past its leases believed in nothing that another one 
     first.own = 0
     first.signal('SIGCONT')
     await Promise.all([first.owns(2), second.owns(2)])
+    // For the thread that reads the board.
+    await pause(100)
     await Promise.all([first.end('SIGTERM'), second.end('SIGTERM')])
     note(`with leases of ${LEASE_MS} ms: the other had all ${tookMs.toFixed(0)} ms after the stop`)
     assert.is(first.lost, 2)

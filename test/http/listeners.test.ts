@@ -112,6 +112,7 @@ class World implements AsyncDisposable {
           search: { index: 'embedded' },
           shards: 1,
           workers: 1,
+          isShared: false,
           logLevel,
           crashPoint: undefined,
         },

@@ -42,6 +42,28 @@ keeper('is filled with what the embedded one holds, answers searches, and follow
   assert.is(served.searches, 2)
 })
 
+keeper(
+  'is left alone by a node that does not lead, and compared and put right by whoever leads again (K4)',
+  async () => {
+    const { world, served } = await lit()
+    await using _ = world
+    world.keeper?.lead(false)
+    await world.pass(1_000)
+    const before = served.calls
+    await world.sell('chair', 1)
+    await world.reserve('lamp-1')
+    await world.pass(5_000)
+    assert.is(served.calls, before, 'nobody wrote to it or asked it')
+    assert.equal((await world.found({ term: 'chair' })).length, 1, 'the embedded index answers')
+    // As another node would have left it.
+    await served.held.remove(['lamp-2' as ProductId])
+    world.keeper?.lead(true)
+    await world.pass(2_000)
+    await assertEqual(world, served)
+    assert.is(world.keeper?.status.isServing, true)
+  },
+)
+
 keeper('that is down is left alone; the embedded one answers, and it catches up by itself', async () => {
   const { world, served } = await lit()
   await using _ = world

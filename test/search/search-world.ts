@@ -189,9 +189,9 @@ export class SearchWorld {
 
 function servedBy(
   index: ServedIndex,
-  parts: Omit<KeeperParts, 'served' | 'breaker'> & { readonly clock: Clock },
+  parts: Omit<KeeperParts, 'served' | 'breaker' | 'leads'> & { readonly clock: Clock },
 ): Served {
   const times = { failuresMax: 3, firstMs: 1_000, longestMs: 4_000 }
   const breaker = new Breaker(times, parts.clock, { fraction: () => 0 })
-  return { index, breaker, keeper: new IndexKeeper({ ...parts, served: index, breaker }) }
+  return { index, breaker, keeper: new IndexKeeper({ ...parts, served: index, breaker, leads: true }) }
 }

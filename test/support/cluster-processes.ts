@@ -24,7 +24,7 @@ export type ClusterOptions = {
 }
 
 const SECRET = 'wZ3nQx7Lr0TgYc5KdVb8MhJp2Sf6Ea1u'
-const PROXIED_UNTIL_MS = 15_000
+const BALANCED_WITHIN_MS = 30_000
 const LOOK_MS = 20
 
 export class ClusterProcesses {
@@ -49,7 +49,7 @@ export class ClusterProcesses {
 
   /** Resolves when all nodes are ready. Only for tests that need `redis-server`. */
   static async start(options: ClusterOptions = {}): Promise<ClusterProcesses> {
-    const { nodes: count = 2, shards = 4, redis: kind = 'alone', leaseMs = 1_000, isRouted = false } = options
+    const { nodes: count = 2, shards = 4, redis: kind = 'alone', leaseMs = 2_000, isRouted = false } = options
     const redis = kind === 'alone' ? await RedisServerProcess.start() : await RedisCluster.start()
     const environment = {
       REDIS_URL: redis.url,
@@ -139,15 +139,15 @@ export class ClusterProcesses {
     return owners.flatMap((owner, shard) => (owner === node ? [shard as ShardId] : []))
   }
 
-  /** Until every node that is awake has its share of the leases, and says that it is ready. */
-  async untilBalanced(withinMs = PROXIED_UNTIL_MS): Promise<void> {
+  /** Until every node that is awake has its share of the leases, and reaches all shards. */
+  async untilBalanced(withinMs = BALANCED_WITHIN_MS): Promise<void> {
     const givenUpMs = performance.now() + withinMs
     for (;;) {
       const owners = await this.owners()
       const { awake } = this
       const least = Math.floor(this.shards / awake.length)
       const isShared = awake.every((node) => owners.filter((owner) => owner === node).length >= least)
-      const areReady = await Promise.all(awake.map(({ server }) => server.isReady()))
+      const areReady = await Promise.all(awake.map((node) => reachesAll(node)))
       if (isShared && owners.every((owner) => owner?.isAwake) && areReady.every(Boolean)) return
       if (performance.now() > givenUpMs) {
         const shown = owners.map((owner) => owner?.name ?? 'nobody').join(', ')
@@ -184,4 +184,12 @@ export class ClusterProcesses {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** A node may be ready that does not reach all; here all parts are to be. */
+async function reachesAll({ server }: AppNode): Promise<boolean> {
+  if (!server.hasStarted()) return false
+  const outcome = await server.attempt('GET', '/readyz')
+  if (outcome.type !== 'answered') return false
+  return (outcome.body.parts as { ready: boolean }[] | undefined)?.every(({ ready }) => ready) === true
 }

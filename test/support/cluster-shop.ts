@@ -57,6 +57,11 @@ export class ClusterShop implements Shop {
     return isUnknown(outcome) && !isDone ? outcome : again
   }
 
+  /** Without a second try. */
+  callOnce(target: readonly [method: string, path: string], request: ShopRequest): Promise<CallOutcome> {
+    return this.#callAt(this.#next(), target, request)
+  }
+
   pause(ms: number): Promise<void> {
     return pause(ms)
   }

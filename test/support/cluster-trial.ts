@@ -7,8 +7,9 @@ import type { AppNode } from './app-node.ts'
 import { type ClusterOptions, ClusterProcesses } from './cluster-processes.ts'
 import { ClusterShop } from './cluster-shop.ts'
 import { ClusterWitness } from './cluster-witness.ts'
+import type { CallOutcome } from './http-call.ts'
 import { expectSameAnswers, type Verdict } from './journal-oracle.ts'
-import { deliver, LoadClient } from './load-client.ts'
+import { LoadClient } from './load-client.ts'
 import { RequestLedger } from './request-ledger.ts'
 import { sellAgain } from './selling-probe.ts'
 import { pause } from './server-process.ts'
@@ -25,6 +26,8 @@ const SCARCE_UNITS = 60
 const BUYERS = 8
 const SETTLED_WITHIN_MS = 20_000
 const LOOK_MS = 100
+/** Longer than any server lets a caller wait. */
+const PATIENCE_MS = 20_000
 /** Buyers are not to take a whole core of a machine that also runs all servers. */
 const TURNED_AWAY_MS = 40
 const BETWEEN_CALLS_MS = 15
@@ -57,11 +60,8 @@ export class ClusterTrial {
     const all = await ClusterProcesses.start(options)
     const trial = new ClusterTrial(all, options)
     try {
-      const stocks = [...trial.#products, ...trial.probes].map(
-        (id) => [id, ['scarce', 'rare'].includes(id) ? SCARCE_UNITS : PLENTY] as const,
-      )
-      const [first] = all.nodes as [AppNode]
-      await deliver(first.server, trial.ledger, stocks)
+      for (const id of [...trial.#products, ...trial.probes])
+        await trial.#deliver(id, ['scarce', 'rare'].includes(id) ? SCARCE_UNITS : PLENTY)
     } catch (error) {
       await trial.close()
       throw error
@@ -87,6 +87,17 @@ export class ClusterTrial {
       customers: 50,
       turnedAwayMs: TURNED_AWAY_MS,
     })
+  }
+
+  /** One unit, asked of this very node; under a key, which its own shard keeps too. */
+  async reserveAt(node: AppNode, productId: string, { isKeyed = true } = {}): Promise<CallOutcome> {
+    const asked = this.ledger.reserveSeveral([{ productId, quantity: 1 }], { isKeyed })
+    const shop = new ClusterShop({ nodes: () => [node], connections: 1, patienceMs: PATIENCE_MS })
+    const request = { body: { items: asked.lines, reference: asked.tag }, idempotencyKey: asked.key }
+    const outcome = await shop.callOnce(['POST', '/v1/reservations'], request)
+    shop.close()
+    this.ledger.answeredReserve(asked, outcome)
+    return outcome
   }
 
   /** Milliseconds until each shard has sold something that was asked for from now on. */
@@ -144,6 +155,20 @@ export class ClusterTrial {
       return await call(target, request)
     }
     return shop
+  }
+
+  /** Under a key, until somebody says that it has come. */
+  async #deliver(productId: string, delta: number): Promise<void> {
+    const { ledger, shop } = this
+    const asked = ledger.adjust(productId, delta)
+    const request = { body: { delta, reason: asked.tag }, idempotencyKey: `key-${asked.tag}` }
+    const givenUpMs = performance.now() + SETTLED_WITHIN_MS
+    for (;;) {
+      const outcome = await shop.call(['POST', `/v1/products/${productId}/stock/adjustments`], request)
+      ledger.answeredAdjustment(asked, outcome)
+      if (asked.known === 'acknowledged') return
+      if (performance.now() > givenUpMs) throw new Error(`the delivery failed: ${JSON.stringify(outcome)}`)
+    }
   }
 
   /** What nobody answered is asked again under its key until somebody does. */

@@ -39,8 +39,9 @@ export class OwnershipNodes {
     return this.options.leaseMs ?? LEASE_MS
   }
 
-  async start(): Promise<OwnershipNode> {
-    const node = new OwnershipNode(`n${++this.#names}`, this)
+  /** One more node, which reaches Redis by `url` where that is its own way. */
+  async start(url = this.options.url): Promise<OwnershipNode> {
+    const node = new OwnershipNode(`n${++this.#names}`, this, url)
     this.nodes.push(node)
     await node.ownership.start()
     return node
@@ -121,8 +122,8 @@ export class OwnershipNode {
   isLiving = true
   readonly #timers = new FreezableTimers()
 
-  constructor(id: string, all: OwnershipNodes) {
-    const { url, shards, ack = 'aof', surrenderMs = 20 } = all.options
+  constructor(id: string, all: OwnershipNodes, url: string) {
+    const { shards, ack = 'aof', surrenderMs = 20 } = all.options
     const parsed = parseRedisUrl(url)
     if (parsed.type !== 'valid') throw new Error(url)
     this.id = id

@@ -7,9 +7,12 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CommonRedisOptions, Redis } from 'ioredis'
+import {
+  durableRedis,
+  type RedisSettings,
+  redisArguments,
+} from '../../src/cli/local-cluster/redis-settings.ts'
 import { findBinary } from './binaries.ts'
-
-export type RedisSettings = Readonly<Record<string, string | number>>
 
 export type ClientOptions = Pick<
   CommonRedisOptions,
@@ -24,15 +27,6 @@ const OUTPUT_SHOWN = 2_000
 const LOG = 'output.log'
 /** A free port can be taken by another test between the look and the start. */
 const PORTS_TRIED = 3
-/** What a Redis needs that may hold a journal; and no waiting for a second replica before the first is served. */
-const DURABLE: RedisSettings = {
-  appendonly: 'yes',
-  appendfsync: 'always',
-  save: '',
-  'maxmemory-policy': 'noeviction',
-  'repl-diskless-sync': 'yes',
-  'repl-diskless-sync-delay': 0,
-}
 
 export class RedisServerProcess {
   readonly host = HOST
@@ -58,7 +52,7 @@ export class RedisServerProcess {
     for (let tried = 1; ; tried++) {
       const directory = await mkdtemp(join(tmpdir(), 'holdfast-redis-'))
       const server = new RedisServerProcess(port ?? (await freePort()), directory, {
-        ...DURABLE,
+        ...durableRedis,
         ...settings,
       })
       try {
@@ -119,10 +113,9 @@ export class RedisServerProcess {
     const binary = findBinary('redis-server')
     if (binary === undefined) throw new Error('redis-server is not installed: see README.md')
     const all = { bind: HOST, port: this.port, dir: this.directory, ...this.#settings, ...settings }
-    const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...wordsOf(value)])
     const log = openSync(join(this.directory, LOG), 'a')
     // In the test's own process group, so that it ends with it whatever happens; it keeps nobody from ending.
-    const child = spawn(binary, args, { cwd: this.directory, stdio: ['ignore', log, log] })
+    const child = spawn(binary, redisArguments(all), { cwd: this.directory, stdio: ['ignore', log, log] })
     closeSync(log)
     child.unref()
     this.#child = child
@@ -185,9 +178,4 @@ export async function freePort(): Promise<number> {
   await once(probe, 'close')
   if (address === null || typeof address === 'string') throw new Error('no port')
   return address.port
-}
-
-/** Redis takes several words of one setting as several arguments; an empty one is a word too. */
-function wordsOf(value: string | number): string[] {
-  return value === '' ? [''] : String(value).split(' ')
 }

@@ -3,8 +3,10 @@
  * node is announced at two proxies, for clients and replicas and for the cluster's bus, and calls the others from a loopback
  * address of its own, by which their proxies know it.
  */
+
+import type { RedisSettings } from '../../src/cli/local-cluster/redis-settings.ts'
 import { CutProxy } from './cut-proxy.ts'
-import { freePort, type RedisSettings } from './redis-server.ts'
+import { freePort } from './redis-server.ts'
 
 export type RedisWire = {
   /** Of the process itself, past the proxies. */

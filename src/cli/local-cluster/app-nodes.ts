@@ -1,5 +1,5 @@
 /** Nodes of this program on one machine, that share Redis, and PostgreSQL where there is one. */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target } from './balancer.ts'
 import { ChildProgram, type Surroundings } from './child-program.ts'
@@ -25,10 +25,14 @@ export class AppNodes {
 
   constructor({ root, logs, ports, environment }: AppNodesOptions, around: Surroundings) {
     this.#around = around
+    const images = join(root, 'images')
+    mkdirSync(images, { recursive: true })
     this.targets = ports.map((port, index) => ({ name: `node-${index + 1}`, port }))
     this.programs = this.targets.map(({ name, port }) => {
       const directory = join(root, name)
       mkdirSync(directory, { recursive: true })
+      // All nodes have the same: one may be asked for what another was given.
+      if (!existsSync(join(directory, 'images'))) symlinkSync(images, join(directory, 'images'))
       const launch = {
         name,
         file: process.execPath,
@@ -42,7 +46,7 @@ export class AppNodes {
     })
   }
 
-  /** Resolves when all say that they are ready. The first makes what all need, so it goes first. */
+  /** Resolves when all say that they are ready. */
   async start(): Promise<void> {
     for (const program of this.programs) program.start()
     await Promise.all(this.targets.map((target, index) => this.#untilReady(target, this.programs[index])))

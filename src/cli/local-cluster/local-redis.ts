@@ -15,7 +15,7 @@ export type LocalRedisOptions = {
   readonly primaries: number
 }
 
-type Server = { readonly program: ChildProgram; readonly port: number }
+type Server = { readonly program: ChildProgram; readonly port: number; readonly busPort: number }
 
 const host = '127.0.0.1'
 const answersWithinMs = 15_000
@@ -52,7 +52,7 @@ export class LocalRedis {
         log: join(logs, `${name}.log`),
         signals: { stop: 'SIGTERM', kill: 'SIGKILL' },
       } as const
-      return { program: new ChildProgram(launch, around), port }
+      return { program: new ChildProgram(launch, around), port, busPort }
     })
   }
 
@@ -68,7 +68,7 @@ export class LocalRedis {
   /** Resolves when all slots are served and each replica is linked to its primary. */
   async start(): Promise<void> {
     for (const { program } of this.#servers) program.start()
-    const members = this.#servers.map(({ port }) => ({ host, port, client: connect(port) }))
+    const members = this.#servers.map(({ port, busPort }) => ({ host, port, busPort, client: connect(port) }))
     try {
       await Promise.all(members.map((member, index) => this.#untilAnswers(member, index)))
       const known = await Promise.all(members.map(({ client }) => viewOf(client)))

@@ -3,8 +3,13 @@ import type { Redis } from 'ioredis'
 import { SLOTS } from '../../persistence/redis/key-slot.ts'
 import { type Seams, until } from './until.ts'
 
-/** A server, and a connection to it that follows nobody elsewhere. */
-export type RedisMember = { readonly host: string; readonly port: number; readonly client: Redis }
+/** A server, where the others reach it, and a connection to it that follows nobody elsewhere. */
+export type RedisMember = {
+  readonly host: string
+  readonly port: number
+  readonly busPort: number
+  readonly client: Redis
+}
 
 /** What one node says of another. */
 export type NodeView = {
@@ -36,8 +41,7 @@ export async function formCluster(
       await client.call('CLUSTER', 'ADDSLOTSRANGE', from, to)
     }),
   )
-  for (const { host, port, client } of members.slice(1)) {
-    const [, busPort] = (await client.config('GET', 'cluster-port')) as [string, string]
+  for (const { host, port, busPort } of members.slice(1)) {
     await first.client.call('CLUSTER', 'MEET', host, port, busPort)
   }
   await Promise.all(
@@ -54,13 +58,13 @@ export async function formCluster(
 
 /** Until all members agree on who serves which slot, all are served, and each serves some or follows one that does. */
 export async function untilHealthy(
-  members: () => readonly RedisMember[],
+  members: () => readonly RedisMember[] | Promise<readonly RedisMember[]>,
   options: Seams & { readonly count: number; readonly withinMs?: number },
 ): Promise<void> {
   const { count, withinMs = healthyWithinMs, clock, timers } = options
   await until(
     async () => {
-      const wrong = await whatIsWrong(members(), count)
+      const wrong = await whatIsWrong(await members(), count)
       if (wrong !== undefined) throw new Error(wrong)
     },
     { clock, timers, withinMs, what: 'the Redis Cluster is not healthy' },

@@ -2,7 +2,7 @@
  * What one other node has been told of the board of a shard that this node serves: all of it once, piece by piece, then each
  * product that it shows anew. Reads the board by itself (stock-board.ts, B4), so that no worker is kept waiting.
  */
-import type { ShardBoardReader } from '../../actors/stock-board.ts'
+import { noSale, type ShardBoardReader } from '../../actors/stock-board.ts'
 import { relayBoardProducts } from '../../limits/relay.ts'
 import type { BoardEntryCell } from './node-words.ts'
 
@@ -55,7 +55,6 @@ function write(entries: BoardEntryCell[], reader: ShardBoardReader, number: numb
   const shown = reader.read(number)
   if (shown === undefined) return false
   const { version, available, onHand, held, sold, retired, sale } = shown
-  const isPlain = Object.keys(sale).length === 0
-  entries.push(number, version, available, onHand, held, sold, retired, isPlain ? undefined : sale)
+  entries.push(number, version, available, onHand, held, sold, retired, sale === noSale ? undefined : sale)
   return true
 }

@@ -14,7 +14,11 @@ import type { LocalShards } from './local-shards.ts'
 import type { NodeLink } from './node-link.ts'
 import type { FromCaller, FromOwner } from './node-words.ts'
 
-type Channel = ShardLife & { readonly port: PromptPort<RepliesMessage, CallsMessage> }
+type Channel = ShardLife & {
+  readonly port: PromptPort<RepliesMessage, CallsMessage>
+  /** The worker has said something, and may have looked at what it was sent. */
+  isTaken: boolean
+}
 
 export type CallerParts = {
   readonly link: Pick<NodeLink<FromCaller, FromOwner>, 'send' | 'end' | 'waitingBytes'>
@@ -49,11 +53,12 @@ export class Caller {
 
   /** A worker of this node has ended: what it has said goes out first. */
   tellEnd({ shard, life }: ShardLife): void {
-    for (const [channel, { port, ...of }] of this.#channels) {
-      if (of.shard !== shard || of.life !== life) continue
-      port.receiveNow()
-      port.close()
-      this.#channels.delete(channel)
+    for (const [number, channel] of this.#channels) {
+      if (channel.shard !== shard || channel.life !== life) continue
+      channel.port.receiveNow()
+      channel.port.close()
+      this.#channels.delete(number)
+      if (!channel.isTaken) this.#sayNothingHappened(number)
     }
     this.#feeds.delete(shard)
     this.#send({ type: 'ended', shard, life })
@@ -118,12 +123,11 @@ export class Caller {
     const { local, link } = this.#parts
     if (this.#channels.has(channel)) return link.end('it opened a channel twice')
     const port = local.connect({ shard, life })
-    if (port === undefined) {
-      this.#send({ type: 'replies', channel, cells: [], lastWord: 0 })
-      return
-    }
-    this.#channels.set(channel, { shard, life, port })
+    if (port === undefined) return this.#sayNothingHappened(channel)
+    const opened: Channel = { shard, life, port, isTaken: false }
+    this.#channels.set(channel, opened)
     port.receive(({ cells, lastWord }) => {
+      opened.isTaken = true
       // Its first word is where its board is: others cannot read that.
       if (cells.length === 0 && lastWord === undefined) return
       this.#tellNews(shard)
@@ -133,6 +137,10 @@ export class Caller {
     this.#feeds.set(shard, new BoardFeed())
     local.watch({ shard, life })
     this.goOn()
+  }
+
+  #sayNothingHappened(channel: number): void {
+    this.#send({ type: 'replies', channel, cells: [], lastWord: 0 })
   }
 
   /** What must be known of a board before what its worker has just said (R2). */

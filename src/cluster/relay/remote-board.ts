@@ -3,12 +3,10 @@
  * finds it as that of a worker of this node. Nobody is shown it before it is whole.
  */
 
-import { ShardBoard, type ShardBoardMemory, type StockEntry } from '../../actors/stock-board.ts'
+import { noSale, ShardBoard, type ShardBoardMemory, type StockEntry } from '../../actors/stock-board.ts'
 import type { ShardId } from '../../domain/ids.ts'
 import type { Sale } from '../../domain/stock.ts'
 import { BadFrame, type BoardEntryCell, boardEntryCells } from './node-words.ts'
-
-const noSale: Sale = Object.freeze({})
 
 export class RemoteBoard {
   readonly #board: ShardBoard
@@ -40,23 +38,20 @@ export class RemoteBoard {
 }
 
 function entriesOf(cells: readonly BoardEntryCell[]): StockEntry[] {
+  if (cells.length % boardEntryCells !== 0) throw new BadFrame('half an entry of a board')
   const entries: StockEntry[] = []
-  for (let at = 0; at < cells.length; at += boardEntryCells) {
-    const [number, version, available, onHand, held, sold] = cells.slice(at) as number[]
-    if (number === undefined || version === undefined || available === undefined)
-      throw new BadFrame('half an entry')
-    if (onHand === undefined || held === undefined || sold === undefined) throw new BadFrame('half an entry')
-    entries.push({
-      number,
-      version,
-      onHand,
-      held,
-      // What makes it come out as it was said.
-      earmarked: onHand - held - available,
-      sold,
-      retired: cells[at + 6] === true,
-      sale: (cells[at + 7] as Sale | undefined) ?? noSale,
-    })
+  for (let at = 0; at < cells.length; ) {
+    const number = cells[at++] as number
+    const version = cells[at++] as number
+    const available = cells[at++] as number
+    const onHand = cells[at++] as number
+    const held = cells[at++] as number
+    const sold = cells[at++] as number
+    const retired = cells[at++] as boolean
+    const sale = (cells[at++] as Sale | undefined) ?? noSale
+    // What makes it come out as it was said.
+    const earmarked = onHand - held - available
+    entries.push({ number, version, onHand, held, earmarked, sold, retired, sale })
   }
   return entries
 }

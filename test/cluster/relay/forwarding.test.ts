@@ -5,7 +5,8 @@ import type { ReservationReply } from '../../../src/actors/requests.ts'
 import { SplitCoordinator } from '../../../src/actors/split-coordinator.ts'
 import type { CustomerId, ProductId, ReservationId, ShardId } from '../../../src/domain/ids.ts'
 import { reservationIdOf } from '../../../src/domain/ids.ts'
-import { realClock, realTimers } from '../../../src/seams.ts'
+import { StockStreams } from '../../../src/http/stock-streams.ts'
+import { realClock, realRandom, realTimers } from '../../../src/seams.ts'
 import {
   addStock,
   confirm,
@@ -173,6 +174,45 @@ forwarding('is asked by several engines of a node, each with calls of its own', 
   const after = await world.node(1).engine.execute(readStock(productId))
   assert.is(after.type === 'stock' && before.type === 'stock' && after.held - before.held, 60)
   assert.is((await first.engine.execute(readStock(productId))).type, 'stock', 'those that stay are answered')
+})
+
+forwarding('is followed live by who listens at another node', async ({ first, second }) => {
+  const productId = productOf(1)
+  let changed = () => {}
+  const streams = new StockStreams({
+    engine: first.engine,
+    // What the journals here tell of, the test says.
+    history: {
+      isWatching: true,
+      watch(_product, onChange) {
+        changed = onChange
+        return Promise.resolve()
+      },
+      unwatch() {},
+    },
+    clock: realClock,
+    timers: realTimers,
+    random: realRandom(),
+  })
+  const stock = await first.engine.execute(readStock(productId))
+  assert.ok(stock.type === 'stock')
+  const body = streams.open(stock, {
+    productId,
+    view: ({ version, available }) => `{"version":${version},"available":${available}`,
+    address: undefined,
+    resumes: undefined,
+    cut() {},
+  })
+  const reader = body.getReader()
+  let text = ''
+  const has = async (part: string) => {
+    while (!text.includes(part)) text += Buffer.from((await reader.read()).value ?? []).toString()
+  }
+  await has(`"version":${stock.version},"available":${stock.available}`)
+  await second.engine.execute(reserve(second, { productId, quantity: 2 }))
+  changed()
+  await has(`"version":${stock.version + 1},"available":${stock.available - 2}`)
+  streams.end()
 })
 
 forwarding.run()
