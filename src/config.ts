@@ -7,8 +7,9 @@ import { availableParallelism, totalmem } from 'node:os'
 import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
 import { type ClusterConfig, clusterSettings, readCluster, redisAccessOf } from './config/cluster-settings.ts'
 import { type DatabaseConfig, databaseSettings, readDatabase } from './config/database-settings.ts'
-import { explain, type Problem } from './config/explain.ts'
+import { explain, type Problem, shown } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
+import { misspellings } from './config/misspellings.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
 import { type PaymentConfig, paymentSettings, readPayments } from './config/payment-settings.ts'
 import { type RateName, rateSettings } from './config/rate-settings.ts'
@@ -17,7 +18,6 @@ import { looksTyped, type Secret, type SecretSetting, type SettingsReader } from
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
-import { editsBetween } from './edit-distance.ts'
 import type { Network } from './ip-address.ts'
 import {
   segmentBytesDefault,
@@ -227,7 +227,8 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     secret: takeSecret,
     report,
   }
-  const warnings = misspellings(environment)
+  const known = [...Object.values(settings).map(({ variable }) => variable), ...Object.keys(LATER)]
+  const warnings = misspellings(Object.keys(environment), known)
   const cluster = readCluster(reader, mode, warnings)
   const workersWanted = take(settings.workers) ?? defaultWorkers(machine.cores, shards)
   // A shard's journal is a stream of its own then, and its worker goes where it goes.
@@ -380,24 +381,4 @@ function adminKeyPattern(lengthMin: number): RegExp {
 function given(environment: Environment, variable: string): string | undefined {
   const value = environment[variable]
   return value === '' ? undefined : value
-}
-
-function shown(value: string, secret = false): string {
-  if (secret) return `${value.length} characters, not shown`
-  // JSON's escapes keep a stray control sequence from reaching the terminal.
-  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
-}
-
-/** Variables that are none of ours and look as if they were meant to be. */
-function misspellings(environment: Environment): string[] {
-  const known = [...Object.values(settings).map(({ variable }) => variable), ...Object.keys(LATER)]
-  return Object.keys(environment)
-    .filter((name) => !known.includes(name) && name.length <= 20)
-    .flatMap((name) => {
-      // One edit for four letters, two for eight: HOME is no slip for HOST.
-      const meant = known.find(
-        (other) => editsBetween(name.toUpperCase(), other, 2) <= Math.min(2, other.length / 4),
-      )
-      return meant === undefined ? [] : [`${shown(name)} is not a setting. Did you mean ${meant}?`]
-    })
 }

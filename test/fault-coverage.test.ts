@@ -16,6 +16,7 @@ const OWED: readonly (readonly [letter: string, first: number, last: number, wit
     ['E', 41, 46, [43]],
     ['F', 47, 56, []],
     ['G', 57, 64, []],
+    ['H', 74, 74, []],
     ['H', 77, 78, []],
   ]
 const ATTACKS = [

@@ -245,8 +245,7 @@ export class ShardWorker {
     const doubt = this.#tenancy.doubt()
     if (doubt !== undefined) {
       this.#refuseWaiting(doubt)
-      if (!this.#isClosing) this.#alarm.set(nowMs + fencedLookMs, nowMs)
-      return
+      return this.#setAlarm(nowMs + fencedLookMs, nowMs)
     }
     const monotonicMs = this.#parts.clock.monotonicMs()
     const share = Math.ceil(batchCommandsMax / this.#shards.length)

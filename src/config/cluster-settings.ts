@@ -78,10 +78,10 @@ export const clusterSettings = {
     example: '/run/secrets/cluster_secret',
     fallbackText: 'none',
   }),
-  leaseMs: whole('LEASE_MS', [leaseMsRange[0], leaseMsRange[1]], 2_000, {
+  leaseMs: whole('LEASE_MS', [leaseMsRange[0], leaseMsRange[1]], 1_500, {
     meaning:
       'Milliseconds for which a node holds a shard without renewing; so long a lost node’s shards wait, at most',
-    example: '2000',
+    example: '3000',
   }),
 }
 

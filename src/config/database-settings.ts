@@ -1,13 +1,14 @@
 /** The settings of where the tables are. */
-import { isLoopback, parseDatabaseUrl } from '../persistence/tables/postgres/target.ts'
-import type { TablesPlace } from '../persistence/tables/tables-place.ts'
+
 import { text, whole } from '../setting.ts'
+import { type DatabaseTarget, isLoopback, parseDatabaseUrl } from './database-target.ts'
 import type { SettingsReader } from './secret.ts'
 
-/** `sqlite`: a file in the data directory. */
 export type DatabaseConfig =
+  /** A file in the data directory. */
   | { readonly type: 'sqlite' }
-  | Extract<TablesPlace, { readonly type: 'postgresql' }>
+  /** `connections` at a time, of this node. */
+  | { readonly type: 'postgresql'; readonly target: DatabaseTarget; readonly connections: number }
 
 const connectionsDefault = 10
 const connectionsMax = 200

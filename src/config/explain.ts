@@ -16,3 +16,10 @@ export function explain(problems: readonly Problem[]): string {
   })
   return [`Holdfast cannot start: ${count} wrong.`, ...lines].join('\n\n')
 }
+
+/** A value as it may be printed. */
+export function shown(value: string, secret = false): string {
+  if (secret) return `${value.length} characters, not shown`
+  // JSON's escapes keep a stray control sequence from reaching the terminal.
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+}

@@ -25,7 +25,7 @@ export const redisRetryMaxMs = 350
 /** How long a mirror lets frames gather once some have come, so that a busy shard's are read many at a time. */
 export const mirrorGatherMs = 40
 /** How often it looks at a shard without being told that there is more: its head may have gone back. */
-export const mirrorLookMs = 500
+export const mirrorLookMs = 450
 /** Of one blocked wait for more. */
 export const mirrorWatchMs = 10_000
 /** Frames that a mirror reads at a time, each of `frameBytesMax` at most. */

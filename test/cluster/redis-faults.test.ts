@@ -38,19 +38,22 @@ redis('whose replies are lost again and again: what is sent anew has one effect'
   await trial.judgeAnswers()
 })
 
-redis('that is busy with somebody’s script answers nobody, and nothing is done by half', async ({ trial }) => {
-  const client = trial.all.alone.client()
-  await client.config('SET', 'busy-reply-threshold', 50)
-  trial.load()
-  await pause(200)
-  // It may be killed only before its first write, so it has done nothing.
-  const killed = client.eval('while true do end', 0).catch((error: Error) => error.message)
-  await pause(BUSY_MS)
-  await trial.all.alone.client({ enableReadyCheck: false }).script('KILL')
-  assert.match(String(await killed), /killed by user/i)
-  await trial.sellsAgain()
-  await trial.judgeAnswers()
-})
+redis(
+  'that is busy with somebody’s script answers nobody, and nothing is done by half',
+  async ({ trial }) => {
+    const client = trial.all.alone.client()
+    await client.config('SET', 'busy-reply-threshold', 50)
+    trial.load()
+    await pause(200)
+    // It may be killed only before its first write, so it has done nothing.
+    const killed = client.eval('while true do end', 0).catch((error: Error) => error.message)
+    await pause(BUSY_MS)
+    await trial.all.alone.client({ enableReadyCheck: false }).script('KILL')
+    assert.match(String(await killed), /killed by user/i)
+    await trial.sellsAgain()
+    await trial.judgeAnswers()
+  },
+)
 
 for (const [when, sealed] of [
   ['and its shard had sealed it', true],

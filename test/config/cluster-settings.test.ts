@@ -64,7 +64,7 @@ test('with a Redis it is one of many', () => {
     ack: { type: 'aof' },
     nodeHost: '127.0.0.1',
     nodePort: 0,
-    leaseMs: 2_000,
+    leaseMs: 1_500,
   })
   const set = {
     ...SHARED,

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { CustomerId, ProductId } from '../../src/domain/ids.ts'
 import { reservationReply, reservedReply } from '../../src/http/schemas.ts'
+import { TablesError } from '../../src/persistence/tables/tables-error.ts'
 import { suite } from '../support/suite.ts'
 import { fakes, NOW_MS, RESERVATION_ID, reservation } from './fake-parts.ts'
 import { pathsOf } from './replies.ts'
@@ -426,6 +427,15 @@ for (const { word, body, request, wrong, mayBeEmpty = false, forCustomers = fals
     }
   })
 }
+
+change('goes on where nodes do not share their tables, and so nobody makes orders', async () => {
+  const { call, tables } = fakes()
+  tables.answer = () => {
+    throw new TablesError('not-shared', 'each node has its own')
+  }
+  const reply = await call('POST', `${PATH}/release`, { as: 'service' })
+  assert.is(reply.status, 200)
+})
 
 change('by a service is validated before anybody looks whether there is such a reservation', async () => {
   const { call, engine } = fakes()

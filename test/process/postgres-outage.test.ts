@@ -71,6 +71,22 @@ test('goes on selling, says of the shop that it is away, and has all of it once 
   }
 })
 
+test('waits a while for one that starts later than itself', async () => {
+  const postgres = await PostgresServerProcess.start()
+  await using site = new Site()
+  try {
+    const environment = { DATABASE_URL: await postgres.newDatabase() }
+    await postgres.kill()
+    const server = await site.start({ environment, until: 'spawned' })
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    await postgres.resume()
+    await server.until(() => server.isReady(), 'it is ready')
+    assert.is((await server.request('GET', '/v1/cart')).status, 403)
+  } finally {
+    await postgres.stop()
+  }
+})
+
 test('does not start on one that could lose what it has acknowledged, and says why in a line', async () => {
   const postgres = await PostgresServerProcess.start({ synchronous_commit: 'off' })
   await using site = new Site()

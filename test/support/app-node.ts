@@ -55,7 +55,7 @@ export class AppNode {
   }
 
   /** From the next start on it reaches these ports through proxies of its own. */
-  async routeThrough(ports: readonly number[]): Promise<void> {
+  async routeThrough(ports: Parameters<typeof OwnNetwork.start>[0]): Promise<void> {
     this.#network = await OwnNetwork.start(ports)
   }
 

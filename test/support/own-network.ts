@@ -16,9 +16,17 @@ export class OwnNetwork {
     writeFileSync(join(this.#directory, 'network.mjs'), this.#script())
   }
 
-  /** To these loopback ports, whether anybody listens there yet or not. */
-  static async start(ports: readonly number[]): Promise<OwnNetwork> {
-    const proxies = await Promise.all(ports.map(async (port) => [port, await CutProxy.start(port)] as const))
+  /**
+   * To these loopback ports, whether anybody listens there yet or not; where two are given, whoever connects to the first is
+   * led to the second.
+   */
+  static async start(ports: readonly (number | readonly [from: number, to: number])[]): Promise<OwnNetwork> {
+    const proxies = await Promise.all(
+      ports.map(async (port) => {
+        const [from, to] = typeof port === 'number' ? [port, port] : port
+        return [from, await CutProxy.start(to)] as const
+      }),
+    )
     return new OwnNetwork(new Map(proxies))
   }
 

@@ -1,10 +1,10 @@
 /** A real PostgreSQL on a loopback port of its own, with an empty temporary directory. */
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { freePort, insteadOfRoot, Started, type User } from '../../bench/support/programs.ts'
-import { type DatabaseTarget, parseDatabaseUrl } from '../../src/persistence/tables/postgres/target.ts'
+import { type DatabaseTarget, parseDatabaseUrl } from '../../src/config/database-target.ts'
 import { findBinary } from './binaries.ts'
 
 const ROLE = 'holdfast'
@@ -48,7 +48,7 @@ export class PostgresServerProcess {
     mkdirSync(data, { mode: 0o700 })
     if (user !== undefined) for (const path of [directory, data]) chownSync(path, user.uid, user.gid)
     const server = new PostgresServerProcess({ port: await freePort(), directory, settings, user })
-    const args = ['-D', data, '-U', ROLE, '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+    const args = ['-D', data, '-U', ROLE, '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '-k']
     const made = new Started({ file: initdb, args, directory, user })
     const status = await new Promise((resolve) => void made.child.once('close', resolve))
     if (status !== 0) throw new Error(`initdb failed: ${made.output}`)
@@ -77,6 +77,14 @@ export class PostgresServerProcess {
     const ended = new Promise((resolve) => void child.once('exit', resolve))
     child.kill('SIGQUIT')
     await ended
+  }
+
+  /** Changes a bit of a file of its data, while it does not run. */
+  flip(file: string, offset: number): void {
+    const path = join(this.#directory, 'data', file)
+    const bytes = readFileSync(path)
+    bytes[offset] = (bytes[offset] ?? 0) ^ 1
+    writeFileSync(path, bytes)
   }
 
   /** URL of a new and empty database. */

@@ -1,4 +1,6 @@
 /** The tables on a real PostgreSQL in the test's own thread, over the messages that travel between threads: one node. */
+
+import type { DatabaseTarget } from '../../src/config/database-target.ts'
 import type { Replayable } from '../../src/persistence/tables/idempotency-records.ts'
 import type { Notice } from '../../src/persistence/tables/operation.ts'
 import type {
@@ -11,7 +13,6 @@ import type {
 import { openPostgresTables } from '../../src/persistence/tables/postgres/open-postgres.ts'
 import { PoolBoard } from '../../src/persistence/tables/postgres/pool-board.ts'
 import type { PostgresTables } from '../../src/persistence/tables/postgres/postgres-tables.ts'
-import type { DatabaseTarget } from '../../src/persistence/tables/postgres/target.ts'
 import { RevocationCount } from '../../src/persistence/tables/revocation-count.ts'
 import type { TableKey } from '../../src/persistence/tables/table-key.ts'
 import { TablesClient } from '../../src/persistence/tables/tables-client.ts'

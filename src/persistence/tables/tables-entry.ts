@@ -37,20 +37,19 @@ assert(parentPort !== null, 'tables-entry.ts is the entry of a worker thread')
 const data: TablesThreadData = workerData
 const main = portOf<ToTablesThread, FromTablesThread>(parentPort)
 const seams = { clock: realClock, timers: realTimers, random: realRandom() }
-const server = await open()
+const opening = open()
+// Before the tables are open: somebody who listens keeps the thread alive while it waits for a server.
+main.receive((message) => void opening.then((server) => hear(server, message)))
+await opening
+main.send({ type: 'ready' })
 
-main.receive((message) => {
+async function hear(server: Served, message: ToTablesThread): Promise<void> {
   if (message.type === 'connect') {
     const port = portOf<ToTables, FromTables>(message.port)
     server.connect(port)
     port.onClose(() => server.disconnect(port))
     return
   }
-  void close()
-})
-main.send({ type: 'ready' })
-
-async function close(): Promise<void> {
   await server.close()
   main.send({ type: 'closed' })
   main.close()

@@ -1,5 +1,5 @@
 /** Where the tables are. */
-import type { DatabaseTarget } from './postgres/target.ts'
+import type { DatabaseTarget } from '../../config/database-target.ts'
 
 export type TablesPlace =
   | { readonly type: 'sqlite'; readonly path: string }

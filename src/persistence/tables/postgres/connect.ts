@@ -1,8 +1,8 @@
 /** How connections to PostgreSQL are made, and what each must be before anything is asked of it. */
 import { readFileSync } from 'node:fs'
 import { Client, type ClientBase, type ClientConfig, types } from 'pg'
+import type { DatabaseTarget } from '../../../config/database-target.ts'
 import { TablesBootError } from '../tables-error.ts'
-import type { DatabaseTarget } from './target.ts'
 
 /** How long a connection may take to be made, and an operation may wait for one. */
 export const connectMs = 3_000

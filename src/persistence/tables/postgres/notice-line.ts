@@ -25,7 +25,7 @@ export type NoticeLineParts = {
 }
 
 const lookMs = 1_000
-const retryMs = 500
+const retryMs = 250
 /** Of one look at the outbox. */
 const eventsMax = 256
 /** PostgreSQL takes less than 8,000 bytes at a time. */

@@ -1,8 +1,8 @@
 /** Opens the tables on PostgreSQL: reached, found to be safe, brought to this version's schema, and listening. */
-import { setTimeout as wait } from 'node:timers/promises'
 import { type Client, DatabaseError } from 'pg'
 import { schema } from '../schema.ts'
 import { TablesBootError } from '../tables-error.ts'
+import type { TablesLog } from '../tables-place.ts'
 import { openClient } from './connect.ts'
 import { failureOf } from './failures.ts'
 import { migratePostgres } from './postgres-migrations.ts'
@@ -10,7 +10,7 @@ import { PostgresTables, type PostgresTablesParts } from './postgres-tables.ts'
 
 /** How long a start waits for a server that starts at the same time, or is restarted. */
 const reachWithinMs = 20_000
-const tryEveryMs = 500
+const tryEveryMs = 250
 /** Nobody is let in, or there is no such database: waiting changes nothing. */
 const FINAL = /^(?:28...|3D000)$/
 
@@ -22,6 +22,7 @@ export async function openPostgresTables(
   const client = await reach(parts, patienceMs)
   try {
     await migratePostgres(client, schema, parts.clock.wallMs())
+    await noteChecksums(client, parts.log)
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
     const { message } = error
@@ -37,7 +38,7 @@ export async function openPostgresTables(
   return tables
 }
 
-async function reach({ target, clock }: PostgresTablesParts, patienceMs: number): Promise<Client> {
+async function reach({ target, clock, timers }: PostgresTablesParts, patienceMs: number): Promise<Client> {
   const untilMs = clock.monotonicMs() + patienceMs
   for (;;) {
     try {
@@ -53,6 +54,14 @@ async function reach({ target, clock }: PostgresTablesParts, patienceMs: number)
         )
       }
     }
-    await wait(tryEveryMs)
+    await new Promise<void>((resolve) => void timers.after(tryEveryMs, resolve))
   }
+}
+
+/** Without them a bit that a disk changes is read as if it had been written. */
+async function noteChecksums(client: Client, log: TablesLog): Promise<void> {
+  const { rows } = await client.query<{ readonly data_checksums: string }>('SHOW data_checksums')
+  if (rows[0]?.data_checksums === 'on') return
+  const advice = 'PostgreSQL does not check its pages: stop it and run pg_checksums --enable'
+  log('warn', 'tables.noChecksums', { advice })
 }

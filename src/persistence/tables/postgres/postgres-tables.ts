@@ -4,6 +4,8 @@
  *
  * T2 of it holds here, too: no outcome leaves before what it rests on is durable, and none before what everybody has to hear.
  */
+
+import type { DatabaseTarget } from '../../../config/database-target.ts'
 import type { Clock, Port, Random, Timers } from '../../../seams.ts'
 import type { Notice } from '../operation.ts'
 import { type OperationName, operations } from '../operations.ts'
@@ -20,7 +22,6 @@ import {
 import { openClient } from './connect.ts'
 import { NoticeLine } from './notice-line.ts'
 import type { PoolBoard } from './pool-board.ts'
-import type { DatabaseTarget } from './target.ts'
 import { type AnyRead, type AnyWrite, Transactions, toldAfter } from './transactions.ts'
 
 export type TablesPort = Port<ToTables, FromTables>

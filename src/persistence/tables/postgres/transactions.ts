@@ -8,6 +8,7 @@
  *     nothing has happened: a server that loses its client undoes what was not ended.
  */
 import pg, { type ClientBase, type Pool, type PoolClient } from 'pg'
+import type { DatabaseTarget } from '../../../config/database-target.ts'
 import type { Clock, Random, Timers } from '../../../seams.ts'
 import { once } from '../idempotency-records.ts'
 import { type Moment, type Notice, type ReadOperation, Undone, type WriteOperation } from '../operation.ts'
@@ -19,7 +20,6 @@ import { checkServer, clientConfigOf } from './connect.ts'
 import { failureOf } from './failures.ts'
 import type { PoolBoard } from './pool-board.ts'
 import { runOn } from './postgres-session.ts'
-import type { DatabaseTarget } from './target.ts'
 
 export type TransactionsParts = {
   readonly target: DatabaseTarget

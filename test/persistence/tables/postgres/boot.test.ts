@@ -1,6 +1,6 @@
 /** What a PostgreSQL must be before anything is trusted to it, and nodes that start at the same time. */
 import * as assert from 'uvu/assert'
-import { parseDatabaseUrl } from '../../../../src/persistence/tables/postgres/target.ts'
+import { parseDatabaseUrl } from '../../../../src/config/database-target.ts'
 import { schema } from '../../../../src/persistence/tables/schema.ts'
 import { TablesBootError } from '../../../../src/persistence/tables/tables-error.ts'
 import { PostgresServerProcess } from '../../../support/postgres-server.ts'

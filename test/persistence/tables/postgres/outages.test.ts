@@ -160,6 +160,23 @@ test('an operation that is in a deadlock begins anew, and comes to its end', () 
     }
   }))
 
+test('a row on a page that its disk has changed is acted upon by nobody', () =>
+  within(1, async ({ node, postgres, database }) => {
+    const productId = 'a' as ProductId
+    await node.write('catalog.create', { productId, fields: fields() })
+    const [place] = await postgres.ask(database, `SELECT pg_relation_filepath('products') AS path`)
+    await postgres.ask(database, 'CHECKPOINT')
+    await postgres.kill()
+    // In the first row, which is written from the page's end.
+    postgres.flip(String(place?.path), 8_192 - 40)
+    await postgres.resume()
+    await untilAnswered(() => keysOf(node))
+    assert.is(await codeOf(node.read('catalog.product', { productId })), 'damaged')
+    const change = { productId, change: { price: 1 }, guard: {} }
+    assert.is(await codeOf(node.write('catalog.patch', change)), 'damaged')
+    await node.write('apiKeys.create', KEY)
+  }))
+
 test('that takes no changes for a while is used again when it does', () =>
   within(2, async ({ node, postgres, database }) => {
     const set = (value: string) =>

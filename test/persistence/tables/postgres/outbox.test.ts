@@ -2,9 +2,9 @@
 
 import { Client } from 'pg'
 import * as assert from 'uvu/assert'
+import { type DatabaseTarget, parseDatabaseUrl } from '../../../../src/config/database-target.ts'
 import type { ProductId } from '../../../../src/domain/ids.ts'
 import type { OutboxEvent } from '../../../../src/persistence/tables/outbox.ts'
-import { type DatabaseTarget, parseDatabaseUrl } from '../../../../src/persistence/tables/postgres/target.ts'
 import { PostgresNode } from '../../../support/postgres-tables.ts'
 import { suite } from '../../../support/suite.ts'
 import { sharedServer, TwoNodes } from '../../../support/two-nodes.ts'
