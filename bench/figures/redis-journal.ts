@@ -48,7 +48,8 @@ const RIVAL = 'Redis Lua, AOF always, no wait for its replica'
 const BOUNDS = { floor: 4, aim: 12 }
 
 type EnginePoint = { readonly shards: number; readonly callers: number }
-type Loaded = { readonly perSecond: number; readonly eventsPerSync: number; readonly bytesPerEvent: number }
+type Timed = { readonly perSecond: number; readonly cpuMicros: number }
+type Loaded = Timed & { readonly eventsPerSync: number; readonly bytesPerEvent: number }
 
 export const redisJournal: Figure = { name: 'redis-journal', measure }
 
@@ -62,13 +63,14 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
   }
   const { server: pair } = presence
   const products = productIds(size.products)
-  const loads: Loaded[] = []
+  const ofEngine: Loaded[] = []
+  const ofLua: Timed[] = []
 
   const engineSweep = await sweep(size.isTiny ? [{ shards: 2, callers: 64 }] : enginePoints(), (point) =>
     runEngine(point, size.tryMs).then(({ perSecond }) => perSecond),
   )
   const luaSweep = await sweep(size.isTiny ? [TINY_POINT] : redisPoints(), (point) =>
-    runLua(point, size.tryMs),
+    runLua(point, size.tryMs).then(({ perSecond }) => perSecond),
   )
   const [ours, theirs] = [engineSweep.best, luaSweep.best]
   say(`the engine is at its best with ${textOf(ours)}, the script with ${textOf(theirs)}`)
@@ -77,10 +79,14 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
     {
       engine: async () => {
         const loaded = await runEngine(ours, size.loadMs)
-        loads.push(loaded)
+        ofEngine.push(loaded)
         return loaded.perSecond
       },
-      lua: () => runLua(theirs, size.loadMs),
+      lua: async () => {
+        const loaded = await runLua(theirs, size.loadMs)
+        ofLua.push(loaded)
+        return loaded.perSecond
+      },
     },
     (round, { engine, lua }) => say(`round ${round}: ${thousands(engine)}; Lua ${thousands(lua)}`),
   )
@@ -97,14 +103,22 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
         ...BOUNDS,
       }),
       makeRow({
+        name: 'time on cores a reserve, callers and both Redis included',
+        unit: 'µs',
+        values: ofEngine.map(({ cpuMicros }) => cpuMicros),
+        limit: { name: RIVAL, values: ofLua.map(({ cpuMicros }) => cpuMicros) },
+        ratioOf: (own, theirs) => theirs / own,
+        note: 'rival ÷ engine: how many times as much a core does, however many others want it',
+      }),
+      makeRow({
         name: 'events an append to Redis',
         unit: '',
-        values: loads.map(({ eventsPerSync }) => eventsPerSync),
+        values: ofEngine.map(({ eventsPerSync }) => eventsPerSync),
       }),
       makeRow({
         name: 'bytes of both AOFs an event',
         unit: 'B',
-        values: loads.map(({ bytesPerEvent }) => bytesPerEvent),
+        values: ofEngine.map(({ bytesPerEvent }) => bytesPerEvent),
       }),
     ],
     plots: [
@@ -149,27 +163,41 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
     const own = local.callers()
     await own.run({ callers, products, forMs: size.warmUpMs })
     const before = { ...(await local.journal()), ...(await pair.counts()) }
-    const perSecond = await own.run({ callers, products, forMs })
+    const timed = await onCores(() => own.run({ callers, products, forMs }), own)
     const after = { ...(await local.journal()), ...(await pair.counts()) }
     const journal = await endChecked(local, own)
     await pair.checkAppends(shards, { since: atFirst, ...journal })
     rmSync(directory, { recursive: true })
     const events = after.events - before.events
     return {
-      perSecond,
+      ...timed,
       eventsPerSync: events / (after.syncs - before.syncs),
       bytesPerEvent: (after.aofBytes - before.aofBytes) / events,
     }
   }
 
-  async function runLua(point: RedisPoint, forMs: number): Promise<number> {
+  async function runLua(point: RedisPoint, forMs: number): Promise<Timed> {
     await pair.empty()
     await pair.primary.stock(products, STOCK)
     const callers = new RedisCallers(pair.primary)
     await callers.run(point, { products, forMs: size.warmUpMs })
-    const perSecond = await callers.run(point, { products, forMs })
+    const timed = await onCores(() => callers.run(point, { products, forMs }), callers)
     await callers.check(products, STOCK)
-    return perSecond
+    return timed
+  }
+
+  /** A load, with the time that this process and both Redis spent on it. */
+  async function onCores(
+    run: () => Promise<number>,
+    callers: { readonly acknowledged: number },
+  ): Promise<Timed> {
+    const before = callers.acknowledged
+    const own = process.cpuUsage()
+    const theirsMs = pair.cpuMs()
+    const perSecond = await run()
+    const { user, system } = process.cpuUsage(own)
+    const micros = user + system + (pair.cpuMs() - theirsMs) * 1_000
+    return { perSecond, cpuMicros: micros / (callers.acknowledged - before) }
   }
 }
 

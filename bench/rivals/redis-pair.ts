@@ -84,6 +84,11 @@ export class RedisPair {
     if (aofBytes < 2 * bytes) throw new Error(`${bytes} bytes of journal, and ${aofBytes} of both AOFs`)
   }
 
+  /** Time both have spent on cores, in ms. */
+  cpuMs(): number {
+    return this.primary.cpuMs() + this.replica.cpuMs()
+  }
+
   async stop(): Promise<void> {
     await this.replica.stop()
     await this.primary.stop()

@@ -11,6 +11,7 @@ import { Redis } from 'ioredis'
 import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
 import { endChild } from '../support/children.ts'
 import { findProgram, freePort, type Presence, Started } from '../support/programs.ts'
+import { cpuMsOf } from '../support/report.ts'
 
 const SCRIPT = readFileSync(join(import.meta.dirname, 'reserve.lua'), 'utf8')
 /** As the server names the script. */
@@ -140,6 +141,11 @@ export class RedisServer {
       replicas: numberOf(/^connected_slaves:(\d+)/m),
       offset: numberOf(/^(?:slave_repl_offset|master_repl_offset):(\d+)/m),
     }
+  }
+
+  /** Time it has spent on cores, in ms. */
+  cpuMs(): number {
+    return cpuMsOf(this.#started.child.pid as number)
   }
 
   async stop(): Promise<void> {

@@ -60,6 +60,8 @@ export class LocalEngine {
     realDisk.makeDirectory(journal)
     realDisk.makeDirectory(snapshots)
     const log: SupervisorLog = (level, event, detail) => {
+      // A Redis that is kept from its core for seconds; it is tried again, and what was sent twice is counted.
+      if (event === 'journal.trouble') return console.error(`${event}: ${JSON.stringify(detail)}`)
       if (level !== 'info') throw new Error(`the engine logged ${event}: ${JSON.stringify(detail)}`)
     }
     const workers = redis === undefined ? 1 : shards

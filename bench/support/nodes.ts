@@ -70,8 +70,13 @@ export class Nodes {
       SHARDS: String(SHARDS),
       ...environment,
     })
-    await Promise.all(nodes.map((_, nr) => all.restart(nr)))
-    await all.untilServing()
+    try {
+      await Promise.all(nodes.map((_, nr) => all.restart(nr)))
+      await all.untilServing()
+    } catch (error) {
+      await all.close()
+      throw error
+    }
     return { type: 'present', server: all }
   }
 

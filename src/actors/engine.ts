@@ -63,7 +63,9 @@ type Link = {
   gathered: number
   /** The newest call that has been sent to this life of the worker. */
   sentCallId: number
-  /** Calls above it nobody has looked at: none before the worker has said anything, and then any. */
+  /** The worker has said something: only then may it have looked at any call. */
+  isHeard: boolean
+  /** Calls above it nobody has looked at. */
   lastWord: number
   /** It takes no new calls any more. */
   isLeaving: boolean
@@ -99,7 +101,8 @@ export class Engine {
       cells: [],
       gathered: 0,
       sentCallId: 0,
-      lastWord: 0,
+      isHeard: false,
+      lastWord: Number.POSITIVE_INFINITY,
       isLeaving: false,
     }))
     parts.control.receive((message) => this.#control(message))
@@ -270,15 +273,19 @@ export class Engine {
 
   #connect(link: Link, port: PromptPort<RepliesMessage, CallsMessage>): void {
     link.port = port
-    link.lastWord = 0
+    link.isHeard = false
+    link.lastWord = Number.POSITIVE_INFINITY
     link.isLeaving = false
     port.receive((replies) => {
       // What an ended worker still says of its board comes too late: its successor's may be there already.
       if (replies.board !== undefined && link.port === port) this.#glances.show(link.worker, replies.board)
       this.#receive(replies)
       if (link.port !== port) return
-      link.lastWord = replies.lastWord ?? Number.POSITIVE_INFINITY
-      link.isLeaving ||= replies.lastWord !== undefined
+      link.isHeard = true
+      if (replies.lastWord === undefined) return
+      // A relay may have its own to add, and knows less than the worker.
+      link.lastWord = Math.min(link.lastWord, replies.lastWord)
+      link.isLeaving = true
     })
   }
 
@@ -298,7 +305,7 @@ export class Engine {
     link.state = { type: 'starting' }
     link.cells = []
     link.gathered = 0
-    const lastLooked = Math.min(link.lastWord, link.sentCallId)
+    const lastLooked = link.isHeard ? Math.min(link.lastWord, link.sentCallId) : 0
     for (const [callId, call] of this.#calls) {
       if (call.worker !== link.worker) continue
       this.#calls.delete(callId)

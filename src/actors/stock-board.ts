@@ -9,7 +9,8 @@
  * Owns the layout. Knows nothing of frames or threads: when anything may be shown is the affair of board-desk.ts.
  *
  * B1  It shows nothing that is not durable (S2). What a frame holds is shown right after its sync, and before any reply
- *     that rests on it leaves: whoever has an answer finds no older count here.
+ *     that rests on it leaves: whoever has an answer finds no older count here. The same of a node that is told of it by
+ *     another, for answers that come by that node.
  * B2  One worker writes it, and nobody else ever.
  * B3  A reading is of one version, whole. The writer only touches the record that does not count: `begun` first, `done`
  *     last. A reader takes the record whose `done` is newer, and believes it if `begun` is still the same afterwards.

@@ -39,6 +39,7 @@ Exit codes
 const nodesMax = 9
 const replicasMax = 2
 const startAgainAfterMs = 5_000
+const sameSignalMs = 1_000
 
 const terminal = processTerminal()
 try {
@@ -80,7 +81,7 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
       realTimers.after(startAgainAfterMs, () => startAgain(program, out, () => isEnding))
     },
   }
-  const ended = new Promise<void>((resolve) => out.onEnd(resolve))
+  const ended = untilAskedToEnd(out)
   const cluster = openCluster(
     { root, plan, port: asked.port, redisServer, typesenseServer, hasPostgres },
     around,
@@ -102,6 +103,22 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
     if (asked.data === undefined) rmSync(root, { recursive: true, force: true })
   }
   return exitCodes.good
+}
+
+/**
+ * A second Ctrl-C ends this process where it stands, and the undertaker the rest. Sooner than after a second it is the same
+ * one: npm forwards signals, so one can arrive twice.
+ */
+function untilAskedToEnd(out: Terminal): Promise<void> {
+  let askedAtMs: number | undefined
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const nowMs = realClock.monotonicMs()
+      askedAtMs ??= nowMs
+      if (nowMs - askedAtMs > sameSignalMs) process.exit(exitCodes.unusable)
+    })
+  }
+  return new Promise((resolve) => out.onEnd(resolve))
 }
 
 /** With PostgreSQL where it can be used, and else without: reservations need none. */

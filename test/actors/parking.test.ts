@@ -115,6 +115,8 @@ parking('up to the last word may have happened, and none behind it', async () =>
   // As a relay says whose connection is lost with the replies.
   const lastWord = (wire.there.held[0]?.lastCallId ?? 0) - 1
   wire.back.deliver({ cells: [], lastWord } satisfies RepliesMessage)
+  // And of what it was to send after that, which it does not know to have come to nothing.
+  wire.back.deliver({ cells: [], lastWord: lastWord + 1 } satisfies RepliesMessage)
   world.kill()
   world.spawn(0)
   await world.settle()

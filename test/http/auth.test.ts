@@ -124,6 +124,18 @@ auth('a revoked key is looked up anew at once, others stay known', async () => {
   assert.equal(authenticator.authenticate(other), { callerId: 'key_2', role: 'service' })
 })
 
+auth('where any key may have been revoked each is looked up again', async () => {
+  let revoked = false
+  const { authenticator } = authenticatorWith(() =>
+    Promise.resolve(revoked ? undefined : { id: 'key_1', role: 'service' }),
+  )
+  await authenticator.authenticate(KEY)
+  revoked = true
+  assert.is((await authenticator.authenticate(KEY))?.callerId, 'key_1', 'it is remembered')
+  authenticator.forgetAll()
+  assert.is(await authenticator.authenticate(KEY), undefined)
+})
+
 auth('a look-up that a revocation overtakes is not remembered, nor joined', async () => {
   const answers: ((key: Awaited<ReturnType<Lookup>>) => void)[] = []
   const { authenticator } = authenticatorWith(() => new Promise((resolve) => answers.push(resolve)))

@@ -36,4 +36,17 @@ stream('that resumes after an event nobody has seen tells what comes all the sam
   streams.end()
 })
 
+stream('that may have missed anything is told where its order is', async () => {
+  const tables = new FakeTables()
+  const timers = new ManualTimers(new ManualClock(0))
+  const streams = new OrderStreams({ tables, timers: timers.session() })
+  const reader = streams.open(orderOf('pending_payment'), 1).getReader()
+  assert.match(await readText(reader), 'retry:')
+  tables.answer = () => orderOf('pending_payment', 'confirmed')
+  const next = readText(reader)
+  streams.noteAllChanged()
+  assert.match(await next, '"status":"confirmed"')
+  streams.end()
+})
+
 stream.run()

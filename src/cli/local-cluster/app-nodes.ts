@@ -9,6 +9,7 @@ export type AppNodesOptions = {
   readonly root: string
   readonly logs: string
   readonly ports: readonly number[]
+  readonly adminKey: string
   /** What is the same for all. */
   readonly environment: Readonly<Record<string, string>>
 }
@@ -21,9 +22,11 @@ const stopsWithinMs = 28_000
 export class AppNodes {
   readonly programs: readonly ChildProgram[]
   readonly targets: readonly Target[]
+  readonly #adminKey: string
   readonly #around: Surroundings
 
-  constructor({ root, logs, ports, environment }: AppNodesOptions, around: Surroundings) {
+  constructor({ root, logs, ports, adminKey, environment }: AppNodesOptions, around: Surroundings) {
+    this.#adminKey = adminKey
     this.#around = around
     const images = join(root, 'images')
     mkdirSync(images, { recursive: true })
@@ -39,14 +42,14 @@ export class AppNodes {
         args: [main],
         directory,
         log: join(logs, `${name}.log`),
-        environment: { ...environment, PORT: String(port), DATA_DIR: directory },
+        environment: { ...environment, ADMIN_KEY: adminKey, PORT: String(port), DATA_DIR: directory },
         signals: { stop: 'SIGTERM', kill: 'SIGKILL' },
       } as const
       return new ChildProgram(launch, around)
     })
   }
 
-  /** Resolves when all say that they are ready. */
+  /** Resolves when each says that all its parts are ready: a node takes requests before it reaches every shard. */
   async start(): Promise<void> {
     for (const program of this.programs) program.start()
     await Promise.all(this.targets.map((target, index) => this.#untilReady(target, this.programs[index])))
@@ -60,9 +63,10 @@ export class AppNodes {
   async #untilReady({ name, port }: Target, program: ChildProgram | undefined): Promise<void> {
     await until(
       async () => {
-        const answer = await fetch(`http://127.0.0.1:${port}/readyz`)
+        const headers = { authorization: `Bearer ${this.#adminKey}` }
+        const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { headers })
         const text = await answer.text()
-        if (!answer.ok) throw new Error(text)
+        if (!answer.ok || text.includes('"ready":false')) throw new Error(text)
       },
       {
         ...this.#around,

@@ -55,7 +55,6 @@ export class LocalCluster {
       REDIS_URL: this.redis.url,
       REDIS_ACK: plan.replicas === 0 ? 'aof' : `replicas:${plan.replicas}`,
       CLUSTER_SECRET: plan.clusterSecret,
-      ADMIN_KEY: plan.adminKey,
       LISTENERS: '1',
       UV_THREADPOOL_SIZE: '16',
       ...(postgres === undefined ? {} : { DATABASE_URL: postgres.url }),
@@ -63,7 +62,8 @@ export class LocalCluster {
         ? {}
         : { TYPESENSE_URL: typesense.urls.join(','), TYPESENSE_API_KEY: plan.typesenseKey }),
     }
-    this.nodes = new AppNodes({ ...place, ports: plan.nodes, environment }, around)
+    const { adminKey, nodes: ports } = plan
+    this.nodes = new AppNodes({ ...place, ports, adminKey, environment }, around)
     this.#balancer = new Balancer(this.nodes.targets, around.timers)
     this.#port = port
     this.url = `http://127.0.0.1:${port}`

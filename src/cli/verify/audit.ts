@@ -167,7 +167,8 @@ class Auditor {
       if (step.done === true) {
         if (!step.value) this.#lose(stream)
         if (isNewest) this.#unproven += check.unproven.length
-        if (step.value) this.#auditCarrying(stream, check)
+        // Whoever takes over in Redis goes on behind what is there, and need not write it anew.
+        if (step.value && this.#files.redis === undefined) this.#auditCarrying(stream, check)
         return
       }
       this.#auditFrame(stream, check, step.value)

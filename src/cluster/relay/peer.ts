@@ -20,8 +20,10 @@ type EnginePort = PromptPort<CallsMessage, RepliesMessage>
 type Channel = ShardLife & {
   readonly number: number
   readonly port: EnginePort
-  /** No later call was sent. */
+  /** No later call was sent, or looked at. */
   lastCallId: number
+  /** It has had its last word: nothing is sent any more. */
+  isOver: boolean
 }
 type Shard = { served: ServedShard; readonly board: RemoteBoard; readonly channels: Set<Channel> }
 
@@ -75,7 +77,7 @@ export class Peer {
   connect({ shard, life }: ShardLife, port: EnginePort): void {
     const known = this.#shards.get(shard)
     if (known?.served.life !== life) return sayNothingHappened(port)
-    const channel: Channel = { number: ++this.#lastChannel, shard, life, port, lastCallId: 0 }
+    const channel: Channel = { number: ++this.#lastChannel, shard, life, port, lastCallId: 0, isOver: false }
     known.channels.add(channel)
     this.#channels.set(channel.number, channel)
     this.#parts.link.send({ type: 'open', channel: channel.number, shard, life })
@@ -98,7 +100,7 @@ export class Peer {
 
   #send(channel: Channel, { sentAtMs, cells, lastCallId }: CallsMessage): void {
     const { link, clock } = this.#parts
-    if (!this.#channels.has(channel.number)) return this.#refuse(channel, cells, 'unavailable')
+    if (channel.isOver) return this.#refuse(channel, cells, 'unavailable')
     if (link.waitingBytes > relayWaitingBytesMax) return this.#refuse(channel, cells, 'overloaded')
     const ageMs = clock.monotonicMs() - sentAtMs
     if (!link.send({ type: 'calls', channel: channel.number, ageMs, cells, lastCallId })) {
@@ -151,7 +153,9 @@ export class Peer {
     // Of an engine that is gone.
     if (channel === undefined) return
     channel.port.send(lastWord === undefined ? { cells } : { cells, lastWord })
-    if (lastWord !== undefined) channel.lastCallId = Math.min(channel.lastCallId, lastWord)
+    if (lastWord === undefined) return
+    channel.lastCallId = Math.min(channel.lastCallId, lastWord)
+    channel.isOver = true
   }
 
   #hearBoard({ shard, life, entries, isWhole }: FromOwner & { readonly type: 'board' }): void {
@@ -163,9 +167,10 @@ export class Peer {
 }
 
 /** The last that an engine hears of a way that is over. */
-function sayLast({ port, lastCallId }: Channel): void {
-  port.send({ cells: [], lastWord: lastCallId })
-  port.close()
+function sayLast(channel: Channel): void {
+  channel.isOver = true
+  channel.port.send({ cells: [], lastWord: channel.lastCallId })
+  channel.port.close()
 }
 
 /** To an engine whose way leads nowhere any more. */

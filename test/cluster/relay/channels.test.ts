@@ -138,6 +138,22 @@ asking('hears which call was the last to be sent when the connection is lost', (
   assert.equal(heard.at(-1), { cells: [], lastWord: 2 })
 })
 
+asking('sends nothing behind the last word of a worker, and hears no later one', () => {
+  const world = new Asking()
+  world.serve(5)
+  const { wire, heard } = world.connect(5)
+  wire.near.send(callsOf(1, 2))
+  world.peer.hear({ type: 'replies', channel: 1, cells: [], lastWord: 1 })
+  wire.near.send(callsOf(3))
+  assert.is(world.link.sent.filter(({ type }) => type === 'calls').length, 1)
+  assert.equal(refusalsIn(heard), [[3, 'shard-unavailable']])
+  world.peer.hear({ type: 'ended', shard: 1, life: 5 })
+  assert.equal(
+    heard.map(({ lastWord }) => lastWord),
+    [undefined, 1, undefined, 1],
+  )
+})
+
 asking('hears nothing late: not of a life that is over, nor of a channel that is closed', () => {
   const world = new Asking()
   world.serve(5)

@@ -211,6 +211,60 @@ test('what there may be a number of is never one more', () =>
     assert.is(added.filter(({ type }) => type === 'added').length, addressesPerUserMax)
   }))
 
+test('each event becomes one letter and one delivery, whoever plans and takes them', () =>
+  withNodes(async (nodes) => {
+    const webhook = {
+      url: 'https://shop.example/hook',
+      eventTypes: ['order.confirmed'],
+      description: '',
+      createdBy: 'key_admin',
+    } as const
+    await nodes.one.write('webhooks.create', webhook)
+    let isOver = false
+    const letters: number[] = []
+    const deliveries: string[] = []
+    const couriers = [nodes.one, nodes.two, nodes.one, nodes.two].map(async (node) => {
+      for (let wasOver = false; !wasOver; ) {
+        wasOver = isOver
+        await node.write('mail.plan', {})
+        await node.write('webhooks.fanOut', {})
+        const mail = await node.write('mail.take', { most: 3 })
+        letters.push(...mail.jobs.map(({ event }) => event.id))
+        const take = { most: 3, mostPerWebhook: 3, underWay: {} }
+        const posts = await node.write('webhooks.take', take)
+        deliveries.push(...posts.jobs.map(({ eventId }) => eventId))
+      }
+    })
+    const ids = await orders(nodes.one, 2 * AT_ONCE, false)
+    const pay = (orderId: string, node: Tables) =>
+      node.write('payments.confirm', { key: `${orderId}:1`, transactionId: `txn_${orderId}` })
+    await Promise.all(ids.map((orderId, index) => pay(orderId, index % 2 === 0 ? nodes.one : nodes.two)))
+    for (let left = 1; left > 0; )
+      left = Number(
+        (
+          await nodes.ask(`SELECT count(*) AS n FROM outbox WHERE id >
+        (SELECT min(last_id) FROM outbox_cursors)`)
+        )[0]?.n,
+      )
+    for (let left = 1; left > 0; )
+      left = Number(
+        (
+          await nodes.ask(`SELECT (SELECT count(*) FROM mail WHERE due_at_ms < 1000 * extract(epoch FROM now())) +
+        (SELECT count(*) FROM webhook_deliveries WHERE due_at_ms < 1000 * extract(epoch FROM now())) AS n`)
+        )[0]?.n,
+      )
+    isOver = true
+    await Promise.all(couriers)
+    const told = await nodes.ask(`SELECT id FROM outbox WHERE type = 'order.confirmed' ORDER BY id`)
+    const confirmed = told.map(({ id }) => Number(id))
+    assert.is(confirmed.length, ids.length)
+    assert.equal(
+      letters.toSorted((a, b) => a - b),
+      confirmed,
+    )
+    assert.equal(deliveries.toSorted(), confirmed.map((id) => `evt_${id}`).toSorted())
+  }))
+
 test('two who change the same product lose neither change', () =>
   withNodes(async (nodes) => {
     await nodes.one.write('catalog.create', { productId: PIXEL, fields: fields({ images: [] }) })
