@@ -211,7 +211,7 @@ test('balances among all nodes that are ready, and repeats only what reached non
     targets,
     nodes.map(([name, service]) => [name, `${addressOf(service)}:3000`]),
   )
-  assert.match(balancer, /http-check send meth GET uri \/readyz/)
+  assert.match(balancer, /http-check send meth GET uri \/readyz ver HTTP\/1\.1 hdr Host \S/)
   assert.match(balancer, /^ {2}retry-on conn-failure$/m)
   assert.match(balancer, /set-header X-Forwarded-For %\[src\]/)
 })

@@ -7,7 +7,7 @@ export type SearchPosition = {
   readonly shards: Position
 }
 
-const TABLES = /^t(\d{1,15})$/
+const TABLES = /^t(\d{1,16})$/
 
 /** `t` and the place in the tables, and what stands for all shards. */
 export function searchPositionToken({ tables, shards: position }: SearchPosition, shards: number): string {

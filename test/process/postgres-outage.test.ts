@@ -52,6 +52,8 @@ test('goes on selling, says of the shop that it is away, and has all of it once 
     assert.ok((await metricOf(server, 'holdfast_tables_lost_total')) > 3)
     assert.is(await metricOf(server, 'holdfast_tables_listening'), 0)
 
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    assert.ok(server.logged('order.putOff').length < 6, 'what goes on is not said again and again')
     await postgres.resume()
     await server.until(
       async () => (await server.request('GET', '/v1/products/phone')).status === 200,
@@ -82,6 +84,8 @@ test('waits a while for one that starts later than itself', async () => {
     await postgres.resume()
     await server.until(() => server.isReady(), 'it is ready')
     assert.is((await server.request('GET', '/v1/cart')).status, 403)
+    await postgres.kill()
+    assert.is((await server.stop()).code, 0, 'it ends in order without it')
   } finally {
     await postgres.stop()
   }

@@ -119,7 +119,7 @@ export class ClusterTrial {
   /** The same, and every node answers what the journal says. */
   async judgeAnswers(): Promise<void> {
     const verdict = await this.judge()
-    for (const { server } of this.all.awake) await expectSameAnswers(server, verdict)
+    for (const { server } of this.all.awake) await untilSaid(() => expectSameAnswers(server, verdict))
   }
 
   /** All nodes end in order, and what each has of the journal is what the witness has. */
@@ -196,6 +196,21 @@ export class ClusterTrial {
       }
     } finally {
       shop.close()
+    }
+  }
+}
+
+/** Whoever is told that a shard is away for a moment asks again; any other answer counts. */
+async function untilSaid(ask: () => Promise<void>): Promise<void> {
+  const givenUpMs = performance.now() + SETTLED_WITHIN_MS
+  for (;;) {
+    try {
+      await ask()
+      return
+    } catch (error) {
+      const isAway = /^Error: \d+ faults:(\n {2}503: .*)+$/.test(String(error))
+      if (!isAway || performance.now() > givenUpMs) throw error
+      await pause(LOOK_MS)
     }
   }
 }

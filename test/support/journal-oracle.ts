@@ -202,6 +202,10 @@ async function differences(server: ServerProcess, books: StockBooks): Promise<st
     const asked = products.slice(at, at + STOCK_PER_CALL)
     const ids = asked.map(([id]) => id).join(',')
     const { status, body } = await server.request('GET', `/v1/stock?productIds=${ids}`)
+    if (status !== 200) {
+      faults.push(`${status}: ${body.code} of the stock of ${ids}`)
+      continue
+    }
     const answered = new Map((body.stock as Record<string, unknown>[]).map((one) => [one.productId, one]))
     for (const [id, { version, onHand, held, sold, earmarked }] of asked) {
       const want = { version, onHand, held, sold, available: onHand - held - earmarked }

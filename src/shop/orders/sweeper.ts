@@ -51,6 +51,8 @@ export class Sweeper {
   ]
   #mode: 'stopped' | 'running' = 'stopped'
   #forgetAtMs = 0
+  /** Rounds that fail alike are told of once. */
+  #isPutOff = false
 
   constructor(parts: SweeperParts) {
     this.#parts = parts
@@ -86,6 +88,7 @@ export class Sweeper {
       })
       await Promise.all(workers)
       if (!asksGateway) await this.#forget(nowMs)
+      this.#isPutOff = false
       return due.length
     } catch (error) {
       this.#complain(error, undefined)
@@ -119,7 +122,8 @@ export class Sweeper {
     const isPassing = error instanceof EngineError || (error instanceof TablesError && error.retryable)
     if (isPassing) {
       this.counters.putOff += 1
-      log.warn({ orderId, code: error.code }, 'order.putOff')
+      if (orderId !== undefined || !this.#isPutOff) log.warn({ orderId, code: error.code }, 'order.putOff')
+      this.#isPutOff ||= orderId === undefined
       return
     }
     this.counters.failed += 1

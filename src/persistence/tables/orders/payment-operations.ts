@@ -299,15 +299,16 @@ function* confirm({ key, transactionId }: Success, moment: Moment): Query<Paymen
 }
 
 function* seal(orderId: string, transactionId: string, moment: Moment): Query<void> {
+  const order = (yield* findOrder(orderId)) as Order
+  const { customerId, cartId, lines, paymentMethod } = order
+  yield* recordPurchase({ customerId, productIds: lines.map(({ productId }) => productId), orderId }, moment)
+  if (cartId !== null) yield* takeOutOfCart({ cartId, customerId, orderId })
+  // As late as can be: whoever else is to have a number waits from here to the end of the transaction.
   const next = yield* row<{ readonly value: number }>(
     `UPDATE counters SET value = value + 1 WHERE name = 'invoice' RETURNING value`,
   )
   assert(next !== undefined, 'there is a counter of invoices')
   yield* change('UPDATE orders SET invoice_number = ? WHERE id = ?', next.value, orderId)
-  const order = (yield* findOrder(orderId)) as Order
-  const { customerId, cartId, lines, paymentMethod } = order
-  yield* recordPurchase({ customerId, productIds: lines.map(({ productId }) => productId), orderId }, moment)
-  if (cartId !== null) yield* takeOutOfCart({ cartId, customerId, orderId })
   const payload = { invoiceNumber: next.value, paymentMethod, transactionId }
   yield* note(orderId, { type: 'confirmed', status: 'confirmed', tells: 'order.confirmed', payload }, moment)
 }
