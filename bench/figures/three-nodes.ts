@@ -29,8 +29,8 @@ import { inRounds } from '../support/rounds.ts'
 import { makeScratch } from '../support/scratch.ts'
 
 const SIZES = {
-  full: { rounds: 5, loadMs: 5_000, warmUpMs: 4_000, products: 2_000, connections: 96 },
-  quick: { rounds: 2, loadMs: 3_000, warmUpMs: 2_000, products: 500, connections: 96 },
+  full: { rounds: 5, loadMs: 5_000, warmUpMs: 12_000, products: 2_000, connections: 384 },
+  quick: { rounds: 2, loadMs: 3_000, warmUpMs: 4_000, products: 500, connections: 384 },
   tiny: { rounds: 1, loadMs: 300, warmUpMs: 100, products: 24, connections: 12 },
 } as const satisfies Record<Scale, object>
 
