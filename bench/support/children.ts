@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const READY_WITHIN_MS = 30_000
+const READY_WITHIN_MS = 120_000
 const ENDED_WITHIN_MS = 40_000
 const TASKSET = '/usr/bin/taskset'
 

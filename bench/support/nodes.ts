@@ -33,7 +33,7 @@ const REDIS_SETTINGS = {
   // Nobody kills a Redis here, and one that is kept from its core for a while is not to be replaced.
   'cluster-node-timeout': 15_000,
 }
-const SERVE_WITHIN_MS = 60_000
+const SERVE_WITHIN_MS = 120_000
 const LOOK_EVERY_MS = 20
 
 export class Nodes {

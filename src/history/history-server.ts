@@ -8,6 +8,7 @@ import { throwIfPoison } from '../crash-points.ts'
 import { unreachable } from '../domain/assert.ts'
 import { type ProductId, shardOf } from '../domain/ids.ts'
 import {
+  durableNoticeMs,
   historyAliveMs,
   historyCloseMs,
   historyLookMs,
@@ -49,6 +50,7 @@ export class HistoryServer {
   #waiting: Waiting[] = []
   #watchFails = false
   #turnIsDue = false
+  #turnedAtMs = Number.NEGATIVE_INFINITY
   #poll: Timer | undefined
   #lookAtMs = 0
   #aliveAtMs = 0
@@ -82,7 +84,7 @@ export class HistoryServer {
     if (this.#hasEnded) return
     this.#projector.noteDurable(stream, ordinal)
     this.#watching(() => this.#watch.noteDurable(stream, ordinal))
-    this.#wake()
+    this.#wakeByAndBy()
   }
 
   status(): HistoryStatus {
@@ -131,6 +133,15 @@ export class HistoryServer {
     port.send({ type: 'answer', call, answer: undefined, position: new Map() })
   }
 
+  /** A turn looks at all streams, so many workers get no more of them than one would, each of which tells for itself. */
+  #wakeByAndBy(): void {
+    if (this.#turnIsDue) return
+    const restMs = this.#turnedAtMs + durableNoticeMs - this.#clock.monotonicMs()
+    if (restMs <= 0) return this.#wake()
+    this.#poll?.cancel()
+    this.#poll = this.#options.timers.after(restMs, () => this.#wake())
+  }
+
   /** After the input that is ready now. */
   #wake(): void {
     if (this.#turnIsDue || this.#hasEnded) return
@@ -144,6 +155,7 @@ export class HistoryServer {
   #turn(): void {
     this.#poll?.cancel()
     const nowMs = this.#clock.monotonicMs()
+    this.#turnedAtMs = nowMs
     if (nowMs >= this.#lookAtMs) {
       this.#lookAtMs = nowMs + historyLookMs
       this.#projector.look()

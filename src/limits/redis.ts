@@ -23,7 +23,7 @@ export const redisAckWaitMs = 350
 export const redisRetryMinMs = 10
 export const redisRetryMaxMs = 350
 /** How long a mirror lets frames gather once some have come, so that a busy shard's are read many at a time. */
-export const mirrorGatherMs = 40
+export const mirrorGatherMs = 100
 /** How often it looks at a shard without being told that there is more: its head may have gone back. */
 export const mirrorLookMs = 450
 /** Of one blocked wait for more. */
