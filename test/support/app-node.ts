@@ -93,11 +93,6 @@ export class AppNode {
   }
 
   async close(): Promise<void> {
-    if (process.env.CHAOS_LOGS && this.#server)
-      (await import('node:fs')).writeFileSync(
-        `${process.env.CHAOS_LOGS}/${this.name.replace(' ', '')}.log`,
-        this.#server.output,
-      )
     await this.#site[Symbol.asyncDispose]()
     await this.#network?.close()
   }
