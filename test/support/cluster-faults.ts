@@ -31,6 +31,8 @@ export type ClusterFaultReport = {
   readonly failedTwice: number
   /** Of `failedTwice`, during orderly restarts. */
   readonly failedInRestarts: number
+  /** Why, of some of them. */
+  readonly whys: readonly string[]
 }
 
 const NODES = 3
@@ -42,6 +44,7 @@ const AWAY_MS_MAX = 5_000
 const PARTITION_MS = 2_000
 const PARTITION_MS_MAX = 4_000
 const STARTS_MAX = 3
+const WHYS_MAX = 10
 
 /** Throws at the first promise that is broken, and names the seed and the fault. */
 export async function faultCluster({ seed, counts, onFault }: ClusterFaults): Promise<ClusterFaultReport> {
@@ -57,6 +60,7 @@ export async function faultCluster({ seed, counts, onFault }: ClusterFaults): Pr
     standstills: [],
     restarts: [],
   }
+  const whys: string[] = []
   const sums = { calls: 0, failedOnce: 0, failedTwice: 0, failedInRestarts: 0 }
   await using trial = await ClusterTrial.start({
     nodes: NODES,
@@ -65,7 +69,7 @@ export async function faultCluster({ seed, counts, onFault }: ClusterFaults): Pr
     isRouted: true,
     seed,
   })
-  const report = () => ({ soldMs, acknowledged: trial.ledger.acknowledgedCount(), ...sums })
+  const report = () => ({ soldMs, acknowledged: trial.ledger.acknowledgedCount(), ...sums, whys })
   const striker = new Striker(trial, random)
   for (const [at, kind] of faults.entries()) {
     try {
@@ -79,7 +83,10 @@ export async function faultCluster({ seed, counts, onFault }: ClusterFaults): Pr
       sums.calls += shop.counts.calls
       sums.failedOnce += shop.counts.failedOnce
       sums.failedTwice += shop.counts.failedTwice
-      if (kind === 'restarts') sums.failedInRestarts += shop.counts.failedTwice
+      if (kind === 'restarts') {
+        sums.failedInRestarts += shop.counts.failedTwice
+        if (shop.counts.failedTwice > 0) whys.push(...shop.whys.slice(-WHYS_MAX))
+      }
       onFault?.(report())
     } catch (cause) {
       const said = trial.all.said()

@@ -29,7 +29,7 @@ const NOBODY: CallOutcome = { type: 'unreached', why: 'no node is up' }
 
 export class ClusterShop implements Shop {
   readonly counts: ShopCounts = { calls: 0, failedOnce: 0, failedTwice: 0 }
-  /** Of the first that failed. */
+  /** Of the last that failed. */
   readonly whys: string[] = []
   hasExited = false
   readonly #options: ClusterShopOptions
@@ -46,12 +46,16 @@ export class ClusterShop implements Shop {
     const outcome = await this.#callAt(first, target, request)
     if (!isFailure(outcome)) return outcome
     this.counts.failedOnce += 1
-    if (this.whys.length < WHYS_MAX) this.whys.push(`${first?.name}: ${target[1]}: ${shown(outcome)}`)
+    this.#note(first, target, outcome)
     const [method] = target
     const mayRepeat = method === 'GET' || request.idempotencyKey !== undefined
     if (isUnknown(outcome) && !mayRepeat) return outcome
-    const again = await this.#callAt(this.#next(first), target, request)
-    if (isFailure(again)) this.counts.failedTwice += 1
+    const second = this.#next(first)
+    const again = await this.#callAt(second, target, request)
+    if (isFailure(again)) {
+      this.counts.failedTwice += 1
+      this.#note(second, target, again)
+    }
     const isDone = again.type === 'answered' && again.status < 300
     // The first may be on its way still, however the second was refused: whoever asked does not know.
     return isUnknown(outcome) && !isDone ? outcome : again
@@ -69,6 +73,11 @@ export class ClusterShop implements Shop {
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy()
     this.#agents.clear()
+  }
+
+  #note(node: AppNode | undefined, [, path]: readonly [string, string], outcome: CallOutcome): void {
+    this.whys.push(`${node?.name}: ${path}: ${shown(outcome)}`)
+    if (this.whys.length > WHYS_MAX) this.whys.shift()
   }
 
   #next(without?: AppNode): AppNode | undefined {
@@ -102,5 +111,5 @@ function isFailure(outcome: CallOutcome): boolean {
 }
 
 function shown(outcome: CallOutcome): string {
-  return outcome.type === 'answered' ? `${outcome.status} ${JSON.stringify(outcome.body)}` : outcome.why
+  return outcome.type === 'answered' ? `${outcome.status} ${outcome.body.code}` : outcome.why
 }
