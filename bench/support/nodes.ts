@@ -35,6 +35,7 @@ const REDIS_SETTINGS = {
 }
 const SERVE_WITHIN_MS = 120_000
 const LOOK_EVERY_MS = 20
+const EXIT_LISTENERS_MAX = 64
 
 export class Nodes {
   readonly key = ADMIN_KEY
@@ -56,6 +57,8 @@ export class Nodes {
   static async start({ count, directory, environment }: NodesOptions): Promise<Presence<Nodes>> {
     if (findProgram('redis-server') === undefined)
       return { type: 'absent', why: 'redis-server is not present' }
+    // Each server that a bench starts ends with it.
+    process.setMaxListeners(EXIT_LISTENERS_MAX)
     const cluster = await RedisCluster.start({ settings: REDIS_SETTINGS })
     const nodes = await Promise.all(
       Array.from({ length: count }, async (_, nr) => {

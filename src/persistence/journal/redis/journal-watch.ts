@@ -7,11 +7,15 @@ import { mirrorWatchMs, redisSoonMs } from '../../../limits/redis.ts'
 import { entryIdOf, type FramePlace } from './place.ts'
 import type { Primaries } from './redis-log.ts'
 
+/** A command that blocks on purpose has no time limit of its own. */
+const OPTIONS = { withinMs: redisSoonMs, commandTimeoutMs: 0 }
+
 export class JournalWatch {
   readonly #primaries: Primaries
   readonly #journal: string
   #redis: Redis | undefined
   #watching: Promise<boolean> | undefined
+  #closings = 0
 
   constructor(primaries: Primaries, journal: string) {
     this.#primaries = primaries
@@ -30,18 +34,23 @@ export class JournalWatch {
     return this.#watching
   }
 
+  /** Ends what waits; asked again, it begins anew. */
   close(): void {
+    this.#closings += 1
     this.#redis?.disconnect()
     this.#redis = undefined
   }
 
   async #watch(place: FramePlace): Promise<void> {
-    this.#redis ??= await this.#primaries.connect(this.#journal, {
-      withinMs: redisSoonMs,
-      commandTimeoutMs: 0,
-    })
+    const closings = this.#closings
+    const redis = this.#redis ?? (await this.#primaries.connect(this.#journal, OPTIONS))
+    if (closings !== this.#closings) {
+      redis.disconnect()
+      throw new Error('it was closed while it connected')
+    }
+    this.#redis = redis
     const what = ['COUNT', 1, 'BLOCK', mirrorWatchMs, 'STREAMS', this.#journal, entryIdOf(place)]
-    await this.#redis.callBuffer('XREAD', ...what)
+    await redis.callBuffer('XREAD', ...what)
   }
 
   #settle(hasMore: boolean): boolean {

@@ -241,6 +241,7 @@ export class Mirror {
 
   /** Until something was appended, somebody asks, or it is time to look anyway. */
   async #untilMore(mirrored: Mirrored): Promise<void> {
+    if (this.#hasEnded) return
     void mirrored.watch.behind(mirrored.file.tail.place).then((hasMore) => {
       if (hasMore) mirrored.wake?.()
     })
