@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { realDisk } from '../../src/persistence/journal/disk.ts'
 import { type RecoveredShard, recover } from '../../src/persistence/journal/recovery.ts'
-import { Mirror, type ShardEnd } from '../../src/persistence/journal/redis/mirror.ts'
+import { JournalLost, Mirror, type ShardEnd } from '../../src/persistence/journal/redis/mirror.ts'
 import { type AckPolicy, RedisLog } from '../../src/persistence/journal/redis/redis-log.ts'
 import { JournalWriter } from '../../src/persistence/journal/writer.ts'
 import { RedisNodes } from '../../src/persistence/redis/redis-nodes.ts'
@@ -20,6 +21,9 @@ export type JournalInRedisOptions = {
   readonly shard?: ShardId
   readonly mayAcknowledge?: () => boolean
 }
+
+const ASKED_MAX = 100
+const ASK_AGAIN_MS = 50
 
 let writers = 0
 
@@ -49,8 +53,16 @@ export class JournalInRedis implements Journal {
     this.#mirror = this.#newMirror()
   }
 
-  end(): Promise<ShardEnd> {
-    return this.#mirror.endOf(this.shard)
+  /** As a node asks: again, for as long as Redis cannot be read. */
+  async end(): Promise<ShardEnd> {
+    for (let asked = 1; ; asked++) {
+      try {
+        return await this.#mirror.endOf(this.shard)
+      } catch (error) {
+        if (error instanceof JournalLost || asked === ASKED_MAX) throw error
+        await pause(ASK_AGAIN_MS)
+      }
+    }
   }
 
   async open({ end, epoch }: { readonly end?: ShardEnd; readonly epoch?: number } = {}): Promise<Opened> {
