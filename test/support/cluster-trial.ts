@@ -122,7 +122,7 @@ export class ClusterTrial {
     for (const { server } of this.all.awake) await untilSaid(() => expectSameAnswers(server, verdict))
   }
 
-  /** All nodes end in order, and what each has of the journal is what the witness has. */
+  /** All nodes end in order, and the witness judges what they leave behind. */
   async end(): Promise<Verdict> {
     const before = await this.judge()
     const exits = await Promise.all(this.all.awake.map((node) => node.stop()))
