@@ -11,8 +11,8 @@ import { OwnershipRefused } from './cluster/ownership-error.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
 import { HistoryThread } from './history/history-thread.ts'
-import { limitMemories, openCommonLimits } from './http/common-limits.ts'
 import { SharedCooldowns } from './http/cooldowns.ts'
+import { limitMemories } from './http/limit-memories.ts'
 import { Listeners } from './http/listeners.ts'
 import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
@@ -74,7 +74,9 @@ async function run(config: Config): Promise<void> {
   const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
   const memories = limitMemories(config.rates, config.cluster, realRandom())
   const seams = { clock: realClock, timers: realTimers, random: realRandom() }
-  const commonLimits = openCommonLimits(config.cluster, { memories, log: logAs, ...seams })
+  // On one machine nothing of Redis is loaded: its client would take room in every heap.
+  const { openCommonLimits } = isShared ? await import('./http/common-limits.ts') : {}
+  const commonLimits = openCommonLimits?.(config.cluster, { memories, log: logAs, ...seams })
   const expiries = commonLimits ?? new SharedCooldowns(memories.cooldowns, realClock)
   const history = new HistoryThread({
     data: {

@@ -1,8 +1,4 @@
-/**
- * What a node's limits have in common with those of the others: the key under which identities are hashed alike, and
- * main's part, which hears the others and tells them of expiries.
- */
-import { createHash } from 'node:crypto'
+/** Main's part in what a node's limits have in common with those of the others: it hears them, and tells them of expiries. */
 import { KeptConnection } from '../cluster/kept-connection.ts'
 import { limitsChannel } from '../cluster/key-names.ts'
 import type { Count, NodeTag } from '../cluster/limits/announcement.ts'
@@ -16,9 +12,10 @@ import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { RedisAccess } from '../redis-url.ts'
 import type { Clock, Random, Timers } from '../seams.ts'
 import { expiryKind, policyOfKind } from './common-rate-limits.ts'
-import { type CooldownMemory, cooldownMemory, SharedCooldowns } from './cooldowns.ts'
-import { type HashKey, KeyedHash } from './keyed-hash.ts'
-import { type RateMemory, type Rates, rateMemory, SharedRateLimits } from './rate-limits.ts'
+import { SharedCooldowns } from './cooldowns.ts'
+import { KeyedHash } from './keyed-hash.ts'
+import type { LimitMemories } from './limit-memories.ts'
+import { SharedRateLimits } from './rate-limits.ts'
 
 /** May be sent to other threads. */
 export type CommonLimitsSettings = {
@@ -27,23 +24,7 @@ export type CommonLimitsSettings = {
   readonly tag: NodeTag
 }
 
-export type LimitMemories = { readonly rates: RateMemory; readonly cooldowns: CooldownMemory }
-
 export type Seams = { readonly clock: Clock; readonly timers: Timers; readonly random: Random }
-
-/** The same on all nodes of a cluster, and nobody's to guess. */
-function commonHashKey(clusterSecret: string): HashKey {
-  const digest = createHash('sha256').update(`holdfast limits\0${clusterSecret}`).digest()
-  return [digest.readInt32BE(0), digest.readInt32BE(4)]
-}
-
-/** In which this node counts. With a cluster, identities are hashed as on the other nodes. */
-export function limitMemories(rates: Rates, cluster: ClusterConfig, random: Random): LimitMemories {
-  const memories = { rates: rateMemory(rates, random), cooldowns: cooldownMemory(random) }
-  if (cluster.type === 'single') return memories
-  const hashKey = commonHashKey(cluster.secret)
-  return { rates: { ...memories.rates, hashKey }, cooldowns: { ...memories.cooldowns, hashKey } }
-}
 
 function drawNodeTag(random: Random): NodeTag {
   return Uint8Array.from({ length: 8 }, () => Math.floor(random.fraction() * 256))

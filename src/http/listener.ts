@@ -28,7 +28,6 @@ import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
 import type { CommonLimitsSettings } from './common-limits.ts'
-import { CommonRateLimitsEnd } from './common-limits-end.ts'
 import { type CooldownMemory, SharedCooldowns } from './cooldowns.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
 import { OrderStreams } from './order-streams.ts'
@@ -92,6 +91,8 @@ export async function runListener(
 ): Promise<void> {
   const { main, log } = around
   const { shards, workers } = settings
+  // On one machine nothing of Redis is loaded.
+  const end = settings.commonLimits && (await import('./common-limits-end.ts'))
   const engine = new Engine({
     clock: realClock,
     timers: realTimers,
@@ -143,7 +144,8 @@ export async function runListener(
   registerStreamMetrics(registry, streams)
   const ownLimits = new SharedRateLimits(settings.rateMemory, realClock)
   const seams = { clock: realClock, timers: realTimers, random }
-  const common = settings.commonLimits && new CommonRateLimitsEnd(ownLimits, settings.commonLimits, seams)
+  const common =
+    end && settings.commonLimits && new end.CommonRateLimitsEnd(ownLimits, settings.commonLimits, seams)
   common?.register(registry)
   common?.start()
   const damage = new DamageBoard(settings.damage)

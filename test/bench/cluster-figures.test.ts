@@ -1,4 +1,7 @@
-/** The figures of many machines at their smallest, on real Redis servers: they run, and their books add up. */
+/**
+ * The journal in Redis as a figure at its smallest, on real Redis servers: it runs, and its books add up. Whole nodes take
+ * longer: cluster-figures.long.ts.
+ */
 import * as assert from 'uvu/assert'
 import type { Measured } from '../../bench/figure.ts'
 import { FIGURES } from '../../bench/figures.ts'
@@ -13,27 +16,6 @@ test('the journal in Redis beside a Lua script there: every append is counted, e
   const bytes = rows.find(({ name }) => name === 'bytes of both AOFs an event')
   // An id of 28 characters, twice, and nothing is free.
   assert.ok((bytes?.value ?? 0) > 2 * 28)
-})
-
-test('three nodes beside one: what a reservation costs them', async () => {
-  const { rows } = await measure('three-nodes')
-  assert.equal([rows[0]?.floor, rows[0]?.aim], [0.8, 0.95])
-  assert.ok((rows[0]?.ratio ?? 0) > 0)
-})
-
-test('a killed node’s shards sell again, and a rolling restart is counted', async () => {
-  const { rows } = await measure('take-over')
-  assert.equal(
-    rows.map(({ floor, aim }) => [floor, aim]),
-    [
-      [5, 2],
-      [5, 2],
-      [0, 0],
-      [undefined, undefined],
-      [undefined, undefined],
-    ],
-  )
-  assert.ok((rows[0]?.value ?? 0) > 0)
 })
 
 test.run()

@@ -2,9 +2,10 @@
 
 import type { ClusterConfig } from '../../src/config/cluster-settings.ts'
 import type { CustomerId } from '../../src/domain/ids.ts'
-import { type CommonLimits, limitMemories, openCommonLimits } from '../../src/http/common-limits.ts'
+import { type CommonLimits, openCommonLimits } from '../../src/http/common-limits.ts'
 import { CommonRateLimitsEnd } from '../../src/http/common-limits-end.ts'
 import { SharedCooldowns } from '../../src/http/cooldowns.ts'
+import { limitMemories } from '../../src/http/limit-memories.ts'
 import { type Rates, SharedRateLimits } from '../../src/http/rate-limits.ts'
 import { parseRedisUrl } from '../../src/redis-url.ts'
 import { realRandom, realTimers } from '../../src/seams.ts'
