@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { journalKeysOf } from '../../src/persistence/journal/redis/place.ts'
@@ -44,6 +45,8 @@ command('tells which nodes there are and who serves what, while they run and aft
     assert.ok(told.owned[2].leaseLeftMs > 0 && told.owned[2].leaseLeftMs <= all.leaseMs)
 
     for (const node of all.living) await node.leave()
+    // What one leaves to another that leaves too is promised to that one for a moment.
+    await pause(all.leaseMs)
     const after = await nodes([], env)
     assert.is(after.code, 1)
     assert.match(after.out, /^0 nodes, 3 shards/)
