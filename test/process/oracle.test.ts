@@ -6,9 +6,12 @@ import { faultsOf } from '../support/journal-oracle.ts'
 import { type JournalView, readJournal } from '../support/journal-reader.ts'
 import { deliver, LoadClient } from '../support/load-client.ts'
 import { type AskedReserve, RequestLedger } from '../support/request-ledger.ts'
-import { pause, Site } from '../support/server-process.ts'
+import { Site } from '../support/server-process.ts'
 import { suite } from '../support/suite.ts'
+import { until } from '../support/until.ts'
 
+/** So much that every kind of event there is to tamper with is in the journal, however slow the machine. */
+const SETTLED_MIN = 200
 const products = ['product-1', 'product-2', 'product-3', 'product-4']
 const test = suite('the judge', { limitMs: 60_000 })
 let journal: JournalView
@@ -24,11 +27,15 @@ test.before(async () => {
     products.map((id) => [id, 10_000]),
   )
   const load = new LoadClient(server, ledger, { products, seed: 1, severalShare: 0.4, keyedShare: 0.5 })
-  await pause(300)
+  await until(() => settledCount(ledger) >= SETTLED_MIN, 'enough trade')
   await load.stop()
   await server.stop()
   journal = readJournal(site.directory)
 })
+
+function settledCount({ settlements }: RequestLedger): number {
+  return [...settlements.values()].flat().filter(({ known }) => known === 'acknowledged').length
+}
 
 /** What is wrong once the books were changed. */
 function faultsAfter(tamper: (book: RequestLedger) => void): string {
