@@ -295,6 +295,8 @@ export const scrubStepMs = 100
 export const scrubStepRows = 500
 export const scrubEveryMs = 4 * 3_600_000
 export const scrubWholeRowsMax = 100_000
+/** How often a node looks whether something was restored from a backup; it hears of most changes sooner. */
+export const restorationLookMs = 5_000
 /** How long what the desk has begun may take when the server closes. */
 export const deskCloseMs = 4_000
 /** How long a checkout that came to nothing is kept: longer than any hold of it can live. */

@@ -42,6 +42,8 @@ import { realClock, realRandom, realTimers } from './seams.ts'
 import { SearchThread } from './search/search-thread.ts'
 import { PasswordThreads } from './shop/accounts/password-threads.ts'
 import { DeskThread } from './shop/desk/desk-thread.ts'
+import { readRestoration } from './shop/restoration/read-restoration.ts'
+import { RestorationBoard } from './shop/restoration/restoration-board.ts'
 import { version } from './version.ts'
 
 /** A second Ctrl-C sooner than this is the same one: npm forwards signals, so one can arrive twice. */
@@ -130,6 +132,9 @@ async function run(config: Config): Promise<void> {
     config.database.type === 'sqlite' ? { type: 'sqlite', path: paths.tables } : config.database
   const tables = await startTablesThread(place, logAs)
   const damage = new DamageBoard()
+  const restoration = new RestorationBoard()
+  // Before anybody can ask for units.
+  await readRestoration(tables, restoration, logger)
   const passwords = new PasswordThreads({
     count: config.accounts.passwordThreads,
     clock: realClock,
@@ -149,6 +154,7 @@ async function run(config: Config): Promise<void> {
       workers,
       tablesPath: place.type === 'sqlite' ? place.path : undefined,
       damage: damage.memory,
+      restoration: restoration.memory,
       payments: config.payments,
       outgoing: config.outgoing,
       mailDirectory: paths.mail,
@@ -194,6 +200,7 @@ async function run(config: Config): Promise<void> {
       tablesSharing: sharing.memory,
       revocations: tables.revocations,
       damage: damage.memory,
+      restoration: restoration.memory,
       imagesDirectory: paths.images,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,

@@ -1,12 +1,10 @@
 /** `npm run search -- status | verify | rebuild`: asks a running server about its search. */
-import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { MessageChannel } from 'node:worker_threads'
 import { z } from 'zod'
-import { loadCallerSettings, loadDataDirectory } from '../config.ts'
-import { dataPaths } from '../persistence/directory.ts'
 import { realTimers } from '../seams.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
+import { ask, type Server, serverOf } from './running-server.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
 const HELP = `npm run search -- status | verify | rebuild [--url URL] [--data DIR] [--json]
@@ -30,8 +28,6 @@ Exit codes
   1   an index differs
   3   the command line is wrong, or the server does not answer`
 
-const URL_DEFAULT = 'http://127.0.0.1:3000'
-const REQUEST_MS = 65_000
 const LOOK_MS = 250
 const REBUILD_MS = 3_600_000
 
@@ -55,7 +51,6 @@ const verification = z.object({
   listed: z.array(z.object({ productId: z.string(), index: z.string(), what: z.string() })),
 })
 type Status = z.output<typeof status>
-type Server = { readonly url: string; readonly key: string }
 
 const terminal = processTerminal()
 try {
@@ -102,24 +97,12 @@ function readArguments(args: readonly string[]) {
   }
 }
 
-function serverOf(values: { readonly url?: string; readonly data?: string }): Server {
-  const given = loadCallerSettings()
-  const url = values.url ?? given.url ?? URL_DEFAULT
-  if (!URL.canParse(url)) throw new Unusable(`${url} is no URL.`)
-  if (given.adminKey !== undefined) return { url, key: given.adminKey }
-  const directory = values.data ?? loadDataDirectory()
-  const path = directory === undefined ? undefined : dataPaths(directory).adminKey
-  if (path === undefined || !existsSync(path))
-    throw new Unusable('Set ADMIN_KEY, or name the data directory that keeps one with --data.')
-  return { url, key: readFileSync(path, 'utf8').trim() }
-}
-
 async function statusOf(server: Server): Promise<Status> {
-  return await ask(server, 'GET', '/v1/search', status)
+  return await ask(server, { method: 'GET', path: '/v1/search', schema: status })
 }
 
 async function rebuild(server: Server): Promise<Status> {
-  const before = await ask(server, 'POST', '/v1/search/rebuild', status)
+  const before = await ask(server, { method: 'POST', path: '/v1/search/rebuild', schema: status })
   // Timers do not keep a process alive.
   const { port1: alive } = new MessageChannel()
   alive.ref()
@@ -147,7 +130,7 @@ function tellStatus({ products, lagSeconds, server }: Status, out: Terminal): vo
 }
 
 async function verify(server: Server, out: Terminal, json: boolean): Promise<ExitCode> {
-  const found = await ask(server, 'GET', '/v1/search/differences', verification)
+  const found = await ask(server, { method: 'GET', path: '/v1/search/differences', schema: verification })
   const { products, indexes, differences, listed } = found
   if (json) out.line(JSON.stringify(found))
   else {
@@ -155,30 +138,4 @@ async function verify(server: Server, out: Terminal, json: boolean): Promise<Exi
     out.line(`${products} products, ${indexes.join(' and ')}: ${differences} differences`)
   }
   return differences === 0 ? exitCodes.good : exitCodes.damaged
-}
-
-async function ask<T>(server: Server, method: string, path: string, schema: z.ZodType<T>): Promise<T> {
-  const limit = new AbortController()
-  const late = realTimers.after(REQUEST_MS, () =>
-    limit.abort(new Error(`no answer in ${REQUEST_MS / 1_000} s`)),
-  )
-  let response: Response
-  try {
-    response = await fetch(new URL(path, server.url), {
-      method,
-      headers: { authorization: `Bearer ${server.key}` },
-      signal: limit.signal,
-    })
-  } catch (error) {
-    throw new Unusable(`${server.url} does not answer: ${error instanceof Error ? error.message : error}`)
-  } finally {
-    late.cancel()
-  }
-  const body: unknown = await response.json().catch(() => undefined)
-  const parsed = schema.safeParse(body)
-  if (response.ok && parsed.success) return parsed.data
-  const detail = z.object({ detail: z.string() }).safeParse(body)
-  throw new Unusable(
-    `${path} answered ${response.status}: ${detail.success ? detail.data.detail : 'nothing that is known'}`,
-  )
 }

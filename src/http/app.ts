@@ -34,14 +34,15 @@ import { orderRoutes } from './order-routes.ts'
 import { orderStreamRoutes } from './order-stream-routes.ts'
 import type { HttpParts, Principal } from './parts.ts'
 import { paymentRoutes } from './payment-routes.ts'
-import { invalid, Problem } from './problems.ts'
+import { invalid, PROBLEMS, Problem } from './problems.ts'
 import { productChangeRoutes } from './product-change-routes.ts'
 import { productRoutes } from './product-routes.ts'
 import { profileRoutes } from './profile-routes.ts'
 import { RateGate } from './rate-gate.ts'
+import { reconciliationRoutes } from './reconciliation-routes.ts'
 import { RequestLog } from './request-log.ts'
 import { reservationRoutes } from './reservation-routes.ts'
-import { empty, expectedFailure, problem } from './responses.ts'
+import { empty, expectedFailure, problem, retryAfter } from './responses.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { type Call, type Env, headerOf, type Route, targetOf } from './route.ts'
 import { saleRoutes } from './sale-routes.ts'
@@ -60,6 +61,8 @@ const NAME_LENGTH_MAX = 64
 /** Whoever gets one of these can ask very often. */
 const TOO_MANY = 429
 const COME_BACK = 503
+/** With a provider that answers it takes less; with one unknown payment, as long as somebody takes to decide. */
+const RECONCILED_IN_SECONDS = 30
 
 /** Thrown as it is, again and again: to make an error is most of what a refusal costs. */
 const CROWDED = new EngineError('overloaded', 'too many wait for an answer')
@@ -109,6 +112,7 @@ function routesOf(parts: HttpParts): readonly Route[] {
     ...orderRoutes(parts),
     ...orderStreamRoutes(parts),
     ...discountRoutes(parts),
+    ...reconciliationRoutes(parts),
   ]
   const operations = routes.map(({ operation }) => operation)
   return [...routes, ...operationsRoutes(parts, operations)]
@@ -142,7 +146,7 @@ function answerUnmatched(
 
 /** Gives each route's handler what all requests need. */
 function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) => Handler {
-  const { engine, authenticator, clock, random, drain } = parts
+  const { engine, authenticator, clock, random, drain, restoration } = parts
   const metrics = new HttpMetrics(parts.registry)
   const gate = new RateGate(parts)
   const log = new RequestLog(parts.log, clock)
@@ -150,7 +154,7 @@ function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) =
 
   return ({ operation, handle }) => {
     const { access, path: route, hot = false, changes = false, query } = operation
-    const { takesUnits = false, unlimited = false, isSigningIn = false } = operation
+    const { takesUnits = false, unlimited = false, isSigningIn = false, sells = false } = operation
     const method = operation === UNMATCHED ? '(any)' : operation.method.toUpperCase()
     const meter = metrics.meter(route, method)
     const takesAnyQuery = query !== undefined || operation.tag === 'Operations'
@@ -159,6 +163,7 @@ function wrapperOf(parts: HttpParts, crossOrigin: CrossOrigin): (route: Route) =
     const serve = (known: Call, target: string): Response | Promise<Response> => {
       if (target.includes('%')) checkEncoding(target)
       if (access !== 'anyone') checkRole(known.principal, access)
+      if (sells && restoration.isOpen) throw notReconciled(random)
       const key = changes ? headerOf(known.context, 'idempotency-key') : undefined
       const call = key === undefined ? known : { ...known, idempotencyKey: idempotencyKeyIn(key) }
       if (!takesAnyQuery && target.includes('?')) refuseQuery(target)
@@ -251,6 +256,14 @@ function checkRole(principal: Principal | undefined, least: Principal['role'] | 
     throw new Problem('forbidden', 'This call is for people who have signed in, not for keys.')
   }
   if (!reaches(principal, least)) throw new Problem('forbidden', `This call needs the role ${least}.`)
+}
+
+/** What was sold since the backup nobody here knows. */
+function notReconciled(random: HttpParts['random']): Problem {
+  const { help } = PROBLEMS['not-reconciled']
+  return new Problem('not-reconciled', help, {
+    headers: { 'retry-after': retryAfter(RECONCILED_IN_SECONDS, random) },
+  })
 }
 
 function refuseQuery(target: string): void {

@@ -31,6 +31,7 @@ const CHECK_OUT: Operation = {
   access: 'person',
   changes: true,
   takesUnits: true,
+  sells: true,
   body: {
     schema: checkoutBody,
     example: { cartId: 'cart_01K5ZC4N8XQ2M7V3H9R6T1B0DW', discountCode: 'WELCOME10' },

@@ -24,6 +24,7 @@ import { Accounts } from '../shop/accounts/accounts.ts'
 import { PasswordClient } from '../shop/accounts/password-client.ts'
 import { SigningKeys } from '../shop/accounts/signing-keys.ts'
 import { chargeTimeoutOf, openGateway } from '../shop/payments/open-gateway.ts'
+import { RestorationBoard } from '../shop/restoration/restoration-board.ts'
 import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import { createApp } from './app.ts'
 import { KeyAuthenticator } from './auth.ts'
@@ -59,6 +60,8 @@ export type ListenerSettings = {
   readonly revocations: SharedArrayBuffer
   /** Memory of the `DamageBoard`. */
   readonly damage: SharedArrayBuffer
+  /** Memory of the `RestorationBoard`. */
+  readonly restoration: SharedArrayBuffer
   readonly imagesDirectory: string
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
@@ -149,6 +152,7 @@ export async function runListener(
   common?.register(registry)
   common?.start()
   const damage = new DamageBoard(settings.damage)
+  const restoration = new RestorationBoard(settings.restoration)
   const drain: Drain = { started: false }
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
@@ -173,11 +177,13 @@ export async function runListener(
     history,
     search,
     streams,
+    restoration,
     status: {
       readiness: () =>
         readinessOf(engine.workers(), {
           isClosing: drain.started,
           damaged: damage.damaged,
+          undecided: restoration.isOpen ? restoration.undecided : undefined,
           isShared: settings.isShared,
         }),
       metricsText: () => askForMetrics(main, texts),

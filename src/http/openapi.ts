@@ -41,11 +41,12 @@ const TAGS: readonly { readonly name: Operation['tag']; readonly description: st
   { name: 'Discounts', description: 'What makes an order cheaper.' },
   { name: 'Webhooks', description: 'Who is told what happens.' },
   { name: 'API keys', description: 'Who may call.' },
+  { name: 'Reconciliation', description: 'What a restored backup lacks.' },
   { name: 'Operations', description: 'Running this server.' },
 ]
 
 /** What is answered by the tables without any shard, and by shards without the tables. */
-const TABLES_ALONE: readonly Operation['tag'][] = ['API keys', 'Accounts', 'Webhooks']
+const TABLES_ALONE: readonly Operation['tag'][] = ['API keys', 'Accounts', 'Webhooks', 'Reconciliation']
 const SHARDS_ALONE: readonly Operation['tag'][] = ['Reservations', 'Stock', 'Sales', 'Waitlist']
 
 /** Of a reply to those who have limits. */
@@ -293,6 +294,7 @@ export function problemsOf(operation: Operation): readonly ProblemCode[] {
   // Whatever is called, its URL is looked at, and a token that comes with it is looked up and charged.
   const codes: ProblemCode[] = ['rate-limited', 'malformed-request', 'unauthenticated']
   if (operation.takesUnits === true) codes.push('expiry-cooldown')
+  if (operation.sells === true) codes.push('not-reconciled')
   if (tag !== 'Operations') codes.push('validation-failed')
   if (access !== 'anyone' && access !== 'customer') codes.push('forbidden')
   if (body !== undefined) codes.push('malformed-json', 'body-too-large', 'unsupported-media-type')

@@ -16,6 +16,7 @@ import type { SearchClient } from '../search/search-client.ts'
 import type { Accounts } from '../shop/accounts/accounts.ts'
 import type { SigningKeys } from '../shop/accounts/signing-keys.ts'
 import type { Gateway } from '../shop/payments/gateway.ts'
+import type { RestorationBoard } from '../shop/restoration/restoration-board.ts'
 import type { DestinationPolicy } from '../shop/webhooks/destination.ts'
 import type { Cooldowns } from './cooldowns.ts'
 import type { OrderStreams } from './order-streams.ts'
@@ -137,6 +138,8 @@ export type HttpParts = {
   readonly history: Pick<HistoryClient, 'ask'>
   readonly search: Pick<SearchClient, 'ask'>
   readonly streams: StockStreams
+  /** Whether something was restored from a backup, so that nothing is sold until it is reconciled. */
+  readonly restoration: Pick<RestorationBoard, 'isOpen'>
   readonly status: Status
   /** Whether `GET /metrics` needs no key. */
   readonly metricsPublic: boolean

@@ -39,6 +39,7 @@ const PAY: Operation = {
     'An order is charged once, however often this is tried. `pending` means that the buyer, a bank or the provider has yet to act: follow the order. A payment that `failed` leaves the units held for another try, until the hold’s deadline. Paying what is paid already answers so.',
   access: 'person',
   changes: true,
+  sells: true,
   body: {
     schema: paymentBody,
     example: {

@@ -13,6 +13,8 @@ export type About = {
   readonly isClosing: boolean
   /** Rows and places of the tables. */
   readonly damaged?: number
+  /** Where something was restored from a backup and is not reconciled: payments that somebody has to decide about. */
+  readonly undecided?: number | undefined
   /** Whether other nodes serve what this one does not. */
   readonly isShared?: boolean
 }
@@ -25,13 +27,13 @@ const WITHOUT_ROOM: Readonly<Record<Exclude<Room, 'all'>, string>> = {
 
 /** `damaged` rows of the tables are known; the others are as good as ever, so that is no reason to send nobody here either. */
 export function readinessOf(workers: readonly Worker[], about: About): Readiness {
-  const { isClosing, damaged = 0, isShared = false } = about
+  const { isClosing, damaged = 0, undecided, isShared = false } = about
   const listener: Part = isClosing
     ? { name: 'listener', ready: false, reason: 'shutting down' }
     : { name: 'listener', ready: true }
   return {
     ready: !isClosing && (isShared ? reachesEnough(workers) : workers.every(isReady)),
-    parts: [...workers.flatMap(partsOf), ...tablesOf(damaged), listener],
+    parts: [...workers.flatMap(partsOf), ...tablesOf(damaged), ...salesOf(undecided), listener],
   }
 }
 
@@ -60,6 +62,15 @@ function tablesOf(damaged: number): readonly Part[] {
   if (damaged === 0) return []
   const reason = `${damaged} damaged rows or places; the log names them, and so does "npm run tables -- verify"`
   return [{ name: 'tables', ready: false, reason }]
+}
+
+/** The same: what is held and ordered is settled here as anywhere. */
+function salesOf(undecided: number | undefined): readonly Part[] {
+  if (undecided === undefined) return []
+  const payments =
+    undecided === 0 ? 'it is being reconciled' : `${undecided} payments are to be decided about`
+  const reason = `restored from a backup, so nothing is sold: ${payments}; "npm run reconcile -- status" says more`
+  return [{ name: 'sales', ready: false, reason }]
 }
 
 function journalOf(worker: number, room: Room): Part {

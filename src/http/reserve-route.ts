@@ -36,6 +36,7 @@ const RESERVE: Operation = {
   hot: true,
   changes: true,
   takesUnits: true,
+  sells: true,
   body: {
     schema: reserveBody,
     example: { items: exampleLines, ttlSeconds: 600, customerId: 'usr_8812', reference: 'cart-5521' },

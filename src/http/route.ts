@@ -20,6 +20,7 @@ export type Tag =
   | 'Discounts'
   | 'Webhooks'
   | 'API keys'
+  | 'Reconciliation'
   | 'Operations'
 
 export type Operation = {
@@ -43,6 +44,8 @@ export type Operation = {
   readonly changes?: boolean
   /** Takes units, or a place in line for them: refused to customers whose reservations have expired too often. */
   readonly takesUnits?: boolean
+  /** Sells, or begins to: refused while what this server has was restored from a backup and is not reconciled. */
+  readonly sells?: boolean
   /** Counts against no limit where no token comes with it: what load balancers ask must not fail for what others ask. */
   readonly unlimited?: boolean
   readonly query?: { readonly schema: z.ZodObject; readonly example: Readonly<Record<string, string>> }

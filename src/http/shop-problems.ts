@@ -108,4 +108,29 @@ export const SHOP_PROBLEMS = {
     title: 'More than was paid',
     help: 'All refunds of an order together cannot be more than what was captured for it.',
   },
+  'not-reconciled': {
+    status: 503,
+    title: 'Nothing is sold until a restored backup is reconciled',
+    help: 'Nothing happened. This shop was restored from a backup, and what was paid since is being compared with the payment provider’s list. What is held or ordered can be read, confirmed and released meanwhile. Try again after the seconds that `Retry-After` names; for whoever runs the shop, GET /v1/reconciliation says what is left to do.',
+  },
+  'nothing-restored': {
+    status: CONFLICT,
+    title: 'There is nothing to reconcile',
+    help: 'Nothing was restored from a backup, or it has been reconciled: the shop sells. GET /v1/reconciliation says when and by whom.',
+  },
+  'payments-undecided': {
+    status: CONFLICT,
+    title: 'Some payments are still unknown',
+    help: '`undecided` payments were taken since the backup for orders that nobody knows. Refund or accept each of them first; GET /v1/reconciliation lists them.',
+  },
+  'unknown-payment': {
+    status: NOT_FOUND,
+    title: 'No such unknown payment',
+    help: 'No payment with this transaction’s id was found to be unknown. GET /v1/reconciliation lists those that were.',
+  },
+  'payment-state': {
+    status: CONFLICT,
+    title: 'That was decided otherwise, or cannot be decided yet',
+    help: '`paymentState` says where the payment is: `open` ones can be refunded or accepted, and what is `pending` is for the provider to settle first.',
+  },
 } as const

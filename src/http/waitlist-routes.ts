@@ -36,6 +36,7 @@ const JOIN: Operation = {
   hot: true,
   changes: true,
   takesUnits: true,
+  sells: true,
   body: { schema: waitlistBody, example: { quantity: 1, customerId: 'usr_8812' } },
   success: {
     status: 201,

@@ -10,6 +10,7 @@ import type { TestOptions } from '../support/recorder.ts'
 import { suite } from '../support/suite.ts'
 import { declareMoneyTests } from './tables-of-money.ts'
 import { declareOrderTests } from './tables-of-orders.ts'
+import { declareRestorationTests } from './tables-of-restorations.ts'
 import { NOW_MS, type Opening, type Place, withinTables } from './tables-place.ts'
 
 const HOUR_MS = 3_600_000
@@ -220,6 +221,7 @@ export function tablesContract(
 
   declareOrderTests(test)
   declareMoneyTests(test)
+  declareRestorationTests(test)
 
   tables('every operation has been asked', () => {
     const names = Object.keys(operations) as OperationName[]

@@ -131,6 +131,7 @@ export class FuzzWorld {
       authenticator: withBuyers(authenticator),
       apiKeys,
       tables,
+      restoration: { isOpen: false },
       webhookPolicy: { allowsHttp: false, allowsPrivate: false },
       accounts: new Accounts({
         tables,

@@ -409,6 +409,7 @@ export function fakes(overrides: Partial<HttpParts> & { readonly readiness?: Rea
     history,
     search,
     streams: new StockStreams(streamParts),
+    restoration: { isOpen: false },
     status: { readiness: () => readiness, metricsText: () => registry.metrics() },
     metricsPublic: false,
     corsOrigins: [],

@@ -13,6 +13,7 @@ import { respawnDelayMsMin } from '../../src/limits.ts'
 import { PoolBoard } from '../../src/persistence/tables/postgres/pool-board.ts'
 import { DamageBoard } from '../../src/persistence/tables/seals/damage-board.ts'
 import { SearchThread } from '../../src/search/search-thread.ts'
+import { RestorationBoard } from '../../src/shop/restoration/restoration-board.ts'
 import { callServer } from '../support/http-call.ts'
 import { ManualClock, ManualTimers } from '../support/manual-time.ts'
 import { suite } from '../support/suite.ts'
@@ -65,6 +66,7 @@ class World implements AsyncDisposable {
         tablesSharing: new SharedArrayBuffer(4),
         revocations: new SharedArrayBuffer(4),
         damage: new DamageBoard().memory,
+        restoration: new RestorationBoard().memory,
         imagesDirectory: 'nowhere',
         metricsPublic: true,
         trustedProxies: [],

@@ -68,6 +68,15 @@ for (const [room, reason] of [
   })
 }
 
+test('names a restored backup that is not reconciled, and keeps the instance in rotation', () => {
+  const of = (undecided: number) => readinessOf([], { isClosing: false, undecided })
+  assert.ok(of(0).ready)
+  const [sales] = of(0).parts
+  assert.equal([sales?.name, sales?.ready], ['sales', false])
+  assert.match(sales?.reason ?? '', /restored from a backup.*being reconciled/)
+  assert.match(of(3).parts[0]?.reason ?? '', /3 payments are to be decided about/)
+})
+
 test('among several nodes stays while half of the shards are reached, and ends below that', () => {
   const worker = (index: number, isReady: boolean) => ({
     worker: index,

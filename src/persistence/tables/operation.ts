@@ -12,6 +12,8 @@ export type Notice =
   | { readonly type: 'sessionsChanged'; readonly userId: string }
   | { readonly type: 'signingKeysChanged' }
   | { readonly type: 'orderChanged'; readonly orderId: string }
+  /** Whether the shop sells, or what keeps it from it. */
+  | { readonly type: 'restorationChanged' }
   /** Something happened that others wait for; `id` is its place in the outbox. */
   | { readonly type: 'outbox'; readonly id: number }
   /** Any of these may have happened, to anybody, without having been told. */

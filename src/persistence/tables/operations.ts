@@ -20,6 +20,8 @@ import { refundOperations } from './orders/refund-operations.ts'
 import { returnOperations } from './orders/return-operations.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
+import { restorationOperations } from './restoration/restoration-operations.ts'
+import { unknownPaymentOperations } from './restoration/unknown-payment-operations.ts'
 import { sandboxChargeOperations } from './sandbox/charge-operations.ts'
 import { sandboxRefundOperations } from './sandbox/refund-operations.ts'
 import { sandboxWebhookOperations } from './sandbox/webhook-operations.ts'
@@ -55,6 +57,8 @@ export const operations = {
   ...returnOperations,
   ...dutyOperations,
   ...gatewayEventOperations,
+  ...restorationOperations,
+  ...unknownPaymentOperations,
 }
 
 export type Operations = typeof operations

@@ -8,6 +8,7 @@ import { catalogSchema } from './schema/catalog.ts'
 import { mailSchema } from './schema/mail.ts'
 import { ordersSchema } from './schema/orders.ts'
 import { outboxSchema } from './schema/outbox.ts'
+import { restorationSchema } from './schema/restoration.ts'
 import { sandboxSchema } from './schema/sandbox.ts'
 import { sealsSchema } from './schema/seals.ts'
 import { webhooksSchema } from './schema/webhooks.ts'
@@ -48,4 +49,5 @@ export const schema: readonly Migration[] = [
   mailSchema,
   ordersSchema,
   sealsSchema,
+  restorationSchema,
 ]

@@ -18,6 +18,8 @@ import { Sweeper } from '../orders/sweeper.ts'
 import { Outgoing } from '../outgoing.ts'
 import { chargeTimeoutOf, openGateway } from '../payments/open-gateway.ts'
 import { SandboxCourier } from '../payments/sandbox-courier.ts'
+import { RestorationBoard } from '../restoration/restoration-board.ts'
+import { RestorationKeeper } from '../restoration/restoration-keeper.ts'
 import type { DeskData, DeskStatus } from './desk-protocol.ts'
 import { postTo } from './post-webhook.ts'
 import { Scrubber } from './scrubber.ts'
@@ -38,6 +40,7 @@ const tables = new TablesClient({
   timers: realTimers,
   onNotice: (notice) => {
     if (notice.type === 'outbox' || notice.type === 'missed') outgoing.wake()
+    if (notice.type === 'restorationChanged' || notice.type === 'missed') restoration.wake()
   },
   ...(tablesPath === undefined ? {} : { reader: new TablesReader(tablesPath) }),
 })
@@ -72,6 +75,12 @@ const outgoing = new Outgoing({
   mailDirectory: data.mailDirectory,
   log: logger,
 })
+const restoration = new RestorationKeeper({
+  tables,
+  timers: realTimers,
+  board: new RestorationBoard(data.restoration),
+  log: logger,
+})
 // A server of its own looks after its own pages.
 const scrubber =
   tablesPath === undefined
@@ -87,6 +96,7 @@ tables.connect(portOf(data.ends.tables))
 sweeper.start()
 courier?.start()
 outgoing.start()
+restoration.start()
 scrubber?.start()
 
 main.receive((message) => {
@@ -96,6 +106,7 @@ main.receive((message) => {
   }
   courier?.stop()
   outgoing.stop()
+  restoration.stop()
   scrubber?.stop()
   void sweeper.stop().then(() => {
     engine.close()

@@ -12,6 +12,8 @@ export type DeskData = {
   readonly tablesPath: string | undefined
   /** Memory of the `DamageBoard`. */
   readonly damage: SharedArrayBuffer
+  /** Memory of the `RestorationBoard`. */
+  readonly restoration: SharedArrayBuffer
   /** Where this very server listens, without a path: the sandbox posts its webhooks there. */
   readonly origin: string
   readonly payments: PaymentConfig

@@ -10,7 +10,7 @@ const EMPTY = `
   SET session_replication_role = replica;
   DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT tablename FROM pg_tables
-      WHERE schemaname = 'public' AND tablename NOT IN ('migrations', 'outbox_base', 'counters')
+      WHERE schemaname = 'public' AND tablename NOT IN ('migrations', 'outbox_base', 'counters', 'shop')
     LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
   END $$;
   UPDATE counters SET value = 0`

@@ -1,0 +1,103 @@
+/** Of every database: the mark of a restored backup, and payments of which its orders know nothing. */
+import * as assert from 'uvu/assert'
+import type { FoundPayment } from '../../src/persistence/tables/restoration/unknown-payment-operations.ts'
+import type { TablesTest } from './tables.ts'
+import { begin, ordered } from './tables-of-orders.ts'
+import { NOW_MS } from './tables-place.ts'
+
+const MARK = { cause: 'restored', tablesAtMs: 5_000, journalAtMs: 4_000, takesAny: false } as const
+const PAYMENT: FoundPayment = {
+  transactionId: 'pi_1',
+  key: 'ord_9:1',
+  orderId: 'ord_9',
+  amountMinor: 99_999,
+  currency: 'USD',
+  paidAtMs: NOW_MS - 5,
+  state: 'open',
+}
+
+export function declareRestorationTests(test: TablesTest): void {
+  test('a shop has an id of its own from its first moment, and knows when the newest happened', async (place) => {
+    const identity = await place.read('shop.identity', {})
+    assert.match(identity.shopId, /^shp_[0-9a-f]{20}$/)
+    assert.equal(await place.read('shop.identity', {}), identity)
+    assert.equal(await place.read('shop.newest', {}), { atMs: 0, payments: 0 })
+    const { orderId } = await ordered(place)
+    assert.equal(await place.read('shop.newest', {}), { atMs: NOW_MS, payments: 0 })
+    await place.write('payments.begin', begin(orderId))
+    assert.equal(await place.read('shop.newest', {}), { atMs: NOW_MS, payments: NOW_MS })
+  })
+
+  test('of restorations one is open, and goes back as far as the oldest of what was restored', async (place) => {
+    assert.is(await place.read('restorations.open', {}), undefined)
+    assert.is(await place.read('restorations.last', {}), undefined)
+    const { restoration } = await place.write('restorations.mark', MARK)
+    assert.equal([restoration.tablesAtMs, restoration.journalAtMs, restoration.takesAny], [5_000, 4_000, 0])
+    const older = { ...MARK, tablesAtMs: 6_000, journalAtMs: 3_000, takesAny: true }
+    const again = (await place.write('restorations.mark', older)).restoration
+    const { restorationId } = restoration
+    assert.equal(again, { ...restoration, journalAtMs: 3_000, takesAny: 1 })
+    assert.equal(await place.read('restorations.open', {}), again)
+    assert.is(place.notices.filter(({ type }) => type === 'restorationChanged').length, 2)
+    await place.write('restorations.compared', { restorationId })
+    const lift = { restorationId, by: 'key_admin', reason: 'all is well' }
+    const lifted = await place.write('restorations.lift', lift)
+    assert.ok(lifted.type === 'restoration')
+    const { liftedAtMs, liftedBy, comparedAtMs } = lifted.restoration
+    assert.equal([liftedAtMs, liftedBy, comparedAtMs], [NOW_MS, 'key_admin', NOW_MS])
+    assert.equal(await place.write('restorations.lift', lift), {
+      type: 'refused',
+      reason: 'nothing-restored',
+    })
+    assert.is(await place.read('restorations.open', {}), undefined)
+    const next = (await place.write('restorations.mark', MARK)).restoration
+    assert.is.not(next.restorationId, restorationId)
+    assert.equal(await place.read('restorations.last', {}), next)
+  })
+
+  test('an unknown payment keeps it open until it has gone back or was accepted', async (place) => {
+    const { restorationId } = (await place.write('restorations.mark', MARK)).restoration
+    const note = (more: Partial<FoundPayment>) =>
+      place.write('unknownPayments.note', { restorationId, payment: { ...PAYMENT, ...more } })
+    const decide = (transactionId: string, decision: 'refund' | 'accept') =>
+      place.write('unknownPayments.decide', { transactionId, decision, by: 'ann', note: 'seen' })
+    assert.is((await note({ state: 'pending' })).payment.state, 'pending')
+    assert.equal(await decide('pi_1', 'refund'), {
+      type: 'refused',
+      reason: 'payment-state',
+      state: 'pending',
+    })
+    assert.is((await note({})).payment.state, 'open')
+    await note({ transactionId: 'pi_2', paidAtMs: NOW_MS - 9 })
+    const lift = { restorationId, by: 'ann', reason: 'enough' }
+    assert.equal(await place.write('restorations.lift', lift), {
+      type: 'refused',
+      reason: 'payments-undecided',
+      undecided: 2,
+    })
+    assert.equal(await decide('pi_3', 'refund'), { type: 'refused', reason: 'unknown-payment' })
+    const asked = await decide('pi_1', 'refund')
+    assert.ok(asked.type === 'payment' && asked.payment.state === 'refunding')
+    assert.is((await note({})).payment.state, 'refunding', 'what was decided stays so')
+    assert.is((await decide('pi_1', 'refund')).type, 'payment')
+    assert.is((await decide('pi_1', 'accept')).type, 'refused')
+    const settle = (state: 'open' | 'refunded', failure?: string) =>
+      place.write('unknownPayments.settle', { transactionId: 'pi_1', state, failure })
+    assert.is((await settle('open', 'declined')).payment.failure, 'declined')
+    await decide('pi_1', 'refund')
+    assert.is((await settle('refunded')).payment.state, 'refunded')
+    assert.is((await settle('open', 'late')).payment.state, 'refunded', 'once')
+    const accepted = await decide('pi_2', 'accept')
+    assert.ok(accepted.type === 'payment' && accepted.payment.note === 'seen')
+    assert.is(await place.read('unknownPayments.undecided', { restorationId }), 0)
+    assert.is((await place.read('unknownPayments.find', { transactionId: 'pi_2' }))?.state, 'accepted')
+    await note({ transactionId: 'pi_4' })
+    const listed = await place.read('unknownPayments.list', { restorationId, limit: 9 })
+    assert.equal(
+      listed.map(({ transactionId }) => transactionId),
+      ['pi_4', 'pi_2', 'pi_1'],
+    )
+    await note({ transactionId: 'pi_4', state: 'refunded', amountMinor: 0 })
+    assert.is((await place.write('restorations.lift', lift)).type, 'restoration')
+  })
+}
