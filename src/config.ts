@@ -7,14 +7,16 @@ import { availableParallelism, totalmem } from 'node:os'
 import { type AccountConfig, accountSettings, readAccounts } from './config/account-settings.ts'
 import { type ClusterConfig, clusterSettings, readCluster, redisAccessOf } from './config/cluster-settings.ts'
 import { type DatabaseConfig, databaseSettings, readDatabase } from './config/database-settings.ts'
+import { type Environment, given, openSettings } from './config/environment.ts'
 import { explain, type Problem, shown } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { misspellings } from './config/misspellings.ts'
 import { type OutgoingConfig, outgoingSettings, readOutgoing } from './config/outgoing-settings.ts'
 import { type PaymentConfig, paymentSettings, readPayments } from './config/payment-settings.ts'
 import { type RateName, rateSettings } from './config/rate-settings.ts'
+import { type ImagesConfig, readS3, type S3Access, s3Settings } from './config/s3-settings.ts'
 import { readSearch, type SearchConfig, searchSettings } from './config/search-settings.ts'
-import { looksTyped, type Secret, type SecretSetting, type SettingsReader } from './config/secret.ts'
+import { looksTyped } from './config/secret.ts'
 import { crashPoints } from './crash-points.ts'
 import { returnWindowDaysDefault } from './domain/bounds.ts'
 import { shardsMax } from './domain/ids.ts'
@@ -30,7 +32,7 @@ import {
   workerHeapMbMin,
 } from './limits.ts'
 import type { RedisUrlResult } from './redis-url.ts'
-import { choice, flag, origins, type Setting, text, whole } from './setting.ts'
+import { choice, flag, origins, text, whole } from './setting.ts'
 
 export type Config = {
   readonly environment: 'development' | 'test' | 'production'
@@ -59,6 +61,7 @@ export type Config = {
   readonly search: SearchConfig
   readonly cluster: ClusterConfig
   readonly database: DatabaseConfig
+  readonly images: ImagesConfig
   readonly logLevel: (typeof logLevels)[number]
   /** From "not ready" to no longer accepting, so that load balancers notice. */
   readonly drainMs: number
@@ -78,8 +81,6 @@ export type Machine = {
   /** The text of a file named by a `…_FILE` variable; throws what `readFileSync` throws. */
   readonly readFile: (path: string) => string
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -167,6 +168,7 @@ const settings = {
   ...searchSettings,
   ...clusterSettings,
   ...databaseSettings,
+  ...s3Settings,
   logLevel: choice('LOG_LEVEL', logLevels, 'info', {
     meaning: 'Least level that is logged',
     example: 'debug',
@@ -196,38 +198,15 @@ const settings = {
   ),
 }
 
-/** Parts of later versions. Started without them, an operator would believe in replicas that do not exist. */
-const LATER: Readonly<Record<string, string>> = {
-  S3_URL: 'images',
-}
-
 /** The whole configuration, or everything that is wrong with it. Pure: what it needs of the machine is a parameter. */
 export function readConfig(environment: Environment, machine: Machine): ConfigResult {
-  const problems: Problem[] = []
-  const report = (setting: Setting<unknown, unknown>, received: string, expected = setting.expected) =>
-    void problems.push({ variable: setting.variable, received, expected, example: setting.example })
-
-  /** The setting's value. Where it is wrong that is reported and the fallback stands in, which nobody will see. */
-  function take<Value, Fallback>(setting: Setting<Value, Fallback>): Value | Fallback {
-    const value = given(environment, setting.variable)
-    if (value === undefined) return setting.fallback
-    const parsed = setting.schema.safeParse(value)
-    if (parsed.success) return parsed.data
-    report(setting, shown(value, setting.secret))
-    return setting.fallback
-  }
-
+  const { reader, problems } = openSettings(environment, machine.readFile)
+  const { take, report, secret: takeSecret } = reader
   const mode = take(settings.environment)
   const shards = take(settings.shards)
   const crashPoint = take(settings.crashPoint)
   const drainSeconds = take(settings.drainSeconds) ?? (mode === 'production' ? drainSecondsInProduction : 0)
-  const reader: SettingsReader = {
-    take,
-    isGiven: ({ variable }) => given(environment, variable) !== undefined,
-    secret: takeSecret,
-    report,
-  }
-  const known = [...Object.values(settings).map(({ variable }) => variable), ...Object.keys(LATER)]
+  const known = Object.values(settings).map(({ variable }) => variable)
   const warnings = misspellings(Object.keys(environment), known)
   const cluster = readCluster(reader, mode, warnings)
   const workersWanted = take(settings.workers) ?? defaultWorkers(machine.cores, shards)
@@ -265,6 +244,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     search: readSearch(reader, warnings),
     cluster,
     database: readDatabase(reader, mode, warnings),
+    images: readS3(reader, mode, warnings),
     logLevel: take(settings.logLevel),
     drainMs: drainSeconds * 1_000,
     segmentBytes:
@@ -274,12 +254,6 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
   }
   if (workers > shards) report(settings.workers, shown(String(workers)), `at most SHARDS, which is ${shards}`)
   if (crashPoint !== undefined && mode === 'production') report(settings.crashPoint, shown(crashPoint))
-  for (const [variable, part] of Object.entries(LATER)) {
-    const value = given(environment, variable)
-    if (value === undefined) continue
-    const expected = `unset: this version runs on one machine only and cannot use it for ${part}`
-    problems.push({ variable, received: shown(value, true), expected, example: '' })
-  }
 
   if (problems.length > 0) return { type: 'invalid', problems, warnings }
   return { type: 'valid', config: Object.freeze(config), warnings }
@@ -299,26 +273,6 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
       report(source, shown(key, true), 'in production a key drawn by chance; this one reads like a default')
     }
     return key
-  }
-
-  function takeSecret({ value: setting, file: fileSetting }: SecretSetting): Secret {
-    const file = take(fileSetting)
-    const text = given(environment, setting.variable)
-    if (file === undefined) {
-      return text === undefined ? { type: 'absent' } : { type: 'given', text, source: setting }
-    }
-    if (text !== undefined) {
-      const { variable } = fileSetting
-      report(setting, shown(text, true), `unset where ${variable} is set: which of the two holds?`)
-      return { type: 'unreadable' }
-    }
-    try {
-      return { type: 'given', text: machine.readFile(file).trim(), source: fileSetting }
-    } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-      report(fileSetting, shown(file), `a file that can be read (${reason})`)
-      return { type: 'unreadable' }
-    }
   }
 }
 
@@ -364,6 +318,21 @@ export function loadRedisAccess(): RedisUrlResult | undefined {
   return redisAccessOf((variable) => given(process.env, variable))
 }
 
+/**
+ * Where a command finds the S3-compatible store; undefined where none is set. What is wrong is printed as above, and
+ * answered with `invalid`.
+ */
+export function loadS3Access(): S3Access | 'invalid' | undefined {
+  const { reader, problems } = openSettings(process.env, (path) => readFileSync(path, 'utf8'))
+  // Whether what goes there is safe enough for production is for the server to say; a command is run by somebody who looks.
+  const images = readS3(reader, 'development', [])
+  if (problems.length > 0) {
+    console.error(explain(problems))
+    return 'invalid'
+  }
+  return images.type === 's3' ? images.access : undefined
+}
+
 /** All settings as a Markdown table, as the README shows it. */
 export function settingsTable(): string {
   const rows = Object.values(settings).map(({ variable, fallback, fallbackText, meaning }) => {
@@ -375,10 +344,4 @@ export function settingsTable(): string {
 
 function adminKeyPattern(lengthMin: number): RegExp {
   return new RegExp(`^[\\x21-\\x7e]{${lengthMin},${adminKeyLengthMax}}$`)
-}
-
-/** Set but empty counts as unset, as everywhere: compose files and shells leave such behind. */
-function given(environment: Environment, variable: string): string | undefined {
-  const value = environment[variable]
-  return value === '' ? undefined : value
 }

@@ -27,6 +27,7 @@ import {
   refuseMirror,
 } from './persistence/directory.ts'
 import { prepareImages } from './persistence/images/directory-images.ts'
+import type { ImagesPlace } from './persistence/images/open-images.ts'
 import { tidyJournal } from './persistence/journal/carry.ts'
 import { realDisk } from './persistence/journal/disk.ts'
 import { nextEpoch } from './persistence/journal/segments.ts'
@@ -71,7 +72,9 @@ async function run(config: Config): Promise<void> {
   const adminKey = adminKeyOf(config.adminKey, paths.adminKey, realRandom())
   if (!isShared) refuseMirror(paths)
   prepareJournal(paths, logger, isShared)
-  prepareImages(paths.images)
+  const imagesPlace: ImagesPlace =
+    config.images.type === 'directory' ? { type: 'directory', path: paths.images } : config.images
+  if (imagesPlace.type === 'directory') prepareImages(imagesPlace.path)
 
   const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
   const memories = limitMemories(config.rates, config.cluster, realRandom())
@@ -201,7 +204,7 @@ async function run(config: Config): Promise<void> {
       revocations: tables.revocations,
       damage: damage.memory,
       restoration: restoration.memory,
-      imagesDirectory: paths.images,
+      images: imagesPlace,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
       corsOrigins: config.corsOrigins,
@@ -277,6 +280,7 @@ async function run(config: Config): Promise<void> {
     if (error !== undefined) void shutDown(`the tables' thread ended: ${error.message}`, 1)
   })
 
+  if (imagesPlace.type === 's3') void checkImages(imagesPlace, logger)
   const port = await listeners.start()
   await started
   desk.start(originOf(config, port))
@@ -287,6 +291,22 @@ async function run(config: Config): Promise<void> {
   )
   if (process.stdout.isTTY) greet(config, port, adminKey)
   else if (adminKey.path !== undefined) logger.info({ path: adminKey.path }, 'admin key')
+}
+
+/** Says whether the store of images lets us in. Nothing waits for it: all but images goes on without. */
+async function checkImages({ access }: ImagesPlace & { readonly type: 's3' }, log: Logger): Promise<void> {
+  const { S3Client } = await import('./persistence/s3/s3-client.ts')
+  const { S3Error } = await import('./persistence/s3/s3-error.ts')
+  const client = new S3Client(access, { clock: realClock, timers: realTimers, random: realRandom() })
+  try {
+    await client.check()
+    log.info({ place: client.placeOf('') }, 'images.ready')
+  } catch (error) {
+    if (!(error instanceof S3Error)) throw error
+    log.warn({ place: client.placeOf(''), code: error.code, reason: error.message }, 'images.unavailable')
+  } finally {
+    client.close()
+  }
 }
 
 /** This node among others, where there are to be any. On one machine nothing of it is loaded. */

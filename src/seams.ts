@@ -62,6 +62,15 @@ export const realTimers: Timers = {
   },
 }
 
+/** The same for commands, which must not end while they wait. */
+export const heldTimers: Timers = {
+  after(delayMs, call) {
+    const timeout = setTimeout(call, delayMs)
+    return { cancel: () => clearTimeout(timeout) }
+  },
+  soon: realTimers.soon,
+}
+
 /** Draws from the kernel 4 KiB at a time: one call for each number would cost more than all else an id needs. */
 export function realRandom(): Random {
   const pool = new Uint32Array(1_024)

@@ -81,6 +81,7 @@ defaults('starts on a small machine with nothing set', () => {
     drainMs: 0,
     segmentBytes: 32 * 1_024 * 1_024,
     cluster: { type: 'single' },
+    images: { type: 'directory' },
     crashPoint: undefined,
   })
 })
@@ -237,15 +238,6 @@ wrong('reaches a terminal escaped and cut', () => {
   assert.not.match(text, '\r')
   assert.not.match(text, '!'.repeat(100))
 })
-
-for (const variable of ['S3_URL']) {
-  wrong(`${variable} is refused, not ignored, and its password not shown`, () => {
-    const found = problems({ [variable]: 'redis://user:hunter2@db:6379' })
-    assert.equal(variables(found), [variable])
-    assert.match(explain(found), 'this version runs on one machine only')
-    assert.not.match(explain(found), 'hunter2')
-  })
-}
 
 wrong('a crash point is for tests', () => {
   assert.is(valid({ CRASH_POINT: 'journal.beforeSync:2' }).crashPoint, 'journal.beforeSync:2')

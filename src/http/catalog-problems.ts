@@ -44,4 +44,9 @@ export const CATALOG_PROBLEMS = {
     title: 'Images cannot be kept or read at the moment',
     help: 'Nothing happened. Try again after the seconds that `Retry-After` names. Whoever runs this server finds the reason in its log.',
   },
+  'image-damaged': {
+    status: 500,
+    title: 'The image is not what was kept',
+    help: 'What is stored under its name has changed since. Nothing is shown in its place. Upload the image once more: that puts it right.',
+  },
 } as const satisfies Readonly<Record<string, ProblemEntry>>

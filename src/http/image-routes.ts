@@ -1,39 +1,47 @@
 /** Images of products: sent by staff, seen by everybody, and kept by their browsers for ever. */
 import { z } from 'zod'
+import { unreachable } from '../domain/assert.ts'
 import { imageBytesMax, imagePixelsMax, imageUploadsMax, multipartBytesMax } from '../limits/catalog.ts'
-import { type ImageFormat, ImageStoreError, isImageName } from '../persistence/images/image-store.ts'
+import {
+  digestOf,
+  formatOf,
+  type ImageFormat,
+  type ImageStore,
+  ImageStoreError,
+  imageCacheControl,
+  imageTypes,
+  isImageName,
+  type StoredImage,
+} from '../persistence/images/image-store.ts'
 import { TablesError } from '../persistence/tables/tables-error.ts'
 import { imageShapeOf } from '../shop/catalog/image-format.ts'
 import { bytesWithin, checkLength } from './byte-chunks.ts'
 import { tableKey, withReplay } from './idempotency.ts'
+import { ImageTrouble } from './image-trouble.ts'
 import { boundaryOf, onlyFileIn } from './multipart.ts'
 import type { HttpParts } from './parts.ts'
 import { productIdOf } from './path-ids.ts'
 import { isKnown } from './preconditions.ts'
-import { invalid, Problem } from './problems.ts'
+import { invalid, PROBLEMS, Problem } from './problems.ts'
 import { productProblem } from './product-change-routes.ts'
 import { IMAGE } from './product-examples.ts'
 import { imageReply } from './product-schemas.ts'
 import { versionTag } from './product-view.ts'
-import { file, json, notModified } from './responses.ts'
+import { file, json, notModified, sentOn } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 
-type Parts = Pick<HttpParts, 'tables' | 'images'>
+type Parts = Pick<HttpParts, 'tables' | 'images' | 'log' | 'clock'>
 
-const TYPES: Readonly<Record<ImageFormat, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  webp: 'image/webp',
-  gif: 'image/gif',
-  avif: 'image/avif',
-}
-const CACHE = { 'cache-control': 'public, max-age=31536000, immutable' }
+const CACHE = { 'cache-control': imageCacheControl }
+const OTHER_TYPES = Object.values(imageTypes).filter((type) => type !== imageTypes.png)
+const FOUND = 302
 
 export function imageRoutes(parts: Parts): readonly Route[] {
-  const uploads = new Uploads(parts)
+  const trouble = new ImageTrouble(parts.log, parts.clock)
+  const uploads = new Uploads(parts, trouble)
   return [
     { operation: UPLOAD, handle: (call) => uploads.take(call) },
-    { operation: READ, handle: (call) => read(parts, call) },
+    { operation: READ, handle: (call) => read(call, { images: parts.images, trouble }) },
   ]
 }
 
@@ -59,11 +67,13 @@ const UPLOAD: Operation = {
 
 class Uploads {
   readonly #parts: Parts
+  readonly #trouble: ImageTrouble
   /** Each of them is kept whole in memory. */
   #running = 0
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, trouble: ImageTrouble) {
     this.#parts = parts
+    this.#trouble = trouble
   }
 
   async take(call: Call): Promise<Response> {
@@ -79,7 +89,7 @@ class Uploads {
     this.#running += 1
     try {
       const image = onlyFileIn(await bytesWithin(call, multipartBytesMax), boundary)
-      const format = formatOf(image)
+      const format = formatWithin(image)
       const url = `/images/${await this.#keep(image, format)}`
       const key = tableKey(call, { url })
       const reply = await tables.write('catalog.addImage', { productId, url }, key)
@@ -96,13 +106,13 @@ class Uploads {
     try {
       return await this.#parts.images.keep(image, format)
     } catch (error) {
-      throw unkept(error)
+      throw problemOf(error, this.#trouble)
     }
   }
 }
 
 /** Throws 413, 415 and 400. */
-function formatOf(image: Buffer): ImageFormat {
+function formatWithin(image: Buffer): ImageFormat {
   if (image.length > imageBytesMax) {
     throw new Problem('body-too-large', `An image can have ${imageBytesMax} bytes.`)
   }
@@ -125,7 +135,8 @@ const READ: Operation = {
   operationId: 'readImage',
   tag: 'Catalog',
   summary: 'Read an image',
-  description: 'What has this name never changes: it may be kept for ever.',
+  description:
+    'What has this name never changes: it may be kept for ever. Whether there is one is then said where the reader is sent.',
   access: 'anyone',
   hot: true,
   conditions: ['If-None-Match'],
@@ -133,41 +144,58 @@ const READ: Operation = {
     status: 200,
     description: 'The image.',
     schema: z.string(),
-    contentType: TYPES.png,
-    otherTypes: Object.values(TYPES).filter((type) => type !== TYPES.png),
+    contentType: imageTypes.png,
+    otherTypes: OTHER_TYPES,
     headers: ['ETag'],
+    sentOn: {
+      status: FOUND,
+      description: 'It is read elsewhere, where this server keeps its images in another store.',
+      headers: ['Location'],
+    },
   },
-  problems: ['not-found', 'images-unavailable'],
+  problems: ['not-found', 'images-unavailable', 'image-damaged'],
 }
 
-async function read({ images }: Parts, call: Call): Promise<Response> {
+async function read(
+  call: Call,
+  { images, trouble }: { readonly images: ImageStore; readonly trouble: ImageTrouble },
+): Promise<Response> {
   const name = call.context.req.param('name') ?? ''
   if (!isImageName(name)) throw notFound()
-  let image: Awaited<ReturnType<typeof images.find>>
+  const elsewhere = images.addressOf(name)
+  if (elsewhere !== undefined) return sentOn(call, { ...elsewhere, status: FOUND })
+  let image: StoredImage | undefined
   try {
     image = await images.find(name)
   } catch (error) {
-    throw unkept(error)
+    throw problemOf(error, trouble)
   }
   if (image === undefined) throw notFound()
-  const [digest = '', format = 'png'] = name.split('.')
-  const etag = `"${digest}"`
+  const etag = `"${digestOf(name)}"`
   if (isKnown(call, etag)) return notModified(call, { ...CACHE, etag })
   const isHead = call.context.req.method === 'HEAD'
   const { size } = image
   const headers = { ...CACHE, etag }
-  return file(call, isHead ? null : image.bytes(), { type: TYPES[format as ImageFormat], size, headers })
+  return file(call, isHead ? null : image.bytes(), { type: imageTypes[formatOf(name)], size, headers })
 }
 
 function notFound(): Problem {
   return new Problem('not-found', 'There is no such image.')
 }
 
-function unkept(error: unknown): Problem {
+function problemOf(error: unknown, trouble: ImageTrouble): Problem {
   if (!(error instanceof ImageStoreError)) throw error
+  trouble.note(error)
   const wait = { headers: { 'retry-after': '5' } }
-  if (error.code === 'storage-full') {
-    return new Problem('storage-full', 'Nothing happened: there is no room for the image.', wait)
+  switch (error.code) {
+    case 'storage-full':
+      return new Problem('storage-full', 'Nothing happened: there is no room for the image.', wait)
+    case 'damaged':
+      return new Problem('image-damaged', PROBLEMS['image-damaged'].help)
+    case 'unavailable':
+    case 'overloaded':
+      return new Problem('images-unavailable', 'Images cannot be kept or read at the moment.', wait)
+    default:
+      return unreachable(error.code)
   }
-  return new Problem('images-unavailable', 'Images cannot be kept or read at the moment.', wait)
 }

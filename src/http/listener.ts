@@ -10,7 +10,7 @@ import type { PaymentConfig } from '../config/payment-settings.ts'
 import { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
-import { DirectoryImages } from '../persistence/images/directory-images.ts'
+import { type ImagesPlace, openImages } from '../persistence/images/open-images.ts'
 import { apiKeysOf } from '../persistence/tables/api-keys-client.ts'
 import { RevocationCount } from '../persistence/tables/revocation-count.ts'
 import { DamageBoard } from '../persistence/tables/seals/damage-board.ts'
@@ -62,7 +62,7 @@ export type ListenerSettings = {
   readonly damage: SharedArrayBuffer
   /** Memory of the `RestorationBoard`. */
   readonly restoration: SharedArrayBuffer
-  readonly imagesDirectory: string
+  readonly images: ImagesPlace
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
   readonly corsOrigins: readonly string[]
@@ -151,6 +151,7 @@ export async function runListener(
     end && settings.commonLimits && new end.CommonRateLimitsEnd(ownLimits, settings.commonLimits, seams)
   common?.register(registry)
   common?.start()
+  const images = await openImages(settings.images, seams)
   const damage = new DamageBoard(settings.damage)
   const restoration = new RestorationBoard(settings.restoration)
   const drain: Drain = { started: false }
@@ -173,7 +174,7 @@ export async function runListener(
     tables,
     accounts: new Accounts({ tables, passwords, tokens, clock: realClock, refreshMs }),
     signingKeys,
-    images: new DirectoryImages(settings.imagesDirectory, random),
+    images,
     history,
     search,
     streams,
@@ -203,6 +204,7 @@ export async function runListener(
     passwords.close()
     history.close()
     search.close()
+    images.close()
     common?.close()
   }
   let server: RunningServer

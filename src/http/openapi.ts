@@ -55,7 +55,10 @@ const LIMIT_FIELDS = ['RateLimit-Policy', 'RateLimit'] as const
 const REPLY_HEADERS: Readonly<
   Record<string, { readonly description: string; readonly schema: { type: 'string' } }>
 > = {
-  Location: { description: 'Where what was made can be read.', schema: { type: 'string' } },
+  Location: {
+    description: 'Where what was made, or what was asked for, can be read.',
+    schema: { type: 'string' },
+  },
   'Holdfast-Position': {
     description: 'Opaque token of the place of this change.',
     schema: { type: 'string' },
@@ -236,6 +239,9 @@ function otherSuccesses(operation: Operation): Record<string, ZodOpenApiResponse
       ...operation,
       success: { ...success.created, ...(schema === undefined ? {} : { schema }), example },
     })
+  }
+  if (success.sentOn !== undefined) {
+    more[success.sentOn.status] = successOf({ ...operation, success: success.sentOn })
   }
   if (changes === true || !conditions.includes('If-None-Match')) return more
   const headers = headersNamed('ETag', ...LIMIT_FIELDS, 'X-Request-Id')

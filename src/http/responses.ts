@@ -77,6 +77,16 @@ export function file(
   return new Response(body, { status: 200, headers: fieldsOf(call, type, more) })
 }
 
+/** It is read elsewhere, where the reader may go straight away for so many seconds. */
+export function sentOn(
+  call: Call,
+  { url, seconds, status }: { readonly url: string; readonly seconds: number; readonly status: number },
+): Response {
+  const more = { location: url, 'cache-control': `public, max-age=${seconds}` }
+  const { 'content-type': _, ...headers } = fieldsOf(call, '', more)
+  return new Response(null, { status, headers })
+}
+
 /** 304: the reader has what there is. */
 export function notModified(call: Call, more: Readonly<HeaderFields>): Response {
   const { 'content-type': _, ...headers } = fieldsOf(call, '', more)

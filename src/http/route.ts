@@ -73,6 +73,8 @@ export type Success = {
   readonly hasPage?: boolean
   /** The same of a call that may also make what it changes. */
   readonly created?: Pick<Success, 'status' | 'description' | 'headers'>
+  /** The same where it is read elsewhere. */
+  readonly sentOn?: Pick<Success, 'status' | 'description' | 'headers'>
   /** Header fields beyond those of every reply. */
   readonly headers?: readonly ('Location' | 'Holdfast-Position' | 'ETag')[]
 }

@@ -43,5 +43,7 @@ export const imageUploadsMax = 8
 /** Of these, how many are written at once: journals sync in the same pool of threads. */
 export const imagesKeptAtOnceMax = 1
 export const imageReadBytes = 64 * KIB
+/** Of images that one listener has in memory for readers who take their time; beyond it they are turned away. */
+export const imagesSentBytesMax = 64 * MIB
 /** Products that one reading brings, for a cart. */
 export const productsReadMax = 100

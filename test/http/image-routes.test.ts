@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { HttpParts } from '../../src/http/parts.ts'
 import { imageBytesMax } from '../../src/limits/catalog.ts'
-import { type ImageName, ImageStoreError } from '../../src/persistence/images/image-store.ts'
+import { ImageStoreError } from '../../src/persistence/images/image-store.ts'
 import { formOf, jpegOf, pngOf } from '../support/images.ts'
 import { MemoryImages } from '../support/memory-images.ts'
 import { suite } from '../support/suite.ts'
@@ -150,17 +150,44 @@ images('have names that lead to nothing else', async () => {
   }
 })
 
+images('that are read elsewhere are not looked for here', async () => {
+  const url = 'https://cdn.example/images/x'
+  const store = Object.assign(new MemoryImages(), { addressOf: () => ({ url, seconds: 60 }) })
+  store.find = () => Promise.reject(new Error('nobody asked for it'))
+  using world = await stocked({ images: store })
+  for (const method of ['GET', 'HEAD']) {
+    const sent = await world.app.request(`/images/${'0'.repeat(64)}.png`, { method })
+    assert.is(sent.status, 302)
+    assert.is(sent.headers.get('location'), url)
+    assert.is(sent.headers.get('cache-control'), 'public, max-age=60')
+  }
+  assert.is((await world.app.request('/images/x.png')).status, 404)
+})
+
+images('that cannot be read say so, and where one is damaged, that', async () => {
+  for (const [code, status, problem] of [
+    ['unavailable', 503, 'images-unavailable'],
+    ['overloaded', 503, 'images-unavailable'],
+    ['damaged', 500, 'image-damaged'],
+  ] as const) {
+    const store = new MemoryImages()
+    store.find = () => Promise.reject(new ImageStoreError(code, 'planted'))
+    using world = await stocked({ images: store })
+    const reply = await world.call('GET', `/images/${'0'.repeat(64)}.png`)
+    assert.equal([reply.status, reply.body.code], [status, problem])
+    assert.is(reply.headers.get('cache-control'), 'no-store')
+    assert.is(reply.headers.get('retry-after') !== null, status === 503)
+  }
+})
+
 images('that cannot be kept say so, and change nothing', async () => {
   for (const [code, problem] of [
     ['storage-full', 'storage-full'],
     ['unavailable', 'images-unavailable'],
   ] as const) {
     const store = new MemoryImages()
-    const failing = {
-      keep: () => Promise.reject(new ImageStoreError(code, 'planted', undefined)),
-      find: (name: ImageName) => store.find(name),
-    }
-    using world = await stocked({ images: failing })
+    store.keep = () => Promise.reject(new ImageStoreError(code, 'planted'))
+    using world = await stocked({ images: store })
     const reply = await upload(world, formOf(pngOf(1, 1)))
     assert.equal([reply.status, reply.body.code], [503, problem])
     assert.match(reply.headers.get('retry-after') ?? '', /^\d+$/)

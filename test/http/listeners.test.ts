@@ -67,7 +67,7 @@ class World implements AsyncDisposable {
         revocations: new SharedArrayBuffer(4),
         damage: new DamageBoard().memory,
         restoration: new RestorationBoard().memory,
-        imagesDirectory: 'nowhere',
+        images: { type: 'directory', path: 'nowhere' },
         metricsPublic: true,
         trustedProxies: [],
         corsOrigins: [],

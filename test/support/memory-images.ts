@@ -4,6 +4,7 @@ import type {
   ImageFormat,
   ImageName,
   ImageStore,
+  KeptImage,
   StoredImage,
 } from '../../src/persistence/images/image-store.ts'
 
@@ -21,5 +22,17 @@ export class MemoryImages implements ImageStore {
     const bytes = this.#images.get(name)
     if (bytes === undefined) return undefined
     return { size: bytes.length, bytes: () => new Blob([Buffer.from(bytes)]).stream() }
+  }
+
+  addressOf(): undefined {
+    return undefined
+  }
+
+  async remove(name: ImageName): Promise<void> {
+    this.#images.delete(name)
+  }
+
+  async *list(): AsyncGenerator<KeptImage, void, void> {
+    for (const name of this.#images.keys()) yield { name, keptAtMs: 0 }
   }
 }

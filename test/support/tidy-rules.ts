@@ -60,6 +60,7 @@ const AMBIENT_ALLOWED: Readonly<Record<string, string>> = {
 }
 
 const STATUS_ALLOWED: Readonly<Record<string, string>> = {
+  'src/persistence/s3/s3-reply.ts': 'reads what a store answered',
   'src/search/typesense/failures.ts': 'reads what a server answered',
   'src/search/typesense/import-lines.ts': 'reads what a server answered of each document',
   'src/shop/notifications/smtp-mailer.ts': 'reads what mail servers answered',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { DirectoryImages, prepareImages } from '../../../src/persistence/images/directory-images.ts'
 import { type ImageName, ImageStoreError, isImageName } from '../../../src/persistence/images/image-store.ts'
-import { realRandom } from '../../../src/seams.ts'
+import { realClock, realRandom } from '../../../src/seams.ts'
 import { imageStoreContract } from '../../contract/image-stores.ts'
 import { MemoryImages } from '../../support/memory-images.ts'
 import { suite } from '../../support/suite.ts'
@@ -15,7 +15,8 @@ function opened() {
   prepareImages(directory)
   return {
     directory,
-    store: new DirectoryImages(directory, realRandom()),
+    store: new DirectoryImages(directory, { clock: realClock, random: realRandom() }),
+    overwrite: (name: ImageName, bytes: Buffer) => writeFileSync(join(directory, name), bytes),
     [Symbol.dispose]: () => rmSync(join(directory, '..'), { recursive: true }),
   }
 }
