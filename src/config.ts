@@ -8,6 +8,7 @@ import { type AccountConfig, accountSettings, readAccounts } from './config/acco
 import { type ClusterConfig, clusterSettings, readCluster, redisAccessOf } from './config/cluster-settings.ts'
 import { type DatabaseConfig, databaseSettings, readDatabase } from './config/database-settings.ts'
 import { type Environment, given, openSettings } from './config/environment.ts'
+import { type EventsConfig, eventSettings, readEvents } from './config/event-settings.ts'
 import { explain, type Problem, shown } from './config/explain.ts'
 import { defaultWorkerHeapMb, defaultWorkers } from './config/machine-defaults.ts'
 import { misspellings } from './config/misspellings.ts'
@@ -59,6 +60,7 @@ export type Config = {
   readonly outgoing: OutgoingConfig
   readonly accounts: AccountConfig
   readonly search: SearchConfig
+  readonly events: EventsConfig
   readonly cluster: ClusterConfig
   readonly database: DatabaseConfig
   readonly images: ImagesConfig
@@ -166,6 +168,7 @@ const settings = {
   ...outgoingSettings,
   ...accountSettings,
   ...searchSettings,
+  ...eventSettings,
   ...clusterSettings,
   ...databaseSettings,
   ...s3Settings,
@@ -242,6 +245,7 @@ export function readConfig(environment: Environment, machine: Machine): ConfigRe
     outgoing: readOutgoing(reader),
     accounts: readAccounts(take, machine.cores),
     search: readSearch(reader, warnings),
+    events: readEvents(reader, mode, warnings),
     cluster,
     database: readDatabase(reader, mode, warnings),
     images: readS3(reader, mode, warnings),

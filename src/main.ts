@@ -10,6 +10,7 @@ import type { ClusterNode, ClusterNodeOptions } from './cluster/cluster-node.ts'
 import { OwnershipRefused } from './cluster/ownership-error.ts'
 import { type Config, loadConfig } from './config.ts'
 import { armCrashPoint } from './crash-points.ts'
+import { openEvents } from './events/events-thread.ts'
 import { HistoryThread } from './history/history-thread.ts'
 import { SharedCooldowns } from './http/cooldowns.ts'
 import { limitMemories } from './http/limit-memories.ts'
@@ -79,6 +80,7 @@ async function run(config: Config): Promise<void> {
   const logAs: ThreadLog = (level, event, detail) => logger[level]({ event, ...detail }, event)
   const memories = limitMemories(config.rates, config.cluster, realRandom())
   const seams = { clock: realClock, timers: realTimers, random: realRandom() }
+  const kept = { timers: realTimers, log: logAs, respawnDelayMs }
   // On one machine nothing of Redis is loaded: its client would take room in every heap.
   const { openCommonLimits } = isShared ? await import('./http/common-limits.ts') : {}
   const commonLimits = openCommonLimits?.(config.cluster, { memories, log: logAs, ...seams })
@@ -91,9 +93,7 @@ async function run(config: Config): Promise<void> {
       shards,
       crashPoint,
     },
-    timers: realTimers,
-    log: logAs,
-    respawnDelayMs,
+    ...kept,
   })
   const hasOwnTables = config.database.type === 'sqlite'
   const sharing = new TablesSharing()
@@ -103,13 +103,14 @@ async function run(config: Config): Promise<void> {
     version,
     journalDirectory: paths.journal,
     onData: (dataId) => claimMirror(directory.paths, dataId),
-    onLead: (leads) => search.lead(leads),
+    onLead: (leads) => {
+      search.lead(leads)
+      events?.lead(leads)
+    },
     onMembers: (count) => sharing.note(count > 1 && hasOwnTables),
     clock: realClock,
     random: realRandom(),
-    timers: realTimers,
-    log: logAs,
-    respawnDelayMs,
+    ...kept,
   })
   const supervisor = new Supervisor({
     timers: realTimers,
@@ -141,9 +142,7 @@ async function run(config: Config): Promise<void> {
   const passwords = new PasswordThreads({
     count: config.accounts.passwordThreads,
     clock: realClock,
-    timers: realTimers,
-    log: logAs,
-    respawnDelayMs,
+    ...kept,
   })
   await passwords.start()
   const started = cluster === undefined ? supervisor.start() : cluster.start(supervisor)
@@ -166,9 +165,7 @@ async function run(config: Config): Promise<void> {
     },
     supervisor,
     tables,
-    timers: realTimers,
-    log: logAs,
-    respawnDelayMs,
+    ...kept,
   })
   const search = new SearchThread({
     data: {
@@ -183,11 +180,20 @@ async function run(config: Config): Promise<void> {
     },
     supervisor,
     tables,
-    timers: realTimers,
-    log: logAs,
-    respawnDelayMs,
+    ...kept,
   })
   void started.then(() => search.start(), ignored)
+  const events = openEvents(config.events, {
+    journalDirectory: paths.journal,
+    tablesPath: place.type === 'sqlite' ? place.path : undefined,
+    shards,
+    isShared,
+    logLevel: config.logLevel,
+    crashPoint,
+    tables,
+    ...kept,
+  })
+  void started.then(() => events?.start(), ignored)
   const listeners = new Listeners({
     count: config.listeners,
     settings: {
@@ -205,6 +211,7 @@ async function run(config: Config): Promise<void> {
       damage: damage.memory,
       restoration: restoration.memory,
       images: imagesPlace,
+      events: events?.board.memory,
       metricsPublic: config.metricsPublic,
       trustedProxies: config.trustedProxies,
       corsOrigins: config.corsOrigins,
@@ -222,6 +229,7 @@ async function run(config: Config): Promise<void> {
     passwords,
     history,
     search,
+    events,
     desk,
     cluster,
     timers: realTimers,
@@ -256,6 +264,7 @@ async function run(config: Config): Promise<void> {
       ['shards', () => supervisor.shutDown()],
       ['limits', () => commonLimits?.close()],
       ['history', () => history.close()],
+      ['events', () => events?.close()],
       ['mirror', () => cluster?.close()],
       ['tables', () => tables.close()],
       ['directory', () => directory.close()],

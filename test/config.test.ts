@@ -70,6 +70,7 @@ defaults('starts on a small machine with nothing set', () => {
       passwordThreads: 1,
     },
     search: { index: 'embedded' },
+    events: { type: 'none' },
     database: { type: 'sqlite' },
     trustedProxies: [],
     payments: { gateway: 'sandbox', delays: { shortMs: 3_000, longMs: 900_000 } },

@@ -1,6 +1,7 @@
 /** `journal archive`: moves whole old segments elsewhere. */
 import { existsSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
+import { timeText } from '../persistence/journal/event-fields.ts'
 import { JournalDamaged } from '../persistence/journal/streams.ts'
 import type { RedisAccess } from '../redis-url.ts'
 import { realClock } from '../seams.ts'
@@ -12,7 +13,7 @@ import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { expectDirectory, hasCode, type JournalFiles, segmentBytesOf } from './journal-files.ts'
 import { withMaintenance } from './maintenance.ts'
 import { timeOf } from './points.ts'
-import { bytesText, countOf, type Terminal, timeText } from './terminal.ts'
+import { bytesText, countOf, type Terminal } from './terminal.ts'
 
 /** A running engine may turn to its next segment between two reads. */
 const livePassesMax = 5

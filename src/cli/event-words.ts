@@ -10,15 +10,9 @@ import type {
   WaitlistExit,
 } from '../domain/events.ts'
 import { abortedStep } from '../domain/split.ts'
+import { bytesText, eventFields, namedFields, timeText } from '../persistence/journal/event-fields.ts'
 import type { JournalEvent } from '../persistence/journal/journal-follower.ts'
-import { quoted, timeText } from './terminal.ts'
-
-/** Fields whose values are bytes, a character each, and how they are shown. */
-const BYTES: Readonly<Record<string, 'hex' | 'base64'>> = {
-  hash: 'hex',
-  fingerprint: 'hex',
-  answer: 'base64',
-}
+import { quoted } from './terminal.ts'
 
 export type EventJson = {
   readonly time: string
@@ -30,9 +24,9 @@ export type EventJson = {
 
 /** Field names are stable. Times are RFC 3339 and end in `At`, spans are seconds and say so; what is absent is left out. */
 export function eventJson({ atMs, shard, sequence, event }: JournalEvent): EventJson {
-  const { type, ...fields } = event
+  const { type } = event
   const at = { time: timeText(atMs), shard, sequence, type }
-  if (type !== 'SplitAcknowledged') return { ...at, ...plain(fields) }
+  if (type !== 'SplitAcknowledged') return { ...at, ...eventFields(event) }
   // It stands in the home's shard, and tells of another.
   const { reservationId, shard: participant, step } = event
   return { ...at, reservationId, participant, step }
@@ -170,7 +164,7 @@ function detailsOf(event: Event): string[] {
         ...optional('reference', event.reference),
       ]
     case 'SaleScheduled':
-      return Object.entries(plain(event.sale)).map(([name, value]) => `${name}=${value}`)
+      return Object.entries(namedFields(event.sale)).map(([name, value]) => `${name}=${value}`)
     case 'ProductRetired':
       return []
     default:
@@ -238,10 +232,10 @@ function furtherDetailsOf(event: HoldEvent | SplitEvent | WaitlistEvent | KeyEve
     case 'UnitsEarmarked':
       return [`quantity=${event.quantity}`]
     case 'KeyClaimed':
-      return [`key=${shownBytes('hash', event.hash)}`, event.reservationId]
+      return [`key=${bytesText('hash', event.hash)}`, event.reservationId]
     case 'KeyAnswered':
     case 'KeyFreed':
-      return [`key=${shownBytes('hash', event.hash)}`]
+      return [`key=${bytesText('hash', event.hash)}`]
     case 'KeysForgotten':
       return [`count=${event.count}`]
     default:
@@ -256,26 +250,4 @@ function optional(name: string, text: string | undefined): string[] {
 /** As it is where that is one plain word, else in quotes: the text is some client's. */
 export function word(text: string): string {
   return /^[\x21\x23-\x3c\x3e-\x7e]+$/.test(text) ? text : quoted(text)
-}
-
-function plain(fields: object): Record<string, unknown> {
-  const named: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined) continue
-    if (typeof value === 'string' && name in BYTES) named[name] = shownBytes(name, value)
-    else if (typeof value === 'number' && name.endsWith('AtMs')) named[name.slice(0, -2)] = timeText(value)
-    else if (typeof value === 'number' && name.endsWith('Ms'))
-      named[`${name.slice(0, -2)}Seconds`] = value / 1_000
-    else named[name] = plainValue(value)
-  }
-  return named
-}
-
-function plainValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plainValue)
-  return typeof value === 'object' && value !== null ? plain(value) : value
-}
-
-function shownBytes(name: string, bytes: string): string {
-  return Buffer.from(bytes, 'latin1').toString(BYTES[name])
 }

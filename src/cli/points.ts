@@ -1,7 +1,8 @@
 /** Places in a journal as a person names them: a time, or a sequence of a shard. */
 import { type ShardId, shardsMax } from '../domain/ids.ts'
+import { timeText } from '../persistence/journal/event-fields.ts'
 import { Unusable } from './exit-codes.ts'
-import { quoted, timeText } from './terminal.ts'
+import { quoted } from './terminal.ts'
 
 export type TimePoint = { readonly type: 'time'; readonly atMs: number }
 export type SequencePoint = {

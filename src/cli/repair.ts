@@ -1,5 +1,6 @@
 /** `journal repair`: makes a damaged journal one that can be served, and says first what that costs. */
 import { relative, resolve } from 'node:path'
+import { timeText } from '../persistence/journal/event-fields.ts'
 import { realClock } from '../seams.ts'
 import type { Command } from './command-line.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
@@ -11,7 +12,7 @@ import { type ChoiceName, choiceNames, isLossless } from './repair/choice.ts'
 import { lossText } from './repair/loss.ts'
 import { type Option, planRepair, type RepairPlan, type Step } from './repair/plan.ts'
 import { type Repair, repairsName } from './repairs-record.ts'
-import { countOf, quoted, type Terminal, timeText } from './terminal.ts'
+import { countOf, quoted, type Terminal } from './terminal.ts'
 import { auditJournal } from './verify/audit.ts'
 
 export const repair: Command = {

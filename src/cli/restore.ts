@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util'
 import { type Config, loadConfig } from '../config.ts'
 import { type DataPaths, dataPaths, directoryFormat, writeFileAtomically } from '../persistence/directory.ts'
+import { timeText } from '../persistence/journal/event-fields.ts'
 import type { Restoration } from '../persistence/tables/restoration/restoration-operations.ts'
 import type { TablesPlace } from '../persistence/tables/tables-place.ts'
 import { realClock } from '../seams.ts'
@@ -21,7 +22,7 @@ import { repair } from './repair.ts'
 import { type Backup, copyBackup, expectEmpty, openBackup } from './restore/copy-backup.ts'
 import { markTables } from './restore/mark-tables.ts'
 import { countJournal } from './stats.ts'
-import { countOf, processTerminal, type Terminal, timeText } from './terminal.ts'
+import { countOf, processTerminal, type Terminal } from './terminal.ts'
 import { auditJournal } from './verify/audit.ts'
 
 const HELP = `npm run restore -- --from BACKUP --to DATA_DIR [--since TIME]

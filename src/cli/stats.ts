@@ -2,6 +2,7 @@
 import type { Event } from '../domain/events.ts'
 import type { ShardId } from '../domain/ids.ts'
 import { BytesDamaged } from '../persistence/journal/bytes.ts'
+import { timeText } from '../persistence/journal/event-fields.ts'
 import { eventsOf, type Frame, streamName } from '../persistence/journal/frame.ts'
 import { framesIn } from '../persistence/journal/frames-in.ts'
 import { carriedIndex, listSegments, readWhole } from '../persistence/journal/segments.ts'
@@ -9,7 +10,7 @@ import { listSnapshots } from '../persistence/journal/snapshot.ts'
 import type { Command } from './command-line.ts'
 import { exitCodes } from './exit-codes.ts'
 import { hasCode, type JournalFiles, namesIn, shownPath } from './journal-files.ts'
-import { bytesText, countOf, countText, type Terminal, table, timeText } from './terminal.ts'
+import { bytesText, countOf, countText, type Terminal, table } from './terminal.ts'
 
 type StreamFigures = {
   readonly stream: string

@@ -2,6 +2,7 @@
 import { evolve } from '../domain/evolve.ts'
 import { type ProductId, type ShardId, shardOf } from '../domain/ids.ts'
 import { availableOf, type StockView } from '../domain/stock.ts'
+import { timeText } from '../persistence/journal/event-fields.ts'
 import { realClock } from '../seams.ts'
 import { archivedElsewhere, archiveHelp, withArchives } from './archive-view.ts'
 import type { Command } from './command-line.ts'
@@ -13,7 +14,7 @@ import { didYouMean } from './nearest.ts'
 import { type Point, pointOf, pointText } from './points.ts'
 import { repairsName } from './repairs-record.ts'
 import { baseOf, productsIn, shardsOf } from './shard-base.ts'
-import { countText, quoted, timeText } from './terminal.ts'
+import { countText, quoted } from './terminal.ts'
 
 export type StockAt = {
   readonly productId: ProductId

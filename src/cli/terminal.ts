@@ -127,12 +127,6 @@ export function quoted(text: string): string {
   })
 }
 
-/** A time as ISO 8601, or as its number where no calendar has it. */
-export function timeText(timeMs: number): string {
-  const time = new Date(timeMs)
-  return Number.isNaN(time.getTime()) ? `${timeMs} ms` : time.toISOString()
-}
-
 /** Columns as wide as their widest cell, numbers to the right. The first row is the heading. */
 export function table(rows: readonly (readonly (string | number)[])[]): string[] {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? countText(cell) : cell)))

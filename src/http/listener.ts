@@ -7,6 +7,7 @@ import { Registry } from 'prom-client'
 import { Engine } from '../actors/engine.ts'
 import { SplitCoordinator } from '../actors/split-coordinator.ts'
 import type { PaymentConfig } from '../config/payment-settings.ts'
+import { EventsBoard } from '../events/events-board.ts'
 import { HistoryClient } from '../history/history-client.ts'
 import type { Network } from '../ip-address.ts'
 import type { Logger } from '../log.ts'
@@ -63,6 +64,8 @@ export type ListenerSettings = {
   /** Memory of the `RestorationBoard`. */
   readonly restoration: SharedArrayBuffer
   readonly images: ImagesPlace
+  /** Memory of the `EventsBoard`, where somebody is told of events. */
+  readonly events: SharedArrayBuffer | undefined
   readonly metricsPublic: boolean
   readonly trustedProxies: readonly Network[]
   readonly corsOrigins: readonly string[]
@@ -154,6 +157,7 @@ export async function runListener(
   const images = await openImages(settings.images, seams)
   const damage = new DamageBoard(settings.damage)
   const restoration = new RestorationBoard(settings.restoration)
+  const events = settings.events === undefined ? undefined : new EventsBoard(settings.events)
   const drain: Drain = { started: false }
   const texts = new Map<number, (text: string) => void>()
   const app = createApp({
@@ -185,6 +189,7 @@ export async function runListener(
           isClosing: drain.started,
           damaged: damage.damaged,
           undecided: restoration.isOpen ? restoration.undecided : undefined,
+          ...(events !== undefined && { events: { trouble: events.trouble } }),
           isShared: settings.isShared,
         }),
       metricsText: () => askForMetrics(main, texts),

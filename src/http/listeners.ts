@@ -11,6 +11,7 @@ import type { ToEngine } from '../actors/protocol.ts'
 import { respawnDelayMs } from '../actors/respawn-delay.ts'
 import type { Supervisor } from '../actors/supervisor.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
+import type { EventsThread } from '../events/events-thread.ts'
 import type { HistoryThread } from '../history/history-thread.ts'
 import { metricsTimeoutMs } from '../limits.ts'
 import { linkChannel, type ToLinkedClient } from '../linked-thread.ts'
@@ -26,6 +27,7 @@ import { SharedCooldowns } from './cooldowns.ts'
 import { damageRegistry } from './damage-metrics.ts'
 import { deskRegistry } from './desk-metrics.ts'
 import { engineRegistry } from './engine-metrics.ts'
+import { eventsRegistry } from './events-metrics.ts'
 import { historyRegistry } from './history-metrics.ts'
 import { limitsRegistry } from './limits-metrics.ts'
 import { type ListenerEnds, type ListenerSettings, runListener } from './listener.ts'
@@ -44,6 +46,8 @@ export type ListenersOptions = {
   readonly passwords: Pick<PasswordThreads, 'connect' | 'status'>
   readonly history: HistoryThread
   readonly search: SearchThread
+  /** Absent where nobody is to be told. */
+  readonly events: Pick<EventsThread, 'status' | 'restarts'> | undefined
   readonly desk: Pick<DeskThread, 'status' | 'restarts'>
   /** Absent on one machine. */
   readonly cluster: Pick<ClusterNode, 'view'> | undefined
@@ -215,20 +219,25 @@ export class Listeners {
 
   /** The metrics of every listener and worker, summed where they count the same thing. */
   async #metricsText(): Promise<string> {
-    const { supervisor, settings, history, search, passwords, desk, tables, cluster } = this.#options
-    const [statuses, historyStatus, searchStatus, deskStatus, ...listeners] = await Promise.all([
-      supervisor.status(metricsTimeoutMs),
-      history.status(metricsTimeoutMs),
-      search.status(metricsTimeoutMs),
-      desk.status(metricsTimeoutMs),
-      ...[...this.#members].map((member) => this.#collect(member)),
-    ])
+    const { supervisor, settings, history, search, events, passwords, desk, tables, cluster } = this.#options
+    const [statuses, historyStatus, searchStatus, eventsStatus, deskStatus, ...listeners] = await Promise.all(
+      [
+        supervisor.status(metricsTimeoutMs),
+        history.status(metricsTimeoutMs),
+        search.status(metricsTimeoutMs),
+        events?.status(metricsTimeoutMs),
+        desk.status(metricsTimeoutMs),
+        ...[...this.#members].map((member) => this.#collect(member)),
+      ],
+    )
     const engine = await engineRegistry(statuses, supervisor.readiness()).getMetricsAsJSON()
     const rateLimits = new SharedRateLimits(settings.rateMemory, realClock)
     const cooldowns = new SharedCooldowns(settings.cooldownMemory, realClock)
     const limits = await limitsRegistry(rateLimits, cooldowns).getMetricsAsJSON()
     const past = await historyRegistry(historyStatus, history.restarts).getMetricsAsJSON()
     const finding = await searchRegistry(searchStatus, search.restarts).getMetricsAsJSON()
+    const telling =
+      events === undefined ? [] : await eventsRegistry(eventsStatus, events.restarts).getMetricsAsJSON()
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
     const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
@@ -236,7 +245,7 @@ export class Listeners {
     const connections = await tablesRegistry(tables.pool, isOnServer).getMetricsAsJSON()
     const view = cluster?.view()
     const leases = view === undefined ? [] : await clusterRegistry(view).getMetricsAsJSON()
-    const own = [engine, limits, past, finding, hashing, orders, damage, connections, leases]
+    const own = [engine, limits, past, finding, telling, hashing, orders, damage, connections, leases]
     const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }

@@ -5,6 +5,7 @@
  * also confirm, release and return, and no other instance could answer them (docs/decisions/beyond-the-contract.md).
  */
 import type { WorkerState } from '../actors/protocol.ts'
+import type { RelayTrouble } from '../events/relay.ts'
 import type { Room } from '../persistence/journal/frame-log.ts'
 import type { Readiness } from './parts.ts'
 
@@ -15,6 +16,8 @@ export type About = {
   readonly damaged?: number
   /** Where something was restored from a backup and is not reconciled: payments that somebody has to decide about. */
   readonly undecided?: number | undefined
+  /** Where other systems are told of events: what keeps them from it. */
+  readonly events?: { readonly trouble: RelayTrouble | undefined }
   /** Whether other nodes serve what this one does not. */
   readonly isShared?: boolean
 }
@@ -25,15 +28,27 @@ const WITHOUT_ROOM: Readonly<Record<Exclude<Room, 'all'>, string>> = {
   none: 'no room for any change; reads go on',
 }
 
+const UNTOLD: Readonly<Record<RelayTrouble, string>> = {
+  broker: 'the broker does not take them; they wait in the journal and the tables',
+  journal: 'the journal cannot be read there; the log says why',
+  tables: 'the tables cannot be read; those of the journal wait with them',
+}
+
 /** `damaged` rows of the tables are known; the others are as good as ever, so that is no reason to send nobody here either. */
 export function readinessOf(workers: readonly Worker[], about: About): Readiness {
-  const { isClosing, damaged = 0, undecided, isShared = false } = about
+  const { isClosing, damaged = 0, undecided, isShared = false, events } = about
   const listener: Part = isClosing
     ? { name: 'listener', ready: false, reason: 'shutting down' }
     : { name: 'listener', ready: true }
   return {
     ready: !isClosing && (isShared ? reachesEnough(workers) : workers.every(isReady)),
-    parts: [...workers.flatMap(partsOf), ...tablesOf(damaged), ...salesOf(undecided), listener],
+    parts: [
+      ...workers.flatMap(partsOf),
+      ...tablesOf(damaged),
+      ...salesOf(undecided),
+      ...eventsOf(events),
+      listener,
+    ],
   }
 }
 
@@ -71,6 +86,15 @@ function salesOf(undecided: number | undefined): readonly Part[] {
     undecided === 0 ? 'it is being reconciled' : `${undecided} payments are to be decided about`
   const reason = `restored from a backup, so nothing is sold: ${payments}; "npm run reconcile -- status" says more`
   return [{ name: 'sales', ready: false, reason }]
+}
+
+/** Nobody who calls misses them, so that is no reason to send nobody here. */
+function eventsOf(events: About['events']): readonly Part[] {
+  if (events === undefined) return []
+  const { trouble } = events
+  return trouble === undefined
+    ? [{ name: 'events', ready: true }]
+    : [{ name: 'events', ready: false, reason: UNTOLD[trouble] }]
 }
 
 function journalOf(worker: number, room: Room): Part {

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
-import { bytesText, countOf, progressBar, quoted, table, timeText } from '../../src/cli/terminal.ts'
+import { bytesText, countOf, progressBar, quoted, table } from '../../src/cli/terminal.ts'
+import { timeText } from '../../src/persistence/journal/event-fields.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('what commands write')

@@ -65,6 +65,7 @@ class World implements AsyncDisposable {
         tablesPath: '/nowhere/tables.sqlite',
         tablesSharing: new SharedArrayBuffer(4),
         revocations: new SharedArrayBuffer(4),
+        events: undefined,
         damage: new DamageBoard().memory,
         restoration: new RestorationBoard().memory,
         images: { type: 'directory', path: 'nowhere' },
@@ -107,6 +108,7 @@ class World implements AsyncDisposable {
         log() {},
         respawnDelayMs: () => 0,
       }),
+      events: undefined,
       search: new SearchThread({
         data: {
           journalDirectory: '/nowhere',

@@ -36,6 +36,20 @@ test('stays where rows of the tables are damaged, and that is said', () => {
   assert.match(tables?.reason ?? '', /^2 damaged rows/)
 })
 
+test('stays where nobody is told of events, and that is said', () => {
+  const workers = [{ worker: 0, state: { type: 'ready', room: 'all' } as const }]
+  const partOf = (trouble: 'broker' | 'journal' | 'tables' | undefined) => {
+    const { ready, parts } = readinessOf(workers, { isClosing: false, events: { trouble } })
+    assert.ok(ready)
+    return parts.find(({ name }) => name === 'events')
+  }
+  assert.equal(partOf(undefined), { name: 'events', ready: true })
+  for (const trouble of ['broker', 'journal', 'tables'] as const) {
+    assert.not(partOf(trouble)?.ready)
+    assert.match(partOf(trouble)?.reason ?? '', trouble)
+  }
+})
+
 test('ends when the listener is told to go', () => {
   const { ready, parts } = readinessOf([], { isClosing: true })
   assert.not(ready)

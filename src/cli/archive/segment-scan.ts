@@ -2,11 +2,11 @@
 import { hash } from 'node:crypto'
 import type { ShardId } from '../../domain/ids.ts'
 import type { ArchivedFile, ArchivedSegment, SequenceRange } from '../../persistence/journal/archived.ts'
+import { timeText } from '../../persistence/journal/event-fields.ts'
 import type { Frame, Link } from '../../persistence/journal/frame.ts'
 import { framesIn } from '../../persistence/journal/frames-in.ts'
 import { readWhole, type SegmentName } from '../../persistence/journal/segments.ts'
 import type { JournalFiles } from '../journal-files.ts'
-import { timeText } from '../terminal.ts'
 
 export type Scan =
   | {

@@ -82,6 +82,20 @@ export class JournalTailer {
     return new JournalTailer(place, cursors)
   }
 
+  /** Begins with the oldest events that are here: the first ones, unless those were archived. */
+  static atOldest(place: JournalPlace, { shards }: { readonly shards: number }): JournalTailer {
+    const oldest = new Map<ShardId, number>()
+    for (const { segments, opening } of readCatalog(place.disk, place.journal).streams) {
+      const [segment] = segments
+      const first = segment === undefined ? undefined : readFirstFrame(place.disk, segment)
+      for (const { shard, firstSequence } of (first?.kind === 'open' ? first : opening).sections)
+        oldest.set(shard, Math.min(firstSequence, oldest.get(shard) ?? firstSequence))
+    }
+    const cursors = new Cursors(shards)
+    for (const [shard, due] of oldest) cursors.skipTo(shard, due)
+    return new JournalTailer(place, cursors)
+  }
+
   /** Up to where each shard was handed out. */
   get checkpoints(): ReadonlyMap<ShardId, Checkpoint> {
     return this.#cursors.checkpoints

@@ -29,6 +29,16 @@ export type OutboxEvent = {
   readonly atMs: number
 }
 
+/** What it says: of what, and the rest beside it. */
+export function outboxData({ subjectId, payload }: OutboxEvent): Readonly<Record<string, unknown>> {
+  return { id: subjectId, ...payload }
+}
+
+/** The same event has it wherever it is told. */
+export function outboxEventId(id: number): string {
+  return `evt_${id}`
+}
+
 /** The most of them that one reading brings. */
 export const outboxPageMax = 256
 

@@ -1,7 +1,7 @@
 /** From the outbox to the subscribers: each event becomes one delivery for each who asked for its type, once. */
 import { drawId } from '../draw-id.ts'
 import { type Moment, write } from '../operation.ts'
-import type { OutboxEvent } from '../outbox.ts'
+import { type OutboxEvent, outboxData, outboxEventId } from '../outbox.ts'
 import { markRead, unread } from '../outbox-cursors.ts'
 import { change, type Query, row, rows } from '../query.ts'
 import { type DisabledReason, disable } from './subscriber-operations.ts'
@@ -50,7 +50,7 @@ function* fanOut(moment: Moment): Query<FannedOut> {
 
 function* deliver(webhookId: string, event: OutboxEvent, moment: Moment): Query<number> {
   return yield* addDelivery(
-    { webhookId, eventId: `evt_${event.id}`, type: event.type, body: bodyOf(event) },
+    { webhookId, eventId: outboxEventId(event.id), type: event.type, body: bodyOf(event) },
     moment,
   )
 }
@@ -80,9 +80,10 @@ export function* addDelivery(
 }
 
 /** As Standard Webhooks has it. Where the data are too long the subscriber is told of what, and asks for the rest. */
-function bodyOf({ type, subjectId, payload, atMs }: OutboxEvent): string {
+function bodyOf(event: OutboxEvent): string {
+  const { type, subjectId, atMs } = event
   const timestamp = new Date(atMs).toISOString()
-  const data = JSON.stringify({ id: subjectId, ...payload })
+  const data = JSON.stringify(outboxData(event))
   const isShort = Buffer.byteLength(data) <= dataBytesMax
   return JSON.stringify({
     type,

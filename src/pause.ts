@@ -1,5 +1,5 @@
 /** The rest between two turns, which whoever has news may end. */
-import type { Timer, Timers } from '../seams.ts'
+import type { Timer, Timers } from './seams.ts'
 
 export class Pause {
   readonly #timers: Timers
