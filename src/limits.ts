@@ -297,6 +297,14 @@ export const scrubEveryMs = 4 * 3_600_000
 export const scrubWholeRowsMax = 100_000
 /** How often a node looks whether something was restored from a backup; it hears of most changes sooner. */
 export const restorationLookMs = 5_000
+/** How often the provider's list is gone through while something in it is undecided, or the provider did not answer. */
+export const reconcileAgainMs = 15_000
+/** How much before the newest that restored tables know the list begins: clocks differ, and a backup takes its time. */
+export const reconcileMarginMs = 3_600_000
+/** The same of the look that each start takes, and the most pages of it. */
+export const noticeMarginMs = 120_000
+export const noticePagesMax = 100
+export const noticeAgainMs = 60_000
 /** How long what the desk has begun may take when the server closes. */
 export const deskCloseMs = 4_000
 /** How long a checkout that came to nothing is kept: longer than any hold of it can live. */

@@ -16,7 +16,7 @@ const OWED: readonly (readonly [letter: string, first: number, last: number, wit
     ['E', 41, 46, []],
     ['F', 47, 56, []],
     ['G', 57, 64, []],
-    ['H', 65, 79, []],
+    ['H', 65, 80, []],
   ]
 const ATTACKS = [
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 16, 17, 18, 19, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,

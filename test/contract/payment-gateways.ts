@@ -263,6 +263,66 @@ export function paymentGatewayContract(name: string, open: () => Promise<Till>):
       assert.equal(await read(till, till.signed(body, {})), { type: 'ignored', eventId: 'evt_1' })
     }))
 
+  test('lists what it took and gave back since, page by page, the newest first and never behind (M7)', () =>
+    within(async (till) => {
+      const { gateway, instruments } = till
+      await charged(till, 'ord_0:1', instruments.approve)
+      await till.later()
+      const sinceMs = till.nowMs()
+      const paid = await charged(till, 'ord_1:1', instruments.approve)
+      await gateway.charge(request(till, 'ord_1:2', instruments.decline))
+      await gateway.charge(request(till, 'ord_1:3', instruments.pendingThenSuccess))
+      const back = {
+        key: 'rfd_1',
+        startedAtMs: sinceMs,
+        transactionId: paid,
+        amountMinor: 9,
+        currency: 'USD',
+      }
+      await gateway.refund(back)
+      const page = await till.reopened().listPayments({ sinceMs })
+      assert.ok(page.type === 'page')
+      const shown = new Map(page.entries.map((each) => [each.key, each]))
+      assert.equal([...shown.keys()].sort(), ['ord_1:1', 'ord_1:2', 'ord_1:3'])
+      assert.equal([page.next, shown.get('ord_1:2')?.outcome.type], [undefined, 'failed'])
+      assert.is(shown.get('ord_1:3')?.outcome.type, 'pending')
+      const { shopId, madeAtMs, ...first } = shown.get('ord_1:1') ?? {}
+      assert.match(String(shopId), /^shp_/)
+      assert.ok(Math.abs(Number(madeAtMs) - sinceMs) < 1_000)
+      const outcome = { type: 'succeeded', transactionId: paid, ...AMOUNT }
+      const of = { key: 'ord_1:1', orderId: 'ord_1', method: 'card', transactionId: paid }
+      assert.equal(first, { ...of, ...AMOUNT, outcome, refundedMinor: 9 })
+      const refunds = await gateway.listRefunds({ sinceMs })
+      assert.ok(refunds.type === 'page')
+      const [refund] = refunds.entries
+      assert.equal([refund?.key, refund?.transactionId, refund?.amountMinor], ['rfd_1', paid, 9])
+      assert.is(refund?.outcome.type, 'succeeded')
+      assert.equal(await gateway.listRefunds({ sinceMs: till.nowMs() + 60_000 }), {
+        type: 'page',
+        entries: [],
+        next: undefined,
+      })
+    }))
+
+  test('lists as many as there are, each once, however many pages that takes (M7)', () =>
+    within(async (till) => {
+      const { gateway } = till
+      const keys = Array.from({ length: 230 }, (_, i) => `ord_${i}:1`)
+      for (const key of keys) await charged(till, key, till.instruments.approve)
+      const listed: string[] = []
+      let after: string | undefined
+      let pages = 0
+      do {
+        const page = await gateway.listPayments({ sinceMs: 0, after })
+        assert.ok(page.type === 'page')
+        listed.push(...page.entries.map(({ key }) => key))
+        after = page.next
+        pages += 1
+      } while (after !== undefined)
+      assert.equal([pages, listed.length], [3, 230])
+      assert.equal(listed.toSorted(), keys.toSorted())
+    }))
+
   test('tells the same event under the same id, however often it posts it', () =>
     within(async (till) => {
       await charged(till, 'ord_1:1', till.instruments.approve)

@@ -100,4 +100,69 @@ export function declareRestorationTests(test: TablesTest): void {
     await note({ transactionId: 'pi_4', state: 'refunded', amountMinor: 0 })
     assert.is((await place.write('restorations.lift', lift)).type, 'restoration')
   })
+
+  test('an attempt that only the provider knows is taken in with its number, and comes to what it came to', async (place) => {
+    const { orderId } = await ordered(place)
+    const adopted = { orderId, method: 'card', startedAtMs: NOW_MS - 7 } as const
+    const adopt = (number: number, isPending: boolean) => {
+      const [key, transactionId] = [`${orderId}:${number}`, `pi_${number}`]
+      return place.write('payments.adopt', { ...adopted, key, transactionId, isPending })
+    }
+    await adopt(2, true)
+    await adopt(3, true)
+    await adopt(2, false)
+    const statuses = async () => {
+      const attempts = await place.read('payments.ofOrder', { orderId })
+      return attempts.map(({ number, status }) => [number, status])
+    }
+    assert.equal(await statuses(), [
+      [2, 'pending'],
+      [3, 'failed'],
+    ])
+    const found = await place.read('payments.ofTransaction', { transactionId: 'pi_2' })
+    assert.equal([found?.key, found?.amountMinor], [`${orderId}:2`, 199_898])
+    assert.is(await place.read('payments.ofTransaction', { transactionId: 'pi_9' }), undefined)
+    await place.write('payments.confirm', { key: `${orderId}:2`, transactionId: 'pi_2' })
+    const order = await place.read('orders.find', { orderId })
+    assert.equal([order?.status, order?.paymentMethod, order?.capturedMinor], ['confirmed', 'card', 199_898])
+
+    const refund = { refundId: 'rfd_9', attemptKey: `${orderId}:2`, reason: 'made before', by: 'shop' }
+    const first = await place.write('refunds.adopt', { ...refund, amountMinor: 199_898 })
+    const again = await place.write('refunds.adopt', { ...refund, amountMinor: 199_898 })
+    assert.equal([first.isDone, again.isDone], [true, true])
+    assert.is((await place.read('refunds.find', { refundId: 'rfd_9' }))?.status, 'requested')
+    assert.is((await place.read('orders.find', { orderId }))?.refundedMinor, 199_898, 'once')
+    const more = { ...refund, refundId: 'rfd_8', amountMinor: 1 }
+    assert.is((await place.write('refunds.adopt', more)).isDone, false, 'no more than was captured')
+  })
+
+  test('the sandbox lists what it took and gave back, the newest first', async (place) => {
+    const delays = { shortMs: 1_000, longMs: 60_000 }
+    for (const key of ['ord_1:1', 'ord_1:2', 'ord_1:3']) {
+      const charge = { key, orderId: 'ord_1', amountMinor: 500, currency: 'USD', method: 'card' } as const
+      await place.write('sandbox.charge', { ...charge, scenario: 'approve', delays })
+    }
+    const page = { sinceMs: NOW_MS, after: undefined, limit: 2 }
+    const [newest, next] = await place.read('sandbox.listCharges', page)
+    assert.equal([newest?.key, next?.key, newest?.createdAtMs], ['ord_1:3', 'ord_1:2', NOW_MS])
+    const behind = await place.read('sandbox.listCharges', { ...page, after: 'ord_1:2' })
+    assert.equal(
+      behind.map(({ key }) => key),
+      ['ord_1:1'],
+    )
+    assert.equal(await place.read('sandbox.listCharges', { ...page, sinceMs: NOW_MS + 1 }), [])
+    const transactionId = newest?.transactionId ?? ''
+    for (const key of ['rfd_1', 'rfd_2'])
+      await place.write('sandbox.refund', { key, transactionId, amountMinor: 5, currency: 'USD', delays })
+    const refunds = await place.read('sandbox.listRefunds', page)
+    assert.equal(
+      refunds.map(({ key, amountMinor }) => [key, amountMinor]),
+      [
+        ['rfd_2', 5],
+        ['rfd_1', 5],
+      ],
+    )
+    assert.is((await place.read('sandbox.listRefunds', { ...page, after: 'rfd_1' })).length, 0)
+    assert.is((await place.read('sandbox.listCharges', page))[0]?.refundedMinor, 10)
+  })
 }

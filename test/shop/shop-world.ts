@@ -16,6 +16,7 @@ import { TablesServer } from '../../src/persistence/tables/tables-server.ts'
 import { type Random, realRandom, type Timers } from '../../src/seams.ts'
 import { type CheckoutAsk, checkOut } from '../../src/shop/checkout/check-out.ts'
 import { Sweeper } from '../../src/shop/orders/sweeper.ts'
+import type { Gateway } from '../../src/shop/payments/gateway.ts'
 import { hearGateway } from '../../src/shop/payments/hear-gateway.ts'
 import { type Payment, payOrder } from '../../src/shop/payments/pay-order.ts'
 import { SandboxCourier, type SandboxPost } from '../../src/shop/payments/sandbox-courier.ts'
@@ -49,7 +50,8 @@ export class ShopWorld {
   readonly engine: InProcessEngine
   readonly database = new Database(':memory:')
   readonly tables: TablesClient
-  readonly gateway: SandboxGateway
+  /** The sandbox, unless a test pays elsewhere. */
+  gateway: Gateway
   /** What the sandbox posted, and whether the shop hears it at once. */
   readonly posts: Post[] = []
   hears = true
@@ -129,9 +131,11 @@ export class ShopWorld {
         methods: gateway.methods,
         takesCardDetails: true,
         charge: (request) => this.#call('charge', () => gateway.charge(request)),
-        find: (key) => this.#call('find', () => gateway.find(key)),
+        find: (key, hint) => this.#call('find', () => gateway.find(key, hint)),
         refund: (request) => this.#call('refund', () => gateway.refund(request)),
-        findRefund: (key) => this.#call('findRefund', () => gateway.findRefund(key)),
+        findRefund: (key, hint) => this.#call('findRefund', () => gateway.findRefund(key, hint)),
+        listPayments: (query) => this.#call('listPayments', () => gateway.listPayments(query)),
+        listRefunds: (query) => this.#call('listRefunds', () => gateway.listRefunds(query)),
         readWebhook: (raw, headers) => gateway.readWebhook(raw, headers),
       },
       clock,

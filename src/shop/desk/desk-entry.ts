@@ -76,8 +76,12 @@ const outgoing = new Outgoing({
   log: logger,
 })
 const restoration = new RestorationKeeper({
+  engine,
+  splits,
   tables,
-  timers: realTimers,
+  gateway,
+  chargeTimeoutMs,
+  ...seams,
   board: new RestorationBoard(data.restoration),
   log: logger,
 })

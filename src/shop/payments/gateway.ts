@@ -10,6 +10,8 @@
  * M4  One key, one refund; all refunds of a charge together never exceed it.
  * M5  `succeeded` says what was captured by the gateway's own books, be it other than what was asked for.
  * M6  Nothing of a card is stored, logged or put into an error: a gateway forgets it when `charge` returns.
+ * M7  `listPayments` and `listRefunds` tell all that was made since, and are never behind: what was answered before stands there.
+ *     They name the shop that made a payment, where it had a name, so that shops on one account can be told apart.
  */
 
 export type PaymentMethod = 'card' | 'upi'
@@ -119,6 +121,39 @@ export type GatewayEvent =
       readonly currency: string
     }
 
+/** As the provider's list has it. */
+export type ListedPayment = {
+  readonly key: string
+  readonly orderId: string
+  /** Absent where it was made before shops had ids. */
+  readonly shopId: string | undefined
+  readonly method: PaymentMethod
+  readonly transactionId: string
+  readonly madeAtMs: number
+  /** What was asked for. */
+  readonly amountMinor: number
+  /** ISO 4217, upper case. */
+  readonly currency: string
+  readonly outcome: FinalOutcome | Extract<ChargeOutcome, { readonly type: 'pending' }>
+  /** What has gone back of it, or is on its way. */
+  readonly refundedMinor: number
+}
+
+export type ListedRefund = {
+  readonly key: string
+  /** Of the charge. */
+  readonly transactionId: string
+  readonly amountMinor: number
+  readonly outcome: Exclude<RefundOutcome, { readonly type: 'unknown' }>
+}
+
+/** `after` is `next` of the page before; the newest come first. */
+export type ListQuery = { readonly sinceMs: number; readonly after?: string | undefined }
+export type Listed<Entry> =
+  | { readonly type: 'page'; readonly entries: readonly Entry[]; readonly next: string | undefined }
+  /** The provider does not say, now. */
+  | { readonly type: 'unknown' }
+
 export type ForgedReason =
   | 'no-signature'
   | 'malformed-signature'
@@ -147,6 +182,8 @@ export type Gateway = {
     key: string,
     hint: FindHint & { readonly transactionId: string },
   ): Promise<RefundOutcome | Absent>
+  listPayments(query: ListQuery): Promise<Listed<ListedPayment>>
+  listRefunds(query: ListQuery): Promise<Listed<ListedRefund>>
   /** Checks who sent the very bytes that came, and when. Believes nothing in them before. */
   readWebhook(raw: Uint8Array, headers: WebhookHeaders): Promise<WebhookReading>
 }

@@ -26,10 +26,20 @@ export async function openGateway(
       const { webhookSecret } = config
       const onTrouble = (trouble: object) =>
         log.error({ event: 'payments.trouble', ...trouble }, 'payments.trouble')
-      return new StripeGateway({ stripe: stripeClient(config), webhookSecret, clock, onTrouble })
+      const shopId = shopIdOf(tables)
+      return new StripeGateway({ stripe: stripeClient(config), webhookSecret, shopId, clock, onTrouble })
     }
     default:
       return unreachable(config)
+  }
+}
+
+/** Read once, unless that fails: it never changes. */
+function shopIdOf(tables: Tables): () => Promise<string> {
+  let known: string | undefined
+  return async () => {
+    known ??= (await tables.read('shop.identity', {})).shopId
+    return known
   }
 }
 

@@ -2,6 +2,7 @@
  * A payment provider to try things with. Its books are durable and its own: no transaction spans them and the shop's, so what
  * can happen between a shop and a real provider can happen here.
  */
+import { assert } from '../../domain/assert.ts'
 import type { Tables } from '../../persistence/tables/operations.ts'
 import { type SandboxDelays, scenarioOf } from '../../persistence/tables/sandbox/scenario.ts'
 import type { Clock } from '../../seams.ts'
@@ -11,6 +12,10 @@ import {
   type ChargeRequest,
   type Gateway,
   KeyReused,
+  type Listed,
+  type ListedPayment,
+  type ListedRefund,
+  type ListQuery,
   type RefundOutcome,
   type RefundRequest,
   type WebhookHeaders,
@@ -20,6 +25,8 @@ import { readSandboxEvent } from './sandbox-events.ts'
 import { chargeOutcome, refundOutcome } from './sandbox-outcomes.ts'
 import { forgeryIn, signatureHeader } from './sandbox-signature.ts'
 import { scenarioFor } from './test-instruments.ts'
+
+const pageMax = 100
 
 export type SandboxParts = {
   readonly tables: Tables
@@ -80,6 +87,29 @@ export class SandboxGateway implements Gateway {
     return refund === undefined ? { type: 'absent' } : refundOutcome(refund.status, refund.refundId)
   }
 
+  async listPayments({ sinceMs, after }: ListQuery): Promise<Listed<ListedPayment>> {
+    const { shopId } = await this.#tables.read('shop.identity', {})
+    const charges = await this.#tables.read('sandbox.listCharges', { sinceMs, after, limit: pageMax })
+    const entries = charges.map(({ createdAtMs, method, ...charge }) => {
+      const { key, orderId, transactionId, amountMinor, currency, refundedMinor } = charge
+      const outcome = chargeOutcome(charge.status, charge)
+      assert(outcome.type !== 'unknown', 'the sandbox knows its own books')
+      const what = { key, orderId, shopId, method, transactionId, amountMinor, currency }
+      return { ...what, madeAtMs: createdAtMs, outcome, refundedMinor }
+    })
+    return { type: 'page', entries, next: nextOf(charges) }
+  }
+
+  async listRefunds({ sinceMs, after }: ListQuery): Promise<Listed<ListedRefund>> {
+    const refunds = await this.#tables.read('sandbox.listRefunds', { sinceMs, after, limit: pageMax })
+    const entries = refunds.map(({ key, transactionId, amountMinor, status, refundId }) => {
+      const outcome = refundOutcome(status, refundId)
+      assert(outcome.type !== 'unknown', 'the sandbox knows its own books')
+      return { key, transactionId, amountMinor, outcome }
+    })
+    return { type: 'page', entries, next: nextOf(refunds) }
+  }
+
   async readWebhook(raw: Uint8Array, headers: WebhookHeaders): Promise<WebhookReading> {
     const signed = { body: raw, header: headers.get(signatureHeader) }
     const why = forgeryIn(signed, await this.#readSecret(), this.#clock.wallMs())
@@ -97,4 +127,8 @@ export class SandboxGateway implements Gateway {
     )
     return this.#secret
   }
+}
+
+function nextOf(page: readonly { readonly key: string }[]): string | undefined {
+  return page.length === pageMax ? page.at(-1)?.key : undefined
 }

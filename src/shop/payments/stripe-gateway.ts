@@ -16,6 +16,10 @@ import {
   type FindHint,
   type Gateway,
   KeyReused,
+  type Listed,
+  type ListedPayment,
+  type ListedRefund,
+  type ListQuery,
   type RefundFailure,
   type RefundOutcome,
   type RefundRequest,
@@ -24,6 +28,7 @@ import {
 } from './gateway.ts'
 import { toStripeAmount } from './stripe-amounts.ts'
 import { keyIn, MADE_BY, readStripeEvent } from './stripe-events.ts'
+import { paymentsPage, refundsPage } from './stripe-list.ts'
 import {
   failureIn,
   isInvalid,
@@ -44,6 +49,8 @@ export type StripeTrouble = {
 export type StripeParts = {
   readonly stripe: Stripe
   readonly webhookSecret: string
+  /** The id that this shop's payments carry. */
+  readonly shopId: () => Promise<string>
   readonly clock: Clock
   readonly onTrouble: (trouble: StripeTrouble) => void
 }
@@ -77,12 +84,14 @@ export class StripeGateway implements Gateway {
   readonly takesCardDetails = false
   readonly #stripe: Stripe
   readonly #webhookSecret: string
+  readonly #shopId: () => Promise<string>
   readonly #clock: Clock
   readonly #onTrouble: (trouble: StripeTrouble) => void
 
-  constructor({ stripe, webhookSecret, clock, onTrouble }: StripeParts) {
+  constructor({ stripe, webhookSecret, shopId, clock, onTrouble }: StripeParts) {
     this.#stripe = stripe
     this.#webhookSecret = webhookSecret
+    this.#shopId = shopId
     this.#clock = clock
     this.#onTrouble = onTrouble
   }
@@ -97,6 +106,7 @@ export class StripeGateway implements Gateway {
       const found = await this.find(key, { startedAtMs })
       if (found.type !== 'absent') return found
     }
+    const shop = await this.#shopId()
     try {
       const intent = await this.#stripe.paymentIntents.create(
         {
@@ -105,7 +115,7 @@ export class StripeGateway implements Gateway {
           confirm: true,
           error_on_requires_action: true,
           allowed_payment_method_types: ['card'],
-          metadata: { madeBy: MADE_BY, key, orderId },
+          metadata: { madeBy: MADE_BY, shop, key, orderId },
           ...instrumentOf(paymentToken),
         },
         { idempotencyKey: key },
@@ -160,6 +170,24 @@ export class StripeGateway implements Gateway {
     } catch (error) {
       this.#note('findRefund', error)
       if (isUnknown(error) || refundFailureIn(error) !== undefined) return { type: 'unknown' }
+      throw error
+    }
+  }
+
+  listPayments(query: ListQuery): Promise<Listed<ListedPayment>> {
+    return this.#list('listPayments', () => paymentsPage(this.#stripe, query))
+  }
+
+  listRefunds(query: ListQuery): Promise<Listed<ListedRefund>> {
+    return this.#list('listRefunds', () => refundsPage(this.#stripe, query))
+  }
+
+  async #list<Entry>(call: string, read: () => Promise<Listed<Entry>>): Promise<Listed<Entry>> {
+    try {
+      return await read()
+    } catch (error) {
+      this.#note(call, error)
+      if (error instanceof Stripe.errors.StripeError) return { type: 'unknown' }
       throw error
     }
   }

@@ -8,6 +8,8 @@ import type { AddressInfo } from 'node:net'
 export type FakeIntent = {
   readonly id: string
   readonly object: 'payment_intent'
+  /** Seconds. */
+  readonly created: number
   status: 'succeeded' | 'processing' | 'requires_payment_method' | 'canceled' | 'requires_action'
   amount: number
   amount_received: number
@@ -21,6 +23,7 @@ export type FakeIntent = {
 type FakeRefund = {
   readonly id: string
   readonly object: 'refund'
+  readonly created: number
   status: string
   readonly amount: number
   readonly currency: string
@@ -86,6 +89,12 @@ export class FakeStripe {
     }
   }
 
+  /** A payment that somebody else made on the same account. */
+  takeFor({ amount, metadata }: Pick<FakeIntent, 'amount' | 'metadata'>): void {
+    const intent = this.#newIntent({ amount, currency: 'usd', metadata })
+    this.#capture(intent)
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
@@ -131,10 +140,13 @@ export class FakeStripe {
     if (url.pathname === '/v1/payment_intents/search')
       return this.#search(url.searchParams.get('query') ?? '')
     if (method === 'POST' && url.pathname === '/v1/refunds') return this.#createRefund(form)
+    if (url.pathname === '/v1/payment_intents') return this.#listIntents(url)
     if (url.pathname === '/v1/refunds') {
       const of = url.searchParams.get('payment_intent')
+      if (of === null) return pageOf(this.refunds, url)
       if (!this.intents.some(({ id }) => id === of)) return missing('payment_intent')
-      return list(this.refunds.filter((refund) => refund.payment_intent === of))
+      const own = this.refunds.filter((refund) => refund.payment_intent === of)
+      return pageOf(own, url)
     }
     const id = /^\/v1\/payment_intents\/(\w+)$/.exec(url.pathname)?.[1]
     const intent = this.intents.find((each) => each.id === id)
@@ -148,19 +160,11 @@ export class FakeStripe {
     if (amount > 99_999_999) {
       return failure(400, { type: 'invalid_request_error', code: 'amount_too_large', param: 'amount' })
     }
-    const intent: FakeIntent = {
-      id: `pi_${++this.#count}`,
-      object: 'payment_intent',
-      status: 'processing',
+    const intent = this.#newIntent({
       amount,
-      amount_received: 0,
       currency: form.get('currency') ?? '',
       metadata: { ...metadataIn(form), ...(token === 'pm_pendingFails' ? { ends: 'failed' } : {}) },
-      last_payment_error: null,
-      latest_charge: null,
-      searchableFromMs: this.#nowMs() + SEARCH_LAG_MS,
-    }
-    this.intents.push(intent)
+    })
     const decline = DECLINES[token]
     if (decline !== undefined) {
       this.#fail(intent, decline)
@@ -173,6 +177,22 @@ export class FakeStripe {
     }
     if (!token.startsWith('pm_pending')) this.#capture(intent)
     return { status: 200, body: structuredClone(intent) }
+  }
+
+  #newIntent(asked: Pick<FakeIntent, 'amount' | 'currency' | 'metadata'>): FakeIntent {
+    const intent: FakeIntent = {
+      id: `pi_${++this.#count}`,
+      object: 'payment_intent',
+      created: this.#second(),
+      status: 'processing',
+      amount_received: 0,
+      last_payment_error: null,
+      latest_charge: null,
+      searchableFromMs: this.#nowMs() + SEARCH_LAG_MS,
+      ...asked,
+    }
+    this.intents.push(intent)
+    return intent
   }
 
   #createRefund(form: URLSearchParams): Answer {
@@ -196,6 +216,7 @@ export class FakeStripe {
     const refund: FakeRefund = {
       id: `re_${++this.#count}`,
       object: 'refund',
+      created: this.#second(),
       status: 'succeeded',
       amount,
       currency: intent.currency,
@@ -205,6 +226,22 @@ export class FakeStripe {
     this.refunds.push(refund)
     this.tell('refund.updated', refund)
     return { status: 200, body: refund }
+  }
+
+  /** A charge is told by its id alone, unless it is asked for. */
+  #listIntents(url: URL): Answer {
+    const expands = [...url.searchParams].some(
+      ([name, value]) => name.startsWith('expand[') && value === 'data.latest_charge',
+    )
+    const shown = this.intents.map((intent) => {
+      const isPaid = intent.latest_charge !== null
+      return expands || !isPaid ? intent : { ...intent, latest_charge: `ch_${intent.id}` }
+    })
+    return pageOf(shown, url)
+  }
+
+  #second(): number {
+    return Math.floor(this.#nowMs() / 1_000)
   }
 
   #search(query: string): Answer {
@@ -244,8 +281,23 @@ function metadataIn(form: URLSearchParams): Record<string, string> {
   return Object.fromEntries(entries)
 }
 
-function list(data: readonly object[]): Answer {
-  return { status: 200, body: { object: 'list', data, has_more: false, url: '/v1/refunds' } }
+const PAGE_USUAL = 10
+const PAGE_MAX = 100
+
+/** The newest first, behind `starting_after`, of those that are as new as `created[gte]` says. */
+function pageOf(made: readonly { readonly id: string; readonly created: number }[], url: URL): Answer {
+  const { pathname, searchParams } = url
+  const limit = Number(searchParams.get('limit') ?? PAGE_USUAL)
+  if (!(limit >= 1 && limit <= PAGE_MAX))
+    return failure(400, { type: 'invalid_request_error', param: 'limit' })
+  const since = Number(searchParams.get('created[gte]') ?? 0)
+  const all = made.filter(({ created }) => created >= since).toReversed()
+  const after = searchParams.get('starting_after')
+  const begin = after === null ? 0 : all.findIndex(({ id }) => id === after) + 1
+  if (after !== null && begin === 0) return missing('starting_after')
+  const data = all.slice(begin, begin + limit)
+  const body = { object: 'list', url: pathname, data, has_more: begin + limit < all.length }
+  return { status: 200, body: structuredClone(body) }
 }
 
 function missing(param: string): Answer {

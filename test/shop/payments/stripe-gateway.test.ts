@@ -11,6 +11,7 @@ import { FakeStripe, type Weather } from './fake-stripe.ts'
 const NOW_MS = Date.parse('2026-11-28T12:00:00.000Z')
 const SECRET_KEY = 'sk_test_51HoldfastHoldfastHoldfast'
 const WEBHOOK_SECRET = 'whsec_holdfastholdfastholdfast'
+const SHOP_ID = 'shp_0123456789abcdef0123'
 const TIMEOUT_MS = 150
 
 class StripeTill implements Till {
@@ -51,7 +52,8 @@ class StripeTill implements Till {
   reopened(): Gateway {
     const { stripe, clock, troubles, fake } = this
     const onTrouble = (trouble: StripeTrouble) => void troubles.push(trouble)
-    const gateway = new StripeGateway({ stripe, webhookSecret: WEBHOOK_SECRET, clock, onTrouble })
+    const shopId = () => Promise.resolve(SHOP_ID)
+    const gateway = new StripeGateway({ stripe, webhookSecret: WEBHOOK_SECRET, shopId, clock, onTrouble })
     return Object.assign(Object.create(gateway), {
       // This one charge is made, and the first answer to it never comes.
       charge: async (request: ChargeRequest) => {
@@ -64,6 +66,8 @@ class StripeTill implements Till {
       find: gateway.find.bind(gateway),
       refund: gateway.refund.bind(gateway),
       findRefund: gateway.findRefund.bind(gateway),
+      listPayments: gateway.listPayments.bind(gateway),
+      listRefunds: gateway.listRefunds.bind(gateway),
       readWebhook: gateway.readWebhook.bind(gateway),
     })
   }
@@ -289,5 +293,48 @@ test('tells a refund by webhook, and nothing of other shops, connected accounts 
       currency: 'EUR',
     })
   }))
+
+test('lists its own of an account that others share, and asks for what it needs of a charge', () =>
+  within(async ({ gateway, fake }) => {
+    await gateway.charge(request('ord_1:1'))
+    fake.takeFor({ amount: 5, metadata: { invoice: '7' } })
+    fake.takeFor({
+      amount: 6,
+      metadata: { madeBy: 'holdfast', shop: 'shp_b', key: 'ord_9:1', orderId: 'ord_9' },
+    })
+    fake.takeFor({ amount: 7, metadata: { madeBy: 'holdfast', key: 'ord_8:1', orderId: 'ord_8' } })
+    const page = await gateway.listPayments({ sinceMs: NOW_MS })
+    assert.ok(page.type === 'page')
+    assert.equal(
+      page.entries.map(({ orderId, shopId }) => [orderId, shopId]),
+      [
+        ['ord_8', undefined],
+        ['ord_9', 'shp_b'],
+        ['ord_1', SHOP_ID],
+      ],
+    )
+  }))
+
+test('goes on behind a page on which nothing is its own', () =>
+  within(async ({ gateway, fake }) => {
+    await gateway.charge(request('ord_1:1'))
+    for (let i = 0; i < 100; i++) fake.takeFor({ amount: 5, metadata: {} })
+    const first = await gateway.listPayments({ sinceMs: 0 })
+    assert.ok(first.type === 'page' && first.next !== undefined)
+    assert.is(first.entries.length, 0)
+    const second = await gateway.listPayments({ sinceMs: 0, after: first.next })
+    assert.ok(second.type === 'page' && second.next === undefined)
+    assert.is(second.entries[0]?.key, 'ord_1:1')
+  }))
+
+for (const weather of ['lost', 'broken', 'crowded', 'unauthorised'] as const) {
+  test(`says that it knows no list where Stripe is ${weather}`, () =>
+    within(async ({ gateway, fake, troubles }) => {
+      fake.weather = weather
+      assert.equal(await gateway.listPayments({ sinceMs: 0 }), { type: 'unknown' })
+      assert.equal(await gateway.listRefunds({ sinceMs: 0 }), { type: 'unknown' })
+      assert.is(troubles.length, 2)
+    }))
+}
 
 test.run()

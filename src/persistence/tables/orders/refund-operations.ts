@@ -37,6 +37,8 @@ export const refundOperations = {
     yield* aloneWithOrder(args.orderId)
     return yield* requestRefund(args, moment)
   }),
+  /** One that the provider has made and a restored backup lacks: promised anew, under its own id. */
+  'refunds.adopt': write((args: Adopted, moment) => adopt(args, moment)),
   'refunds.ofOrder': read(({ orderId }: { readonly orderId: string }) => refundsOf(orderId)),
   'refunds.find': read(({ refundId }: { readonly refundId: string }) => findRefund(refundId)),
   'refunds.record': write((args: Result, moment) => recordRefund(args, moment)),
@@ -73,6 +75,20 @@ export function* requestRefund(args: RefundRequested, moment: Moment): Query<Ref
     Math.max(0, ...charges.map(({ leftMinor }) => leftMinor)),
   )
   return { type: 'refused', reason: 'exceeds-captured', refundableMinor }
+}
+
+type Adopted = Omit<RefundRequested, 'orderId'> & { readonly refundId: string; readonly attemptKey: string }
+
+/** Where less than that is left, more has been promised since than the provider could give: then it stays unrecorded. */
+function* adopt(
+  args: Adopted,
+  moment: Moment,
+): Query<{ readonly type: 'adopted'; readonly isDone: boolean }> {
+  const orderId = args.attemptKey.slice(0, args.attemptKey.lastIndexOf(':'))
+  yield* aloneWithOrder(orderId)
+  if ((yield* findRefund(args.refundId)) !== undefined) return { type: 'adopted', isDone: true }
+  const refund = yield* promise({ ...args, orderId }, moment)
+  return { type: 'adopted', isDone: refund !== undefined }
 }
 
 /** All that was captured and is not promised back yet. */
@@ -120,7 +136,7 @@ function chargesOf(orderId: string): Query<readonly Charge[]> {
 
 /** Undefined where less than that is left. */
 function* promise(
-  args: RefundRequested & { readonly attemptKey: string },
+  args: RefundRequested & { readonly attemptKey: string; readonly refundId?: string },
   moment: Moment,
 ): Query<Refund | undefined> {
   const { orderId, amountMinor } = args
@@ -140,6 +156,8 @@ function* promise(
 }
 
 type NewRefund = RefundRequested & {
+  /** Where it has one already. */
+  readonly refundId?: string
   readonly attemptKey: string
   readonly currency: CurrencyCode
   readonly counted: 0 | 1
@@ -147,8 +165,7 @@ type NewRefund = RefundRequested & {
 
 /** What is due by then, in whatever way that was made sure of. */
 export function* insertRefund(refund: NewRefund, moment: Moment): Query<Refund> {
-  const { orderId, reason } = refund
-  const refundId = drawId('rfd', moment)
+  const { orderId, reason, refundId = drawId('rfd', moment) } = refund
   yield* change(
     `INSERT INTO refunds (id, order_id, attempt_key, amount_minor, currency, counted, reason, status, requested_by,
        started_at_ms, updated_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, 'requested', ?, ?, ?)`,

@@ -1,7 +1,7 @@
 /** The sandbox's charges. A pending one becomes final when its time has come and somebody looks, be it the courier. */
 import { assert } from '../../../domain/assert.ts'
 import { drawId } from '../draw-id.ts'
-import { type Moment, write } from '../operation.ts'
+import { type Moment, read, write } from '../operation.ts'
 import { change, type Query, row, rows } from '../query.ts'
 import { type SandboxDelays, type ScenarioName, scenarioOf, waitMs } from './scenario.ts'
 import { tellOfCharge } from './webhook-operations.ts'
@@ -33,6 +33,18 @@ export type SandboxCharged =
   | { readonly type: 'charged'; readonly charge: SandboxCharge; readonly isFirst: boolean }
   | { readonly type: 'refused'; readonly reason: 'key-reused' }
 
+/** Of charges or refunds made since, behind the one with this key. */
+export type SandboxPage = {
+  readonly sinceMs: number
+  readonly after: string | undefined
+  readonly limit: number
+}
+export type ListedCharge = Omit<SandboxCharge, 'method'> & {
+  readonly method: 'card' | 'upi'
+  readonly refundedMinor: number
+  readonly createdAtMs: number
+}
+
 type Found = { readonly charge: SandboxCharge | undefined }
 
 /** Charges that one turn makes final, so that no transaction waits for all of them. */
@@ -46,6 +58,8 @@ export const sandboxChargeOperations = {
   'sandbox.findCharge': write((args: { readonly key: string; readonly delays: SandboxDelays }, moment) =>
     findCharge(args.key, args.delays, moment),
   ),
+  /** The newest first, behind the one with the key `after`. */
+  'sandbox.listCharges': read((page: SandboxPage) => listCharges(page)),
   'sandbox.settleCharges': write((args: { readonly delays: SandboxDelays }, moment) =>
     settleDue(args.delays, moment),
   ),
@@ -92,6 +106,19 @@ function* findCharge(key: string, delays: SandboxDelays, moment: Moment): Query<
     return { charge: found }
   }
   return { charge: yield* settle(found, delays, moment) }
+}
+
+function listCharges({ sinceMs, after, limit }: SandboxPage): Query<readonly ListedCharge[]> {
+  return rows<ListedCharge>(
+    `SELECT ${COLUMNS}, refunded_minor AS "refundedMinor", created_at_ms AS "createdAtMs" FROM sandbox_charges c
+      WHERE created_at_ms >= ? AND (CAST(? AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM sandbox_charges a
+        WHERE a.key = ? AND (c.created_at_ms < a.created_at_ms OR (c.created_at_ms = a.created_at_ms AND c.key < a.key))))
+      ORDER BY created_at_ms DESC, key DESC LIMIT ?`,
+    sinceMs,
+    after ?? null,
+    after ?? null,
+    limit,
+  )
 }
 
 function* settleDue(delays: SandboxDelays, moment: Moment): Query<{ readonly settled: number }> {

@@ -1,9 +1,9 @@
 /** The sandbox's refunds. What is promised to refunds counts against the charge at once, and comes back if one fails. */
 import { assert } from '../../../domain/assert.ts'
 import { drawId } from '../draw-id.ts'
-import { type Moment, Undone, write } from '../operation.ts'
+import { type Moment, read, Undone, write } from '../operation.ts'
 import { change, type Query, row, rows } from '../query.ts'
-import { settlementsMax } from './charge-operations.ts'
+import { type SandboxPage, settlementsMax } from './charge-operations.ts'
 import { type SandboxDelays, scenarioOf, waitMs } from './scenario.ts'
 import { tellOfRefund } from './webhook-operations.ts'
 
@@ -40,7 +40,22 @@ const COLUMNS = `key, refund_id AS "refundId", transaction_id AS "transactionId"
 export const sandboxRefundOperations = {
   'sandbox.refund': write((request: NewSandboxRefund, moment) => makeRefund(request, moment)),
   'sandbox.findRefund': write((args: { readonly key: string }, moment) => findRefund(args.key, moment)),
+  /** The newest first, behind the one with the key `after`. */
+  'sandbox.listRefunds': read((page: SandboxPage) => listRefunds(page)),
   'sandbox.settleRefunds': write((_: Record<never, never>, moment) => settleDue(moment)),
+}
+
+function listRefunds({ sinceMs, after, limit }: SandboxPage): Query<readonly SandboxRefund[]> {
+  return rows<SandboxRefund>(
+    `SELECT ${COLUMNS} FROM sandbox_refunds r
+      WHERE created_at_ms >= ? AND (CAST(? AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM sandbox_refunds a
+        WHERE a.key = ? AND (r.created_at_ms < a.created_at_ms OR (r.created_at_ms = a.created_at_ms AND r.key < a.key))))
+      ORDER BY created_at_ms DESC, key DESC LIMIT ?`,
+    sinceMs,
+    after ?? null,
+    after ?? null,
+    limit,
+  )
 }
 
 function* makeRefund(request: NewSandboxRefund, moment: Moment): Query<SandboxRefunded> {

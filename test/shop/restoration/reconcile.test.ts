@@ -1,0 +1,189 @@
+/** FAULTS.md, 80: what a provider has and restored tables do not know becomes an order or goes back, and then it sells. */
+import * as assert from 'uvu/assert'
+import { suite } from '../../support/suite.ts'
+import { ANN, BOB, PHONE } from '../shop-world.ts'
+import { firstRound, givingBack } from './interrupted.ts'
+import { PRICE, RestoredWorld, UNITS } from './restored-world.ts'
+
+const test = suite('a restored shop and its provider’s list', { limitMs: 60_000 })
+
+test('agree at once where nothing was paid since, and who lifted the mark is kept', async () => {
+  await using restored = await RestoredWorld.start()
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'lifted')
+  const last = await restored.world.wait(restored.world.tables.read('restorations.last', {}))
+  assert.is(last?.liftedBy, 'reconciliation')
+  assert.match(String(last?.reason), /list of stripe/)
+  assert.is(await restored.reconcile(mark), 'lifted', 'said again')
+})
+
+test('make a payment of a known order what it paid for, though nobody here had begun it', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider, nowMs } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  provider.take({ key: `${orderId}:1`, madeAtMs: nowMs, outcome: { type: 'failed', reason: 'declined' } })
+  provider.take({ key: `${orderId}:2`, madeAtMs: nowMs })
+  assert.is(await restored.reconcile(await restored.mark()), 'lifted')
+  const order = await world.find(orderId)
+  assert.equal([order.status, order.capturedMinor, order.paymentMethod], ['confirmed', PRICE, 'card'])
+  assert.equal(await restored.stock(), [UNITS - 1, 0, 1])
+  const attempts = await world.wait(world.tables.read('payments.ofOrder', { orderId }))
+  assert.equal(
+    attempts.map(({ number, status }) => [number, status]),
+    [
+      [1, 'failed'],
+      [2, 'succeeded'],
+    ],
+  )
+})
+
+test('do not begin an attempt anew under a key that the provider knows', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider, nowMs } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  provider.take({ key: `${orderId}:1`, madeAtMs: nowMs, outcome: { type: 'failed', reason: 'declined' } })
+  await restored.reconcile(await restored.mark())
+  const begin = {
+    orderId,
+    method: 'card',
+    expiresAtMs: nowMs + 9,
+    lookAtMs: nowMs + 9,
+    attemptsMax: 20,
+  } as const
+  const begun = await world.wait(world.tables.write('payments.begin', begin))
+  assert.ok(begun.type === 'begun' && begun.attempt.number === 2)
+})
+
+test('hold units anew for what was paid, before anybody else is sold any', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  await world.pass(1_000_000)
+  assert.is((await world.find(orderId)).status, 'expired')
+  provider.take({ key: `${orderId}:1`, madeAtMs: restored.nowMs })
+  assert.is(await restored.reconcile(await restored.mark()), 'lifted')
+  assert.is((await world.find(orderId)).status, 'confirmed')
+  assert.equal(await restored.stock(), [UNITS - 1, 0, 1])
+})
+
+test('give back once what was paid for units that are gone', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  await world.pass(1_000_000)
+  await world.order(BOB, { [PHONE]: UNITS })
+  provider.take({ key: `${orderId}:1`, madeAtMs: restored.nowMs })
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'lifted')
+  await restored.reconcile(mark)
+  assert.equal([provider.kept(orderId), provider.refunds.length], [0, 1])
+})
+
+test('list what nobody knows, and sell nothing until somebody has decided about each', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider, nowMs } = restored
+  const lost = provider.take({ key: 'ord_lost:1', madeAtMs: nowMs })
+  const kept = provider.take({ key: 'ord_kept:1', madeAtMs: nowMs })
+  const waits = { key: 'ord_waits:1', madeAtMs: nowMs }
+  const pending = provider.take({ ...waits, outcome: { type: 'pending', transactionId: 'pi_3' } })
+  provider.take({ key: 'ord_never:1', madeAtMs: nowMs, outcome: { type: 'failed', reason: 'declined' } })
+  const back = provider.take({ key: 'ord_back:1', madeAtMs: nowMs, refundedMinor: 99_999 })
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'open')
+  const { restorationId } = mark
+  assert.is(await world.wait(world.tables.read('unknownPayments.undecided', { restorationId })), 3)
+  assert.is(await restored.stateOf(back.transactionId), 'refunded', 'it went back before')
+  assert.is(restored.logged.filter(({ msg }) => msg === 'restoration.unknownPayment').length, 3)
+  await restored.decide(lost.transactionId, 'refund')
+  await restored.decide(kept.transactionId, 'accept')
+  assert.is(await restored.reconcile(mark), 'open', 'one is pending')
+  assert.equal([provider.kept('ord_lost'), provider.kept('ord_kept')], [0, 99_999])
+  provider.payments[provider.payments.indexOf(pending)] = {
+    ...pending,
+    outcome: { type: 'failed', reason: 'abandoned' },
+  }
+  assert.is(await restored.reconcile(mark), 'lifted')
+  assert.is(provider.refunds.length, 1)
+})
+
+test('ask again about a refund that the provider refuses', async () => {
+  await using restored = await RestoredWorld.start()
+  const { provider, nowMs } = restored
+  const { transactionId } = provider.take({ key: 'ord_lost:1', madeAtMs: nowMs })
+  const mark = await restored.mark()
+  await restored.reconcile(mark)
+  await restored.decide(transactionId, 'refund')
+  provider.refuses = true
+  assert.is(await restored.reconcile(mark), 'open')
+  assert.is(await restored.stateOf(transactionId), 'open')
+  assert.is(restored.logged.filter(({ msg }) => msg === 'refund.failed').length, 1)
+  provider.refuses = false
+  await restored.decide(transactionId, 'refund')
+  assert.is(await restored.reconcile(mark), 'lifted')
+  assert.is(provider.kept('ord_lost'), 0)
+})
+
+test('sell no goods for money that went back as a whole', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider, nowMs } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  const paid = provider.take({ key: `${orderId}:1`, madeAtMs: nowMs })
+  provider.give(paid, 'rfd_01', PRICE)
+  assert.is(await restored.reconcile(await restored.mark()), 'lifted')
+  assert.is((await world.find(orderId)).status, 'pending_payment')
+  assert.equal(await restored.stock(), [UNITS, 1, 0])
+})
+
+test('know of what has gone back of a known order, so that it does not go back twice', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider, nowMs } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  const paid = provider.take({ key: `${orderId}:1`, madeAtMs: nowMs })
+  await restored.reconcile(await restored.mark())
+  assert.is((await world.find(orderId)).status, 'confirmed')
+  provider.give(paid, 'rfd_01', PRICE)
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'lifted')
+  await restored.reconcile(mark)
+  const order = await world.find(orderId)
+  assert.equal([order.status, order.refundedMinor, provider.refunds.length], ['refunded', PRICE, 1])
+  assert.equal(await restored.stock(), [UNITS, 0, 0], 'and its units are back')
+})
+
+test('leave other shops’ payments alone', async () => {
+  await using restored = await RestoredWorld.start()
+  const { provider, nowMs } = restored
+  provider.take({ key: 'ord_x:1', madeAtMs: nowMs, shopId: 'shp_another' })
+  assert.is(await restored.reconcile(await restored.mark()), 'lifted')
+  assert.is(await restored.stateOf('pi_1'), undefined)
+})
+
+test('take any shop’s for theirs where their own name was lost', async () => {
+  await using restored = await RestoredWorld.start()
+  const { provider, nowMs } = restored
+  provider.take({ key: 'ord_x:1', madeAtMs: nowMs, shopId: 'shp_another' })
+  assert.is(await restored.reconcile(await restored.mark(true)), 'open')
+  assert.is(await restored.stateOf('pi_1'), 'open')
+})
+
+test('are not done while the provider does not answer', async () => {
+  await using restored = await RestoredWorld.start()
+  restored.provider.isAway = true
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'unanswered')
+  assert.is((await restored.open())?.restorationId, mark.restorationId)
+})
+
+/** Everywhere, in interrupted.long.ts. */
+const EVERY = 7
+
+test('come to the same wherever it is interrupted', async () => {
+  for (const tell of [firstRound, givingBack]) {
+    const calls = await tell()
+    assert.ok(calls > 10, `${calls} calls`)
+    for (let call = 1; call <= calls; call += EVERY)
+      await tell({ call, when: call % 2 === 0 ? 'before' : 'after' })
+  }
+})
+
+test.run()
