@@ -49,7 +49,9 @@ export function archivedElsewhere({ disk, journal }: JournalFiles): string | und
   )
   if (missing.length === 0) return undefined
   const places = [...new Set(missing.map(({ to }) => to))].join(', ')
-  return `${countOf(missing.length, 'older file')} of the journal went to ${places}; --archive reads them too`
+  const isInBucket = missing.some(({ to }) => to?.startsWith('s3://'))
+  const how = isInBucket ? '"journal fetch" brings them back, and then --archive' : '--archive'
+  return `${countOf(missing.length, 'older file')} of the journal went to ${places}; ${how} reads them too`
 }
 
 /** Of a record that cannot be read, `verify` tells more than an error here could. */

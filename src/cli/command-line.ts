@@ -133,7 +133,7 @@ Example
   const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}`)
   return `npm run journal -- <command> [options]
 
-Looks at the journal of a data directory, whether an engine runs on it or not. Only archive and repair change anything.
+Looks at the journal of a data directory, whether an engine runs on it or not. Only archive and repair change anything there.
 
 ${list.join('\n')}
 

@@ -1,11 +1,13 @@
 /** The journal's commands: `npm run journal -- --help` lists them. */
 import { loadDataDirectory, loadRedisAccess } from '../config.ts'
 import { listSegments } from '../persistence/journal/segments.ts'
+import { S3Error } from '../persistence/s3/s3-error.ts'
 import { archive } from './archive.ts'
 import { helpText, readCommandLine } from './command-line.ts'
 import { isDamage } from './damage-report.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { exportEvents } from './export.ts'
+import { fetchArchive } from './fetch.ts'
 import { history } from './history.ts'
 import { openJournalFiles } from './journal-files.ts'
 import { repair } from './repair.ts'
@@ -16,7 +18,7 @@ import { tail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { verify } from './verify.ts'
 
-const commands = [verify, replay, stats, tail, stock, history, exportEvents, archive, repair]
+const commands = [verify, replay, stats, tail, stock, history, exportEvents, archive, fetchArchive, repair]
 const terminal = processTerminal()
 
 try {
@@ -51,7 +53,7 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
 
 /** Why the command could not do its work, where that is not a bug of its own. */
 function reasonOf(error: unknown): string | undefined {
-  if (error instanceof Unusable) return error.message
+  if (error instanceof Unusable || error instanceof S3Error) return error.message
   if (isDamage(error)) return `damaged: ${error.message}. "journal verify" tells what else is.`
   const isOfSystem = error instanceof Error && 'syscall' in error
   return isOfSystem ? error.message : undefined

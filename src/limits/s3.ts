@@ -22,3 +22,4 @@ export const s3SignedEverySeconds = 900
 export const s3PublicSeconds = 86_400
 /** Of archived journals, which are moved in whole segments, and by a command that may wait. */
 export const s3ArchivePatienceMs = 600_000
+export const s3ArchiveIdleMs = 60_000

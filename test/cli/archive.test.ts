@@ -291,7 +291,7 @@ test('refuses what it cannot do, and says what it would need', async () => {
   const shop = await makeArchivable({ frames: 12 })
   writeFileSync(join(shop.root, 'file'), '')
   const refused: readonly (readonly [args: string[], why: RegExp])[] = [
-    [[], /archive needs --to DIR, or --dry-run/],
+    [[], /archive needs --to DIR, --to s3, or --dry-run/],
     [['--to', shop.journal], /is where the journal is; name another directory/],
     [['--to', join(shop.snapshots, 'old')], /is where the journal is/],
     [['--to', shop.root], /is where the journal is/],

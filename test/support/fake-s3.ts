@@ -39,6 +39,10 @@ export class FakeS3 {
   readonly faults: Fault[] = []
   /** Of every request, until it is taken away. */
   fault: Fault | undefined
+  /** When a request has begun to be counted, before anything is done. */
+  onAsked = (): void => {}
+  /** As a bad disk would. */
+  onPut = (_: FakeObject): void => {}
   /** Ahead of ours. */
   clockMs = 0
   readonly #server: Server
@@ -79,6 +83,7 @@ export class FakeS3 {
   }
 
   async #take(request: IncomingMessage, reply: ServerResponse): Promise<void> {
+    this.onAsked()
     const fault = this.faults.shift() ?? this.fault
     const url = new URL(request.url ?? '', `http://${request.headers.host}`)
     const chunks: Buffer[] = []
@@ -106,12 +111,11 @@ export class FakeS3 {
     const refusal = this.#whyNot(request, url, body)
     if (refusal !== undefined) return refuse(reply, ...refusal)
     if (fault?.type === 'cutAnswer') {
-      this.#do(
-        request,
-        url,
-        { key, body },
-        Object.assign(Object.create(reply), { writeHead: () => reply, end: () => reply }),
-      )
+      const unheard = Object.create(reply, {
+        writeHead: { value: () => unheard },
+        end: { value: () => unheard },
+      })
+      this.#do(request, url, { key, body }, unheard)
       return void request.destroy()
     }
     if (fault?.type === 'cutReply') {
@@ -171,7 +175,9 @@ export class FakeS3 {
       if (object !== undefined && headers['if-none-match'] === '*')
         return refuse(reply, 412, 'PreconditionFailed')
       const { 'content-type': type = '', 'cache-control': cacheControl } = headers
-      this.objects.set(key, { bytes: body, type, cacheControl, modifiedMs: Date.now() })
+      const kept = { bytes: body, type, cacheControl, modifiedMs: Date.now() }
+      this.objects.set(key, kept)
+      this.onPut(kept)
       reply.writeHead(200, { 'content-length': 0 }).end()
       return
     }

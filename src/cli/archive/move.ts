@@ -36,11 +36,26 @@ export function moveFiles(move: Move, files: readonly PlannedFile[]): void {
   if (files.length === 0) return
   for (const file of files) copyOne(move, file)
   disk.syncDirectory(to)
+  recordMoved({ disk, journal, to, at }, files)
+  keepRecord(move)
+  removeMoved({ disk, journal }, files)
+}
+
+/** From here on nobody misses them. */
+export function recordMoved(
+  { disk, journal, to, at }: Pick<Move, 'disk' | 'journal' | 'to' | 'at'>,
+  files: readonly PlannedFile[],
+): void {
   const before = readArchive(disk, journal)
   const recorded = new Map<string, ArchivedFile>(before.files)
   for (const file of files) recorded.set(file.file, { ...file, to, at })
   writeArchive(disk, journal, { files: recorded.values(), givenUp: before.givenUp })
-  keepRecord(move)
+}
+
+export function removeMoved(
+  { disk, journal }: Pick<Move, 'disk' | 'journal'>,
+  files: readonly PlannedFile[],
+): void {
   for (const { file } of files) disk.remove(join(journal, file))
   disk.syncDirectory(journal)
 }

@@ -38,7 +38,7 @@ export type ArchivedFile = {
   readonly file: string
   readonly bytes: number
   readonly sha256: string
-  /** The directory it was moved to; null where a repair gave it up. */
+  /** The directory it was moved to, or the place in a bucket (`s3://…/`); null where a repair gave it up. */
   readonly to: string | null
   readonly at: string
   /** Of a stream's own segments, not of carried frames and marks. */
@@ -74,7 +74,11 @@ const ASIDE = '.writing'
 export function readArchive(disk: Disk, directory: string): Archive {
   const path = join(directory, archiveRecordName)
   if (!disk.exists(path)) return archiveOf([])
-  const bytes = readWhole(disk, path)
+  return parseArchive(readWhole(disk, path))
+}
+
+/** What a record says, wherever it comes from. Throws `BytesDamaged`. */
+export function parseArchive(bytes: Buffer): Archive {
   const headEnd = bytes.indexOf('\n') + 1
   const body = bytes.subarray(headEnd)
   const head = parseLine(bytes.toString('utf8', 0, headEnd)) as Partial<Head>
