@@ -1,5 +1,6 @@
 /** What runs and watches this server: liveness, readiness, metrics, the API's own description and its problems. */
 import { z } from 'zod'
+import { asyncApiDocument } from '../events/async-api.ts'
 import { reaches, unauthenticated } from './auth.ts'
 import { DOCS_POLICY, docsPage } from './docs-page.ts'
 import { openApiDocument } from './openapi.ts'
@@ -20,11 +21,14 @@ const READY_AGAIN_SECONDS = 1
 /** `documented` are all other routes, which `/openapi.json` and `/docs` describe beside these. */
 export function operationsRoutes(parts: Parts, documented: readonly Operation[]): readonly Route[] {
   const description = describe(parts, [...documented, ...OPERATIONS])
+  let described: string | undefined
+  const events = () => (described ??= JSON.stringify(asyncApiDocument(parts.version)))
   return [
     { operation: LIVEZ, handle: (call) => json(call, 200, { live: true }) },
     { operation: READYZ, handle: (call) => readiness(parts, call) },
     { operation: METRICS, handle: (call) => metrics(parts, call) },
     { operation: OPENAPI, handle: (call) => jsonText(call, 200, description().json, REVALIDATE) },
+    { operation: ASYNCAPI, handle: (call) => jsonText(call, 200, events(), REVALIDATE) },
     { operation: DOCS, handle: (call) => page(call, description().page) },
     { operation: PROBLEMS_LIST, handle: problemsList },
     { operation: PROBLEM, handle: problemExplained },
@@ -121,6 +125,18 @@ const OPENAPI: Operation = {
   problems: [],
 }
 
+const ASYNCAPI: Operation = {
+  method: 'get',
+  path: '/asyncapi.json',
+  operationId: 'readAsyncApi',
+  tag: 'Operations',
+  summary: 'The events told to a broker as an AsyncAPI 3 document',
+  description: 'Where `EVENTS_URL` names one; the document is there anyhow.',
+  access: 'anyone',
+  success: { status: 200, description: 'The document.', schema: z.looseObject({ asyncapi: z.string() }) },
+  problems: [],
+}
+
 const DOCS: Operation = {
   method: 'get',
   path: '/docs',
@@ -174,7 +190,7 @@ function problemExplained(call: Call): Response {
   return json(call, 200, { type: `/problems/${code}`, code, ...PROBLEMS[code] }, { ...REVALIDATE, ...VARY })
 }
 
-const OPERATIONS = [LIVEZ, READYZ, METRICS, OPENAPI, DOCS, PROBLEMS_LIST, PROBLEM]
+const OPERATIONS = [LIVEZ, READYZ, METRICS, OPENAPI, ASYNCAPI, DOCS, PROBLEMS_LIST, PROBLEM]
 
 const VARY = { vary: 'Accept' }
 

@@ -99,6 +99,19 @@ type Operation = {
 /** What people ask for needs people; whether there is what an example names is not the question. */
 const OF_PEOPLE = /^\/v1\/(?:auth|me|users)\b/
 
+const asyncapi = suite('GET /asyncapi.json')
+
+asyncapi('is for anyone, and describes what a broker is told', async () => {
+  const { call } = fakes()
+  const reply = await call('GET', '/asyncapi.json')
+  assert.is(reply.status, 200)
+  const { asyncapi: version, components } = JSON.parse(reply.text)
+  assert.is(version, '3.0.0')
+  assert.ok('holdfast.order.confirmed.v1' in components.messages)
+})
+
+asyncapi.run()
+
 const openapi = suite('GET /openapi.json')
 
 async function readDocument(): Promise<Document> {
