@@ -159,6 +159,13 @@ export const historyWaitingMax = 1_024
 /** Questions one listener waits for at once, and for how long. */
 export const historyCallsMax = 256
 export const historyTimeoutMs = 5_000
+/** How long another node may be silent before the next one is asked as well, and how long the last one may be. */
+export const historyAskNextMs = 1_000
+export const historyAskedMs = 3_000
+/** Questions of all listeners that other nodes are to answer. */
+export const historyForwardedMax = 1_024
+/** How long a scrape waits for another node to say that it would answer. */
+export const historyReadyMs = 1_000
 /** How long a closing history goes on reading what the shards wrote last; the next start reads the rest. */
 export const historyCloseMs = 1_000
 
@@ -346,6 +353,11 @@ assert(
 )
 assert(checksKeptMax > snapshotSegments * checksPerSegment, 'checks are kept until a replay reaches them')
 assert(segmentBytesMin * settlementRoomShare > 2 * eventBytesMax, 'the smallest segment keeps room to settle')
+assert(
+  historyWaitMs < historyAskedMs && historyAskNextMs + historyAskedMs < historyTimeoutMs,
+  'another node’s answer comes before the caller gives up',
+)
+assert(historyReadyMs < metricsTimeoutMs, 'a scrape hears of the history although no other node answers')
 assert(streamsMax < connectionsMax, 'streams leave connections for everything else')
 assert(2 * streamHeartbeatMs < socketIdleTimeoutMs, 'a stream that is read is never idle')
 assert(listenersCloseMs > replyTimeoutMs, 'whoever waits for a reply hears it before its socket is cut')

@@ -23,6 +23,7 @@ export class LinkedThread<Status, From extends { readonly type: string }, To> {
           onStart: () => {
             life.onStart()
             for (const client of this.#clients) this.#link(client)
+            this.onLife()
           },
           onEnd: () => {
             life.onEnd()
@@ -54,9 +55,16 @@ export class LinkedThread<Status, From extends { readonly type: string }, To> {
   }
 
   /** Said to this life of it; to nobody where there is none. */
-  send(message: To): void {
-    this.#thread.send(message)
+  send(message: To, transfer?: readonly MessagePort[]): void {
+    this.#thread.send(message, transfer)
   }
+
+  protected get isUp(): boolean {
+    return this.#thread.isUp
+  }
+
+  /** A life of it has begun. */
+  protected onLife(): void {}
 
   /** What it says of itself; undefined where it does not in time. */
   status(withinMs: number): Promise<Status | undefined> {

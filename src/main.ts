@@ -91,6 +91,7 @@ async function run(config: Config): Promise<void> {
       snapshotDirectory: paths.snapshots,
       path: paths.history,
       shards,
+      isShared,
       crashPoint,
     },
     ...kept,
@@ -107,11 +108,14 @@ async function run(config: Config): Promise<void> {
       search.lead(leads)
       events?.lead(leads)
     },
+    onHistoryKeepers: (keeping) => history.keep(keeping),
+    onRelay: () => linkHistory(),
     onMembers: (count) => sharing.note(count > 1 && hasOwnTables),
     clock: realClock,
     random: realRandom(),
     ...kept,
   })
+  const linkHistory = () => history.linkRelay((port) => cluster?.linkHistory(port))
   const supervisor = new Supervisor({
     timers: realTimers,
     log: logAs,

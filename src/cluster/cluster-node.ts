@@ -4,6 +4,7 @@
  * Comes up: Redis is looked at, all agree on what the data is, the mirror follows it, the relay listens, and leases are
  * taken. Goes down the other way round: shards are handed over first, and what reads the mirror's files ends before it.
  */
+import type { MessagePort } from 'node:worker_threads'
 import { LeaseBoard } from '../actors/lease-board.ts'
 import type { RemoteShards } from '../actors/remote-shards.ts'
 import type { SharedJournals } from '../actors/shared-journals.ts'
@@ -21,6 +22,8 @@ import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { RedisAccess } from '../redis-url.ts'
 import type { Clock, Random } from '../seams.ts'
 import { drawToken } from './draw-token.ts'
+import { historyKeepers } from './history-keepers.ts'
+import type { Member } from './members.ts'
 import { Ownership } from './ownership.ts'
 import type { Owner, OwnershipView } from './ownership-view.ts'
 import { RelayThread } from './relay/relay-thread.ts'
@@ -39,10 +42,17 @@ export type ClusterNodeOptions = KeptThreadSeams & {
   readonly journalDirectory: string
   /** What this node is to hold a copy of is known: throws where it holds one of something else. */
   readonly onData: (dataId: string) => void
-  /** How many nodes there are, whenever that has changed. */
+  /** How many nodes there are, whenever that may have changed. */
   readonly onMembers: (count: number) => void
   /** Whether this node does what one of them must, and no two should. */
   readonly onLead: (leads: boolean) => void
+  /** Whether this node keeps a history, and which others do, whenever that has changed; the first of them to be asked first. */
+  readonly onHistoryKeepers: (keeping: {
+    readonly keeps: boolean
+    readonly others: readonly string[]
+  }) => void
+  /** A life of the relay has begun: `linkHistory` links it. */
+  readonly onRelay: () => void
   readonly clock: Clock
   readonly random: Random
 }
@@ -64,6 +74,7 @@ export class ClusterNode {
   readonly #acknowledged = new Map<ShardId, FramePlace>()
   #ownership: Ownership | undefined
   #supervisor: Supervisor | undefined
+  #historyKeepers: readonly string[] = []
 
   constructor(options: ClusterNodeOptions) {
     const {
@@ -78,13 +89,14 @@ export class ClusterNode {
       log,
       respawnDelayMs,
       random,
+      onRelay: onStart,
     } = options
     const seams = { timers, log, respawnDelayMs }
     this.#options = options
     this.id = drawToken(random)
     this.#nodes = new RedisNodes(access, { clock, timers })
     this.#leases = LeaseBoard.of(shards)
-    this.#relay = new RelayThread({ ...seams, nodeId: this.id, clusterSecret: secret, host, port })
+    this.#relay = new RelayThread({ ...seams, nodeId: this.id, clusterSecret: secret, host, port, onStart })
     this.#mirror = new MirrorThread({
       ...seams,
       data: { access, journalDirectory, shards },
@@ -140,7 +152,7 @@ export class ClusterNode {
       acquired: (shard) => supervisor.serve(shard),
       surrender: async (shard) => void (await supervisor.retire(shard)),
       lost: (shard) => supervisor.fence(shard),
-      members: this.#options.onMembers,
+      members: (members) => this.#note(members),
       owners: (owners) => this.#follow(owners),
     })
     await this.#ownership.start()
@@ -149,6 +161,11 @@ export class ClusterNode {
   /** A worker here has acknowledged so much of its shard: whatever Redis says later, it may not say less. */
   noteDurable({ epoch, worker }: StreamId, ordinal: number): void {
     this.#acknowledged.set(worker as ShardId, { epoch, ordinal })
+  }
+
+  /** The way of this node's history to those of other nodes: the other end is a life of it. */
+  linkHistory(port: MessagePort): void {
+    this.#relay.linkHistory(port)
   }
 
   view(): OwnershipView | undefined {
@@ -173,6 +190,17 @@ export class ClusterNode {
     throw new JournalLost(
       `shard ${shard} ends at ${entryIdOf(end)} in Redis, and ${entryIdOf(place)} was acknowledged here: Redis lost what it had acknowledged`,
     )
+  }
+
+  #note(members: readonly Member[]): void {
+    this.#options.onMembers(members.length)
+    const keepers = historyKeepers(members)
+    if (keepers.join() === this.#historyKeepers.join()) return
+    this.#historyKeepers = keepers
+    const others = keepers.filter((nodeId) => nodeId !== this.id)
+    // Half of those that ask begin with the one, half with the other.
+    if (this.id.charCodeAt(0) % 2 === 1) others.reverse()
+    this.#options.onHistoryKeepers({ keeps: keepers.includes(this.id), others })
   }
 
   #follow(owners: ReadonlyMap<ShardId, Owner>): void {

@@ -3,6 +3,7 @@ import type { LeaseBoard } from '../actors/lease-board.ts'
 import type { ShardId } from '../domain/ids.ts'
 import type { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { Clock, Random, Timers } from '../seams.ts'
+import type { Member } from './members.ts'
 import type { OwnershipLog } from './ownership-log.ts'
 import type { Owner } from './ownership-view.ts'
 import type { NodeId } from './placement.ts'
@@ -27,8 +28,8 @@ export type OwnershipOptions = {
   readonly surrender: (shard: ShardId) => Promise<void>
   /** The lease has ended without us: fence at once. Until the promise resolves it is not taken again. */
   readonly lost: (shard: ShardId, why: string) => void | Promise<void>
-  /** How many nodes there are, this one included, whenever that has changed. */
-  readonly members: (count: number) => void
+  /** Which nodes there are, this one and silent ones included, whenever that has changed. */
+  readonly members: (members: readonly Member[]) => void
   /** Who serves what, whenever that has changed. Shards without an owner are absent. */
   readonly owners: (owners: ReadonlyMap<ShardId, Owner>) => void
 }

@@ -51,7 +51,7 @@ export class Ownership {
   readonly #counts = { acquired: 0, lost: 0, handedOver: 0 }
   readonly #startedAtMs: number
   #told = ''
-  #membersTold = 0
+  #membersTold = ''
   #isLeaving = false
   #isOver = false
   #onIdle: () => void = () => {}
@@ -285,10 +285,11 @@ export class Ownership {
       if (owner !== undefined) owners.set(shard, owner)
     }
     // Those that are silent included: what several nodes must not do begins with a doubt.
-    const count = this.#members.listed.length
-    if (count !== this.#membersTold) {
-      this.#membersTold = count
-      this.#options.members(count)
+    const { listed } = this.#members
+    const membersText = JSON.stringify(listed.map(({ id, isLeaving }) => [id, isLeaving]).toSorted())
+    if (membersText !== this.#membersTold) {
+      this.#membersTold = membersText
+      this.#options.members(listed)
     }
     const text = JSON.stringify([...owners])
     if (text === this.#told) return

@@ -15,11 +15,13 @@ export type HistoryData = {
   /** Of the projection's file. */
   readonly path: string
   readonly shards: number
+  /** Whether there may be other nodes: which of them keep a history is said then. */
+  readonly isShared: boolean
   readonly crashPoint: string | undefined
 }
 
 assert(parentPort !== null, 'this file is run as a worker thread')
-const { journalDirectory, snapshotDirectory, path, shards, crashPoint } = workerData as HistoryData
+const { journalDirectory, snapshotDirectory, path, shards, isShared, crashPoint } = workerData as HistoryData
 armCrashPoint(crashPoint)
 const main = portOf<ToHistoryThread, FromHistoryThread>(parentPort)
 yieldToOthers(historyNiceness)
@@ -33,6 +35,7 @@ const server = new HistoryServer({
   timers: realTimers,
   log: (level, event, detail) => main.send({ type: 'log', level, event, detail }),
   freeBytes: () => freeBytesAt(path),
+  keeps: !isShared,
 })
 
 main.receive((message) => {
@@ -42,7 +45,11 @@ main.receive((message) => {
     case 'durable':
       return server.noteDurable(message.stream, message.ordinal)
     case 'status':
-      return main.send({ type: 'status', id: message.id, status: server.status() })
+      return void tellStatus(message.id)
+    case 'keep':
+      return server.keep(message)
+    case 'nodes':
+      return server.linkNodes(portOf(message.port))
     case 'close':
       server.close()
       main.send({ type: 'closed' })
@@ -51,6 +58,10 @@ main.receive((message) => {
 })
 server.start()
 main.send({ type: 'ready' })
+
+async function tellStatus(id: number): Promise<void> {
+  main.send({ type: 'status', id, status: await server.status() })
+}
 
 function connect(end: MessagePort): void {
   const port = portOf<ToHistory, FromHistory>(end)

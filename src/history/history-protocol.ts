@@ -1,4 +1,5 @@
 /** What listeners, main and the history's thread say to each other. */
+import type { MessagePort } from 'node:worker_threads'
 import type { ProductId, ReservationId } from '../domain/ids.ts'
 import type { FromKept, ToKept } from '../kept-thread.ts'
 import type { ToLinked } from '../linked-thread.ts'
@@ -32,7 +33,8 @@ export type ListStockEvents = {
 /** From the answer on, every further change of the product is told. */
 export type WatchProduct = { readonly type: 'watch'; readonly productId: ProductId }
 
-export type Question = ListReservations | FindReservation | ReadStockAt | ListStockEvents | WatchProduct
+export type AskedOfProjection = ListReservations | FindReservation | ReadStockAt | ListStockEvents
+export type Question = AskedOfProjection | WatchProduct
 
 export type AnswerTo<Q extends Question> = Q extends ListReservations
   ? ReservationPage
@@ -77,12 +79,20 @@ export type HistoryNews =
 /** To a listener. */
 export type FromHistory = AnswerOfHistory | AnswerFailed<HistoryErrorCode> | HistoryNews
 
-/** From main, beside what is said to every linked thread. */
-export type ToHistoryThreadAlone = {
-  readonly type: 'durable'
-  readonly stream: StreamId
-  readonly ordinal: number
+/** Which nodes keep a history; the others ask them. */
+export type Keeping = {
+  /** Whether this one does. */
+  readonly keeps: boolean
+  /** The others that do, by node id, the first to be asked first. */
+  readonly others: readonly string[]
 }
+
+/** From main, beside what is said to every linked thread. */
+export type ToHistoryThreadAlone =
+  | { readonly type: 'durable'; readonly stream: StreamId; readonly ordinal: number }
+  | ({ readonly type: 'keep' } & Keeping)
+  /** The other end is a life of the relay. */
+  | { readonly type: 'nodes'; readonly port: MessagePort }
 export type ToHistoryThread = ToHistoryThreadAlone | ToLinked | ToKept
 
 /** To main, beside what every kept thread says. */
@@ -98,8 +108,10 @@ export type FromHistoryThread = OfHistoryThread | FromKept<HistoryStatus>
 
 /** What the history tells of itself. */
 export type HistoryStatus = {
-  /** Whether its answers reach up to nearly now. */
-  readonly hasCaughtUp: boolean
+  /** Whether this node keeps one; where it does not, nothing is taken, and nothing is behind. */
+  readonly keeps: boolean
+  /** Whether questions are answered, by this node or by another one, from a history that reached up to nearly now. */
+  readonly isReady: boolean
   readonly behindEvents: number
   readonly behindMs: number
   /** Taken into the projection since the thread started. */
@@ -109,4 +121,6 @@ export type HistoryStatus = {
   readonly bytes: number
   readonly watchedProducts: number
   readonly waitingQuestions: number
+  /** Since the thread started, of this node's listeners. */
+  readonly questionsPassedOn: number
 }

@@ -1,43 +1,37 @@
 /**
- * The history as its thread runs it: the projection goes on a turn at a time, and between turns questions are answered and
- * watchers told. Knows nothing of threads.
+ * The history as its thread runs it: the projection goes on a turn at a time where this node keeps one, and between turns
+ * questions are answered and watchers told. Knows nothing of threads.
  *
  * Q4  No answer rests on what is not durable (S2): the tailer hands out nothing else.
  */
-import { throwIfPoison } from '../crash-points.ts'
-import { unreachable } from '../domain/assert.ts'
-import { type ProductId, shardOf } from '../domain/ids.ts'
+import type { ProductId } from '../domain/ids.ts'
 import {
   durableNoticeMs,
   historyAliveMs,
   historyCloseMs,
   historyLookMs,
   historyPollMs,
+  historyReadyMs,
   historyWaitingMax,
-  historyWaitMs,
 } from '../limits.ts'
+import type { FromNodes, ToNodes } from '../node-questions.ts'
 import type { StreamId } from '../persistence/journal/frame.ts'
 import { isJournalTrouble } from '../persistence/journal/journal-trouble.ts'
-import { hasReached, type Position } from '../persistence/journal/position.ts'
 import type { Clock, Port, Timer, Timers } from '../seams.ts'
 import type { HistoryErrorCode } from './history-error.ts'
-import type { AnswerTo, FromHistory, HistoryStatus, Question, ToHistory } from './history-protocol.ts'
+import type { FromHistory, HistoryStatus, Keeping, ToHistory } from './history-protocol.ts'
+import { OtherKeepers } from './other-keepers.ts'
 import { projectionBytes } from './projection-file.ts'
 import { Projector, type ProjectorOptions } from './projector.ts'
-import type { Queries } from './queries.ts'
+import { Questions } from './questions.ts'
 import { type Changed, Watch } from './watch.ts'
 
 export type HistoryPort = Port<ToHistory, FromHistory>
 
-export type HistoryServerOptions = ProjectorOptions & { readonly timers: Timers }
-
-type Waiting = {
-  readonly port: HistoryPort
-  readonly call: number
-  readonly question: Exclude<Question, { type: 'watch' }>
-  readonly after: Position | undefined
-  /** By the monotonic clock. */
-  readonly untilMs: number
+export type HistoryServerOptions = ProjectorOptions & {
+  readonly timers: Timers
+  /** Whether this node keeps a history until somebody says otherwise. */
+  readonly keeps: boolean
 }
 
 export class HistoryServer {
@@ -45,9 +39,10 @@ export class HistoryServer {
   readonly #clock: Clock
   readonly #projector: Projector
   readonly #watch: Watch<HistoryPort>
+  readonly #others: OtherKeepers
+  readonly #questions: Questions
   readonly #ports = new Set<HistoryPort>()
-  /** Questions whose position is not reached, the oldest first. */
-  #waiting: Waiting[] = []
+  #keeps: boolean
   #watchFails = false
   #turnIsDue = false
   #turnedAtMs = Number.NEGATIVE_INFINITY
@@ -61,6 +56,23 @@ export class HistoryServer {
     this.#clock = options.clock
     this.#projector = new Projector(options)
     this.#watch = new Watch(options.place, options.shards)
+    this.#keeps = options.keeps
+    const { clock, timers, shards, keeps } = options
+    this.#others = new OtherKeepers({
+      timers,
+      onAsked: (question, answer) => {
+        if (this.#hasEnded) return answer({ type: 'failed', code: 'shutting-down' })
+        this.#questions.takeOfNode(question, answer)
+        if (this.#questions.waiting > 0) this.#wake()
+      },
+    })
+    this.#questions = new Questions({
+      projector: this.#projector,
+      others: this.#others,
+      clock,
+      shards,
+      keeps,
+    })
   }
 
   start(): void {
@@ -76,28 +88,48 @@ export class HistoryServer {
   disconnect(port: HistoryPort): void {
     this.#ports.delete(port)
     this.#watch.forget(port)
-    this.#waiting = this.#waiting.filter((waiting) => waiting.port !== port)
+    this.#questions.forget(port)
+  }
+
+  /** The way to other nodes, by a life of the relay. */
+  linkNodes(port: Port<FromNodes, ToNodes>): void {
+    this.#others.link(port)
+  }
+
+  /** Where this node keeps none any more, its file stays as it is, and is gone on with when it keeps one again. */
+  keep({ keeps, others }: Keeping): void {
+    this.#others.meet(others)
+    if (keeps === this.#keeps || this.#hasEnded) return
+    this.#keeps = keeps
+    this.#options.log('info', keeps ? 'history.keeps' : 'history.rests', {})
+    if (!keeps) this.#projector.close()
+    this.#questions.keep(keeps)
+    this.#wake()
   }
 
   /** A worker says that its stream's frames up to here are durable. */
   noteDurable(stream: StreamId, ordinal: number): void {
-    if (this.#hasEnded) return
+    if (this.#hasEnded || this.#isIdle) return
     this.#projector.noteDurable(stream, ordinal)
     this.#watching(() => this.#watch.noteDurable(stream, ordinal))
     this.#wakeByAndBy()
   }
 
-  status(): HistoryStatus {
-    const { hasCaughtUp, behindEvents, behindMs, events, rebuilds } = this.#projector
+  async status(): Promise<HistoryStatus> {
+    const isReady = this.#questions.areAnswered || (await this.#othersAnswer())
+    const { behindEvents, behindMs, events, rebuilds } = this.#projector
+    const keeps = this.#keeps
     return {
-      hasCaughtUp,
-      behindEvents,
-      behindMs,
+      keeps,
+      isReady,
+      behindEvents: keeps ? behindEvents : 0,
+      behindMs: keeps ? behindMs : 0,
       events,
       rebuilds,
       bytes: projectionBytes(this.#options.path),
       watchedProducts: this.#watch.products,
-      waitingQuestions: this.#waiting.length,
+      waitingQuestions: this.#questions.waiting + this.#others.waiting,
+      questionsPassedOn: this.#others.asked,
     }
   }
 
@@ -106,8 +138,10 @@ export class HistoryServer {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#poll?.cancel()
-    for (const { port, call } of this.#waiting.splice(0)) fail(port, call, 'shutting-down')
+    this.#questions.close()
+    this.#others.close()
     this.#watch.close()
+    if (!this.#keeps) return
     this.#projector.look()
     const endsAtMs = this.#clock.monotonicMs() + historyCloseMs
     while (this.#projector.turn() && this.#clock.monotonicMs() < endsAtMs);
@@ -119,18 +153,40 @@ export class HistoryServer {
     const { call, question, after } = message
     if (this.#hasEnded) return fail(port, call, 'shutting-down')
     if (question.type === 'watch') return this.#beginWatch(port, call, question.productId)
-    if (this.#waiting.length >= historyWaitingMax) return fail(port, call, 'overloaded')
-    const untilMs = this.#clock.monotonicMs() + historyWaitMs
-    const waiting = { port, call, question, after, untilMs }
-    if (this.#answerIfReached(waiting)) return
-    this.#waiting.push(waiting)
-    this.#wake()
+    this.#questions.take({
+      asker: port,
+      question,
+      after,
+      answer: (answer, position) => port.send({ type: 'answer', call, answer, position }),
+      fail: (code) => fail(port, call, code),
+    })
+    if (this.#questions.waiting > 0) this.#wake()
   }
 
   #beginWatch(port: HistoryPort, call: number, productId: ProductId): void {
     this.#watching(() => this.#watch.add(port, productId))
     // Where it failed all that is watched counts as changed, again and again, until it can be watched.
     port.send({ type: 'answer', call, answer: undefined, position: new Map() })
+    this.#wake()
+  }
+
+  async #othersAnswer(): Promise<boolean> {
+    if (!this.#others.areThere || this.#hasEnded) return false
+    return await new Promise((resolve) => {
+      const late = this.#options.timers.after(historyReadyMs, () => resolve(false))
+      this.#others.ask(
+        () => ({ type: 'isReady' }),
+        ({ type }) => {
+          late.cancel()
+          resolve(type === 'answer')
+        },
+      )
+    })
+  }
+
+  /** Whether nothing is to be read. */
+  get #isIdle(): boolean {
+    return !this.#keeps && this.#watch.products === 0
   }
 
   /** A turn looks at all streams, so many workers get no more of them than one would, each of which tells for itself. */
@@ -158,13 +214,14 @@ export class HistoryServer {
     this.#turnedAtMs = nowMs
     if (nowMs >= this.#lookAtMs) {
       this.#lookAtMs = nowMs + historyLookMs
-      this.#projector.look()
+      if (this.#keeps) this.#projector.look()
       this.#watching(() => this.#watch.look())
     }
     const watchHasMore = this.#tellWatchers()
-    const projectorHasMore = this.#projector.turn()
-    this.#settle()
+    const projectorHasMore = this.#keeps && this.#projector.turn()
+    this.#questions.settle()
     if (watchHasMore || projectorHasMore) return this.#wake()
+    if (this.#isIdle) return
     this.#poll = this.#options.timers.after(historyPollMs, () => this.#wake())
   }
 
@@ -202,47 +259,6 @@ export class HistoryServer {
 
   #tell(changed: Changed<HistoryPort>): void {
     for (const [port, productIds] of changed) port.send({ type: 'changed', productIds: [...productIds] })
-  }
-
-  #settle(): void {
-    if (this.#waiting.length === 0) return
-    const nowMs = this.#clock.monotonicMs()
-    this.#waiting = this.#waiting.filter((waiting) => {
-      if (this.#answerIfReached(waiting)) return false
-      if (nowMs < waiting.untilMs) return true
-      fail(waiting.port, waiting.call, 'behind')
-      return false
-    })
-  }
-
-  #answerIfReached({ port, call, question, after }: Waiting): boolean {
-    const { position } = this.#projector
-    if (after !== undefined && !hasReached(position, after)) return false
-    const asked = this.#projector.ask((queries) => this.#answer(queries, question))
-    if (asked !== undefined) port.send({ type: 'answer', call, answer: asked.answer, position })
-    return asked !== undefined
-  }
-
-  #answer(queries: Queries, question: Waiting['question']): AnswerTo<Question> {
-    switch (question.type) {
-      case 'listReservations':
-        throwIfPoison(question.filter.reference)
-        return queries.list(question.filter, question)
-      case 'findReservation':
-        return queries.find(question.reservationId)
-      case 'readStockAt': {
-        const { productId, moment } = question
-        return queries.stockAt(
-          productId,
-          moment,
-          this.#projector.floorOf(shardOf(productId, this.#options.shards)),
-        )
-      }
-      case 'listStockEvents':
-        return queries.stockEvents(question.productId, question)
-      default:
-        return unreachable(question)
-    }
   }
 }
 

@@ -12,8 +12,13 @@ export function historyRegistry(status: HistoryStatus | undefined, restarts: num
 
   counter('holdfast_history_restarts_total', 'Times the history’s thread was replaced.', restarts)
   if (status === undefined) return registry
-  const { hasCaughtUp, behindEvents, behindMs, events, rebuilds, bytes } = status
-  gauge('holdfast_history_ready', 'Whether lists and past stock are answered.', hasCaughtUp ? 1 : 0)
+  const { keeps, isReady, behindEvents, behindMs, events, rebuilds, bytes } = status
+  gauge(
+    'holdfast_history_ready',
+    'Whether lists and past stock are answered, by this node or by one of those that keep a history.',
+    isReady ? 1 : 0,
+  )
+  gauge('holdfast_history_keeps', 'Whether this node keeps a history, as at most two do.', keeps ? 1 : 0)
   gauge(
     'holdfast_history_lag_seconds',
     'Age of the newest event taken, while there are newer ones.',
@@ -30,7 +35,16 @@ export function historyRegistry(status: HistoryStatus | undefined, restarts: num
     'Products whose changes a listener is told of.',
     status.watchedProducts,
   )
-  gauge('holdfast_history_waiting_questions', 'Questions that wait for a position.', status.waitingQuestions)
+  gauge(
+    'holdfast_history_waiting_questions',
+    'Questions that wait for a position, or for another node.',
+    status.waitingQuestions,
+  )
+  counter(
+    'holdfast_history_questions_passed_on_total',
+    'Questions that other nodes were asked.',
+    status.questionsPassedOn,
+  )
   counter('holdfast_history_events_total', 'Events taken since the thread started.', events)
   counter('holdfast_history_rebuilds_total', 'Times the projection was filled anew.', rebuilds)
   return registry

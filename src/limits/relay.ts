@@ -24,6 +24,8 @@ export const relayProofMs = 2_000
 export const relayUnprovenMax = 128
 /** Other nodes that may be connected. */
 export const relayPeersMax = 256
+/** Questions of this node's history that a node has not answered, and of other nodes that this one's history has not. */
+export const relayQuestionsMax = 1_024
 /** How soon a node is dialled again, and how long at most it is left alone. */
 export const relayRedialMsMin = 50
 export const relayRedialMsMax = 1_000

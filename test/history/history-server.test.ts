@@ -340,7 +340,7 @@ watching(
     await engine.ask(setStock(phone, 13))
     await world.catchUp()
     assert.is(changes, 1)
-    assert.is(history.server.status().watchedProducts, 0)
+    assert.is((await history.server.status()).watchedProducts, 0)
   },
 )
 

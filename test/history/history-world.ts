@@ -31,7 +31,7 @@ export class HistoryLife {
   readonly #world: InProcessEngine
   readonly #endSessions: () => void
 
-  constructor(world: InProcessEngine, path: string) {
+  constructor(world: InProcessEngine, path: string, keeps = true) {
     this.#world = world
     const disk = world.disk.session()
     const timers = world.timers.session()
@@ -48,6 +48,7 @@ export class HistoryLife {
       timers,
       log: (level, event, detail) => void this.logs.push({ level, event, detail }),
       freeBytes: () => this.freeBytes,
+      keeps,
     })
     this.#wire.there.copies = true
     this.#wire.back.copies = true

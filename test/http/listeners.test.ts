@@ -102,6 +102,7 @@ class World implements AsyncDisposable {
           snapshotDirectory: '/nowhere',
           path: '/nowhere',
           shards: 1,
+          isShared: false,
           crashPoint: undefined,
         },
         timers,

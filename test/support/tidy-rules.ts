@@ -31,6 +31,7 @@ const LEAVES = [
   'pause',
   'kept-thread',
   'linked-thread',
+  'node-questions',
   'thread-calls',
   'crash-points',
   'log',

@@ -8,8 +8,10 @@
 import type { CallsMessage, RepliesMessage } from '../../actors/protocol.ts'
 import type { ServedShard, ShardLife } from '../../actors/remote-shards.ts'
 import { relayBoardWaitingBytesMax, relayUnreadBytesMax } from '../../limits/relay.ts'
+import type { NodeReply } from '../../node-questions.ts'
 import type { Clock, PromptPort, Timers } from '../../seams.ts'
 import { BoardFeed, type BoardPart } from './board-feed.ts'
+import { type HistoryWay, tooLong } from './history-way.ts'
 import type { LocalShards } from './local-shards.ts'
 import type { NodeLink } from './node-link.ts'
 import type { FromCaller, FromOwner } from './node-words.ts'
@@ -23,6 +25,7 @@ type Channel = ShardLife & {
 export type CallerParts = {
   readonly link: Pick<NodeLink<FromCaller, FromOwner>, 'send' | 'end' | 'waitingBytes'>
   readonly local: LocalShards
+  readonly history: Pick<HistoryWay, 'ask'>
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly timers: Timers
 }
@@ -80,6 +83,10 @@ export class Caller {
         this.#channels.get(message.channel)?.port.close()
         this.#channels.delete(message.channel)
         return
+      case 'askHistory': {
+        const { number, question } = message
+        return this.#parts.history.ask(question, (reply) => this.#answer(number, reply))
+      }
       case 'hello':
         return this.#parts.link.end('it said twice who it is')
     }
@@ -137,6 +144,13 @@ export class Caller {
     this.#feeds.set(shard, new BoardFeed())
     local.watch({ shard, life })
     this.goOn()
+  }
+
+  #answer(number: number, reply: NodeReply): void {
+    const { link } = this.#parts
+    if (link.waitingBytes > relayUnreadBytesMax) return link.end('it does not read what it asked for')
+    if (!link.send({ type: 'historyAnswer', number, reply }))
+      link.send({ type: 'historyAnswer', number, reply: tooLong })
   }
 
   #sayNothingHappened(channel: number): void {

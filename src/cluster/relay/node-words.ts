@@ -9,9 +9,10 @@ import { deserialize, serialize } from 'node:v8'
 import type { Cell } from '../../actors/protocol.ts'
 import type { ServedShard, ShardLife } from '../../actors/remote-shards.ts'
 import type { Sale } from '../../domain/stock.ts'
+import type { NodeReply } from '../../node-questions.ts'
 
 /** Raised with every change of what is said here, or of how values are written. */
-export const wordsVersion = 1
+export const wordsVersion = 2
 
 /** Said first by both sides: who they are, and whom they believe to talk to. */
 export type Hello = {
@@ -35,6 +36,8 @@ export type FromCaller =
       readonly lastCallId: number
     }
   | { readonly type: 'close'; readonly channel: number }
+  /** For the history; numbered by the caller for this connection. */
+  | { readonly type: 'askHistory'; readonly number: number; readonly question: unknown }
 
 export type FromOwner =
   | Hello
@@ -54,6 +57,7 @@ export type FromOwner =
       /** Every product of the shard has been sent. */
       readonly isWhole: boolean
     } & ShardLife)
+  | { readonly type: 'historyAnswer'; readonly number: number; readonly reply: NodeReply }
 
 /** Asked by whoever dialled, and answered with the same number. */
 export type Beat = { readonly type: 'ping' | 'pong'; readonly number: number }

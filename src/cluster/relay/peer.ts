@@ -10,8 +10,9 @@ import { readCalls, writeReply } from '../../actors/protocol.ts'
 import type { ServedShard, ShardLife } from '../../actors/remote-shards.ts'
 import { undecided } from '../../actors/undecided.ts'
 import type { ShardId } from '../../domain/ids.ts'
-import { relayWaitingBytesMax } from '../../limits/relay.ts'
+import { relayQuestionsMax, relayWaitingBytesMax } from '../../limits/relay.ts'
 import type { Clock, Port, PromptPort } from '../../seams.ts'
+import { type OnReply, overloaded, tooLong, unreachable } from './history-way.ts'
 import type { NodeLink } from './node-link.ts'
 import type { FromCaller, FromOwner } from './node-words.ts'
 import { RemoteBoard } from './remote-board.ts'
@@ -43,7 +44,10 @@ export class Peer {
   readonly #parts: PeerParts
   readonly #shards = new Map<number, Shard>()
   readonly #channels = new Map<number, Channel>()
+  /** For its history, by number. */
+  readonly #questions = new Map<number, OnReply>()
   #lastChannel = 0
+  #lastQuestion = 0
   /** Messages of calls that were sent, and calls that were refused instead. */
   sent = 0
   refused = 0
@@ -68,6 +72,8 @@ export class Peer {
         return this.#hearBoard(message)
       case 'quarantined':
         return this.#parts.main.send(message)
+      case 'historyAnswer':
+        return this.#settle(message.number)?.(message.reply)
       case 'hello':
         return this.#parts.link.end('it said twice who it is')
     }
@@ -91,11 +97,28 @@ export class Peer {
     })
   }
 
+  /** For its history. */
+  ask(question: unknown, onReply: OnReply): void {
+    const { link } = this.#parts
+    if (link.waitingBytes > relayWaitingBytesMax || this.#questions.size >= relayQuestionsMax)
+      return onReply(overloaded)
+    const number = ++this.#lastQuestion
+    if (!link.send({ type: 'askHistory', number, question })) return onReply(tooLong)
+    this.#questions.set(number, onReply)
+  }
+
   /** The connection is lost. */
   end(): void {
+    for (const number of [...this.#questions.keys()]) this.#settle(number)?.(unreachable)
     for (const channel of this.#channels.values()) sayLast(channel)
     this.#channels.clear()
     this.#shards.clear()
+  }
+
+  #settle(number: number): OnReply | undefined {
+    const waiting = this.#questions.get(number)
+    this.#questions.delete(number)
+    return waiting
   }
 
   #send(channel: Channel, { sentAtMs, cells, lastCallId }: CallsMessage): void {

@@ -24,6 +24,8 @@ export type ToRelay =
   | ({ readonly type: 'served' } & ServedShard)
   | ({ readonly type: 'ended' } & ShardLife)
   | { readonly type: 'quarantined'; readonly fingerprint: string }
+  /** The other end is a life of this node's history. */
+  | { readonly type: 'history'; readonly port: MessagePort }
 
 export type FromRelay =
   | { readonly type: 'listening'; readonly port: number }

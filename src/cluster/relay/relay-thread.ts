@@ -22,6 +22,8 @@ export type RelayThreadOptions = KeptThreadSeams & {
   readonly host: string
   /** 0 is any. */
   readonly port: number
+  /** Each life of it, from its beginning. */
+  readonly onStart?: () => void
 }
 
 export class RelayThread implements RemoteShards {
@@ -87,6 +89,12 @@ export class RelayThread implements RemoteShards {
     else port.close()
   }
 
+  /** The other end is a life of this node's history. */
+  linkHistory(port: MessagePort): void {
+    if (this.#thread.isUp) this.#thread.send({ type: 'history', port }, [port])
+    else port.close()
+  }
+
   noteServed(served: ServedShard): void {
     this.#thread.send({ type: 'served', ...served })
   }
@@ -112,6 +120,7 @@ export class RelayThread implements RemoteShards {
         for (const served of this.#supervisor?.served ?? []) this.noteServed(served)
         for (const fingerprint of this.#supervisor?.quarantined ?? []) this.noteQuarantined(fingerprint)
         this.meet(this.#nodes)
+        this.#options.onStart?.()
       },
       onEnd: () => {
         for (const nodeId of [...this.#served.keys()]) this.#lose(nodeId)

@@ -7,6 +7,7 @@ import type { CallsMessage, RepliesMessage } from '../../actors/protocol.ts'
 import type { Clock, Port, Timers } from '../../seams.ts'
 import { portOf } from '../../seams.ts'
 import { Caller } from './caller.ts'
+import { HistoryWay, unreachable } from './history-way.ts'
 import { LocalShards } from './local-shards.ts'
 import { type LetIn, type NodeLinkToCaller, NodeListener } from './node-listener.ts'
 import { Peer, sayNothingHappened } from './peer.ts'
@@ -22,6 +23,11 @@ export type RelayParts = RelayData & {
 export class Relay {
   readonly #parts: RelayParts
   readonly #local: LocalShards
+  readonly #history = new HistoryWay((nodeId, question, onReply) => {
+    const peer = this.#peers.get(nodeId)
+    if (peer === undefined) onReply(unreachable)
+    else peer.ask(question, onReply)
+  })
   readonly #listener: NodeListener
   readonly #callers = new Set<Caller>()
   readonly #diallers = new Map<string, PeerDialler>()
@@ -78,6 +84,8 @@ export class Relay {
         this.#quarantined.add(message.fingerprint)
         for (const caller of this.#callers) caller.tellPoison(message.fingerprint)
         return
+      case 'history':
+        return this.#history.link(portOf(message.port))
     }
   }
 
@@ -157,7 +165,7 @@ export class Relay {
 
   #letIn(link: NodeLinkToCaller): LetIn {
     const { clock, timers } = this.#parts
-    const caller = new Caller({ link, local: this.#local, clock, timers })
+    const caller = new Caller({ link, local: this.#local, history: this.#history, clock, timers })
     for (const fingerprint of this.#quarantined) caller.tellPoison(fingerprint)
     this.#callers.add(caller)
     return {

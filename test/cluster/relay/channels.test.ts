@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import type { CallsMessage, Cell, RepliesMessage, WorkerState } from '../../../src/actors/protocol.ts'
 import { readCalls, readReplies, writeCall } from '../../../src/actors/protocol.ts'
 import { Caller } from '../../../src/cluster/relay/caller.ts'
+import { HistoryWay } from '../../../src/cluster/relay/history-way.ts'
 import { LocalShards } from '../../../src/cluster/relay/local-shards.ts'
 import type { FromCaller, FromOwner } from '../../../src/cluster/relay/node-words.ts'
 import { type FromPeer, Peer } from '../../../src/cluster/relay/peer.ts'
@@ -208,7 +209,8 @@ class Answering {
 
   start(): Caller {
     const { link, local, timers } = this
-    this.caller = new Caller({ link, local, clock: timers.clock, timers: timers.session() })
+    const history = new HistoryWay(() => {})
+    this.caller = new Caller({ link, local, history, clock: timers.clock, timers: timers.session() })
     return this.caller
   }
 
