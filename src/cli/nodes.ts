@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { MessageChannel } from 'node:worker_threads'
 import { type ClusterStatus, readClusterStatus, type ShardStatus } from '../cluster/cluster-status.ts'
+import { historyKeepers } from '../cluster/history-keepers.ts'
 import type { Member } from '../cluster/members.ts'
 import { loadRedisAccess } from '../config.ts'
 import { RedisBootError, RedisUnavailable } from '../persistence/redis/redis-error.ts'
@@ -13,8 +14,9 @@ import { countOf, processTerminal, type Terminal, table } from './terminal.ts'
 
 const HELP = `npm run nodes -- [--json]
 
-Lists the nodes that share a Redis and who of them serves which shard: how long the lease lasts unless it is renewed, and the
-epoch and number of the newest frame of the shard's journal. REDIS_URL says which Redis, as it does for the nodes.
+Lists the nodes that share a Redis, which of them keep a history, and who serves which shard: how long the lease lasts unless
+it is renewed, and the epoch and number of the newest frame of the shard's journal. REDIS_URL says which Redis, as it does for
+the nodes.
 
   --json       one JSON object instead of text
   -h, --help   this text
@@ -89,19 +91,26 @@ function tell({ shards, dataId, members, owned }: ClusterStatus, out: Terminal):
   if (shards === 0) return out.line('No node has ever started on this Redis.')
   out.line(`${countOf(members.length, 'node')}, ${countOf(shards, 'shard')}, data ${dataId ?? 'unknown'}`)
   out.line('')
-  const heading = ['node', 'address', 'version', 'shards', 'started', 'heard of']
-  for (const line of table([heading, ...members.map((member) => memberRow(member, owned))])) out.line(line)
+  const heading = ['node', 'address', 'version', 'shards', 'history', 'started', 'heard of']
+  const keepers = historyKeepers(members)
+  const rows = members.map((member) => memberRow(member, owned, keepers.includes(member.id)))
+  for (const line of table([heading, ...rows])) out.line(line)
   out.line('')
   const shardRows = owned.map((shard) => shardRow(shard, out))
   for (const line of table([['shard', 'owner', 'address', 'lease', 'epoch', 'frame'], ...shardRows]))
     out.line(line)
 }
 
-function memberRow(member: Member, owned: readonly ShardStatus[]): (string | number)[] {
+function memberRow(
+  member: Member,
+  owned: readonly ShardStatus[],
+  keepsHistory: boolean,
+): (string | number)[] {
   const { id, address, version, startedAtMs, silentMs, isLeaving } = member
   const count = owned.filter(({ lease }) => lease.type === 'held' && lease.node === id).length
   const heard = `${(silentMs / 1_000).toFixed(1)} s ago${isLeaving ? ', leaving' : ''}`
-  return [id, address, version, count, new Date(startedAtMs).toISOString(), heard]
+  const history = keepsHistory ? 'keeps' : 'asks'
+  return [id, address, version, count, history, new Date(startedAtMs).toISOString(), heard]
 }
 
 function shardRow(

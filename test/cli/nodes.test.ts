@@ -36,7 +36,7 @@ command('tells which nodes there are and who serves what, while they run and aft
     const text = await nodes([], env)
     assert.is(text.code, 0, text.err)
     assert.match(text.out, /^2 nodes, 3 shards, data [0-9a-f]{32}\n/)
-    assert.match(text.out, /\nn1 +127\.0\.0\.1:n1 +0 +2 +20\S+ +\d\.\d s ago\n/)
+    assert.match(text.out, /\nn1 +127\.0\.0\.1:n1 +0 +2 +keeps +20\S+ +\d\.\d s ago\n/)
     assert.match(text.out, /\n +2 +n\d +127\.0\.0\.1:n\d +\d\.\d s +7 +42\n/)
 
     const told = JSON.parse((await nodes(['--json'], env)).out)

@@ -30,6 +30,8 @@ export class Node {
   readonly engine: Engine
   readonly logged: Logged[] = []
   port = 0
+  /** Of each life of its relay, but the first one. */
+  onRelay = () => {}
   #relayThread: Worker | undefined
   readonly #engines: Engine[] = []
 
@@ -48,6 +50,7 @@ export class Node {
       clusterSecret: secret,
       host: HOST,
       port: 0,
+      onStart: () => this.onRelay(),
       timers: realTimers,
       log,
       respawnDelayMs: () => 20,
