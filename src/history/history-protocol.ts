@@ -110,6 +110,8 @@ export type FromHistoryThread = OfHistoryThread | FromKept<HistoryStatus>
 export type HistoryStatus = {
   /** Whether this node keeps one; where it does not, nothing is taken, and nothing is behind. */
   readonly keeps: boolean
+  /** Whether it does, and that reached up to nearly now. */
+  readonly isFilled: boolean
   /** Whether questions are answered, by this node or by another one, from a history that reached up to nearly now. */
   readonly isReady: boolean
   readonly behindEvents: number

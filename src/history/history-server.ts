@@ -116,11 +116,13 @@ export class HistoryServer {
   }
 
   async status(): Promise<HistoryStatus> {
-    const isReady = this.#questions.areAnswered || (await this.#othersAnswer())
+    const isFilled = this.#questions.areAnswered
+    const isReady = isFilled || (await this.#othersAnswer())
     const { behindEvents, behindMs, events, rebuilds } = this.#projector
     const keeps = this.#keeps
     return {
       keeps,
+      isFilled,
       isReady,
       behindEvents: keeps ? behindEvents : 0,
       behindMs: keeps ? behindMs : 0,

@@ -12,13 +12,18 @@ export function historyRegistry(status: HistoryStatus | undefined, restarts: num
 
   counter('holdfast_history_restarts_total', 'Times the history’s thread was replaced.', restarts)
   if (status === undefined) return registry
-  const { keeps, isReady, behindEvents, behindMs, events, rebuilds, bytes } = status
+  const { keeps, isFilled, isReady, behindEvents, behindMs, events, rebuilds, bytes } = status
   gauge(
     'holdfast_history_ready',
     'Whether lists and past stock are answered, by this node or by one of those that keep a history.',
     isReady ? 1 : 0,
   )
   gauge('holdfast_history_keeps', 'Whether this node keeps a history, as at most two do.', keeps ? 1 : 0)
+  gauge(
+    'holdfast_history_filled',
+    'Whether it keeps one that has come to the journal’s end, so that it answers others.',
+    isFilled ? 1 : 0,
+  )
   gauge(
     'holdfast_history_lag_seconds',
     'Age of the newest event taken, while there are newer ones.',
