@@ -102,8 +102,11 @@ export class OtherKeepers {
     this.#askNext(asking)
   }
 
+  /** Ends all questions, and the way: a port that is open keeps its thread from ending. */
   close(): void {
     for (const asking of [...this.#asking]) this.#end(asking, failed('shutting-down'))
+    this.#port?.close()
+    this.#port = undefined
   }
 
   #rank(nodeId: string): number {

@@ -51,6 +51,7 @@ test('is kept by two of them, told alike by all, and survives a kill of one', as
     assert.ok(status === 200 && tookMs < ANSWERS_WITHIN_MS, `${tookMs} ms`)
   }
   await tellAlike([resting, left], { products, minPosition })
+  for (const { server } of [resting, left]) assert.is((await server.stop()).code, 0)
 })
 
 test.run()

@@ -49,6 +49,12 @@ export class HistoryWay {
     this.#port.send({ type: 'asked', call, question })
   }
 
+  /** A port that is open would keep the relay's thread from ending. */
+  close(): void {
+    this.#port?.close()
+    this.#lose()
+  }
+
   #lose(): void {
     this.#port = undefined
     for (const call of [...this.#asked.keys()]) this.#settle(call)?.(unreachable)

@@ -106,6 +106,7 @@ export class Relay {
   close(): void {
     for (const dialler of this.#diallers.values()) dialler.close()
     this.#listener.close()
+    this.#history.close()
   }
 
   get #key(): Buffer {

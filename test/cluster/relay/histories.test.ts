@@ -79,15 +79,18 @@ test.before(async (context) => {
   await world.node(0).engine.execute(setStock(phone, 1_000))
 })
 
-test.after(async ({ world, histories }) => {
-  for (const history of histories) await history.close()
-  await world.stop()
-})
+test.after(({ world }) => world.stop())
 
 /** Nodes 0 and 1 keep one. */
 function keep(histories: readonly NodeHistory[]): void {
   for (const [i, { thread }] of histories.entries())
     thread.keep({ keeps: i < 2, others: ['node-0', 'node-1'].filter((nodeId) => nodeId !== `node-${i}`) })
+}
+
+/** One that keeps none is told whom to ask; resolves when it has heard. */
+async function asks({ thread }: NodeHistory, others: readonly string[]): Promise<void> {
+  thread.keep({ keeps: false, others })
+  assert.ok(await thread.status(10_000))
 }
 
 /** Makes one more reservation, at the node that has its shard, and asks another one for all until it is there: how long that took. */
@@ -152,8 +155,7 @@ for (const index of [0, 2]) {
     context.made += 1
     await readsOwnWrite(context, 2)
     for (const keeper of [0, 1]) {
-      const others = [`node-${keeper}`]
-      context.histories[2]?.thread.keep({ keeps: false, others })
+      await asks(context.histories[2] as NodeHistory, [`node-${keeper}`])
       context.made += 1
       await readsOwnWrite(context, 2)
     }
@@ -162,26 +164,33 @@ for (const index of [0, 2]) {
 }
 
 test('of which one is cut off in silence leave its questions to the other', async (context) => {
-  const { client, thread } = context.histories[2] as NodeHistory
+  const history = context.histories[2] as NodeHistory
+  const { client } = history
   const way = context.world.way(2, 0)
   way.blackhole()
   const question = { type: 'listReservations', filter: {}, before: undefined, limit: 100 } as const
-  thread.keep({ keeps: false, others: ['node-0'] })
+  await asks(history, ['node-0'])
   const [lost] = await Promise.allSettled([client.ask(question)])
   assert.is(lost.status === 'rejected' && lost.reason.code, 'unavailable')
   way.heal()
-  thread.keep({ keeps: false, others: ['node-0'] })
   context.made += 1
   await readsOwnWrite(context, 2)
 
+  await asks(history, ['node-0', 'node-1'])
   way.blackhole()
-  thread.keep({ keeps: false, others: ['node-0', 'node-1'] })
   const sinceMs = performance.now()
   const { answer } = await client.ask(question)
   const tookMs = performance.now() - sinceMs
   assert.is(answer.reservations.length, context.made)
   assert.ok(tookMs < historyTimeoutMs, `${tookMs} ms`)
   way.heal()
+})
+
+test('end by themselves while everything is linked', async ({ histories }) => {
+  const sinceMs = performance.now()
+  await Promise.all(histories.map((history) => history.close()))
+  const tookMs = performance.now() - sinceMs
+  assert.ok(tookMs < historyTimeoutMs, `nobody had to cut them off: ${tookMs} ms`)
 })
 
 test.run()

@@ -148,6 +148,20 @@ answering('says at once where there is no history, or its thread ends, or is rep
   )
 })
 
+answering('is over with its relay: the port is closed, and whoever asked hears', () => {
+  const { link, way, ask } = answeringWorld()
+  const wire = new Wire<ToNodes, FromNodes>()
+  let isClosed = false
+  wire.near.onClose(() => {
+    isClosed = true
+  })
+  way.link(wire.far)
+  ask(1)
+  way.close()
+  assert.ok(isClosed, 'or it would keep the thread from ending')
+  assert.equal(link.sent, [{ type: 'historyAnswer', number: 1, reply: unreachable }])
+})
+
 answering('refuses more than it may have waiting', () => {
   const { link, way, ask } = answeringWorld()
   const { send } = historyOf(way)
