@@ -44,7 +44,10 @@ const mounted = ({ volumes = [] }: Service, path: string): string => {
 }
 
 /** What the nodes of a deployment get to see: secrets as an operator would draw them, and the image's own settings. */
-function environmentOf(service: Service): Record<string, string> {
+function environmentOf(
+  service: Service,
+  given: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   const image = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
   const ofImage = [...image.matchAll(/^(?:ENV)?\s+([A-Z_]+)=(\S+)/gm)].map(([, name, value]) => [name, value])
   const secrets = new Map<string, string>()
@@ -55,7 +58,9 @@ function environmentOf(service: Service): Record<string, string> {
   }
   const own = Object.entries(service.environment ?? {}).map(([name, value]) => [
     name,
-    value.replaceAll(/\$\{(\w+)[^}]*\}/g, (_, variable: string) => secretOf(variable)),
+    value.replaceAll(/\$\{(\w+)([^}]*)\}/g, (_, variable: string, rest: string) => {
+      return rest === ':-' ? (given[variable] ?? '') : secretOf(variable)
+    }),
   ])
   return Object.fromEntries([...ofImage, ...own])
 }
@@ -80,7 +85,12 @@ test('pins every image to a version, from no registry in particular', () => {
 test('takes every secret from whoever starts it, and gives none a default', () => {
   const demanded = [...text.matchAll(/\$\{(\w+):\?[^}]+\}/g)].map(([, name]) => name)
   const used = [...text.matchAll(/\$\{(\w+)([^}\w][^}]*)?\}/g)].map(([, name, rest = '']) => ({ name, rest }))
-  for (const { name, rest } of used) {
+  for (const { name = '', rest } of used) {
+    // Of a part that may be left out: nothing, and no default either.
+    if (name.startsWith('S3_')) {
+      assert.is(rest, ':-', name)
+      continue
+    }
     assert.ok(demanded.includes(name), `${name} may be missing`)
     assert.ok(rest === '' || rest.startsWith(':?'), `${name} has a default: ${rest}`)
   }
@@ -89,6 +99,25 @@ test('takes every secret from whoever starts it, and gives none a default', () =
   const operations = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
   for (const secret of secrets) assert.match(operations, new RegExp(`^${secret}=`, 'm'))
   assert.ok(readFileSync(join(ROOT, '.gitignore'), 'utf8').split('\n').includes('.env'))
+})
+
+test('has its images in a bucket where one is named', () => {
+  const given = {
+    S3_URL: 'https://s3.example/shop-images',
+    S3_ACCESS_KEY: 'AKIAQ3X',
+    S3_SECRET_KEY: randomBytes(24).toString('hex'),
+  }
+  for (const [name, service] of nodes) {
+    for (const [more, type] of [
+      [{}, 'directory'],
+      [given, 's3'],
+    ] as const) {
+      const machine = { cores: 4, memoryBytes: 8 * 1_024 ** 3, readFile: () => '' }
+      const result = readConfig(environmentOf(service, more), machine)
+      if (result.type === 'invalid') throw new Error(`${name}: ${explain(result.problems)}`)
+      assert.is(result.config.images.type, type, name)
+    }
+  }
 })
 
 test('mounts what is in the repository, and volumes that it declares', () => {

@@ -1,27 +1,28 @@
 /** Two nodes on one PostgreSQL, as tests of what they do at the same time need them. */
+import type { DatabaseTarget } from '../../src/config/database-target.ts'
 import { PostgresServerProcess } from './postgres-server.ts'
 import { PostgresNode } from './postgres-tables.ts'
 
 export class TwoNodes {
-  readonly database: string
+  readonly target: DatabaseTarget
   readonly one: PostgresNode
   readonly two: PostgresNode
   readonly #server: PostgresServerProcess
 
   private constructor(
     server: PostgresServerProcess,
-    database: string,
+    target: DatabaseTarget,
     nodes: readonly [PostgresNode, PostgresNode],
   ) {
     this.#server = server
-    this.database = database
+    this.target = target
     ;[this.one, this.two] = nodes
   }
 
   static async open(server: PostgresServerProcess): Promise<TwoNodes> {
     const target = await server.newTarget()
     const nodes = await Promise.all([PostgresNode.start(target), PostgresNode.start(target)])
-    return new TwoNodes(server, target.database, nodes)
+    return new TwoNodes(server, target, nodes)
   }
 
   /** One after the other, again and again. */
@@ -30,7 +31,7 @@ export class TwoNodes {
   }
 
   ask(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return this.#server.ask(this.database, sql)
+    return this.#server.ask(this.target.database, sql)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -22,7 +22,7 @@ async function withNodes(
   const writers: Client[] = []
   try {
     await use(nodes, async () => {
-      const client = new Client({ connectionString: postgres.urlOf(nodes.database) })
+      const client = new Client({ connectionString: postgres.urlOf(nodes.target.database) })
       await client.connect()
       writers.push(client)
       return client
@@ -128,7 +128,9 @@ test('where the tables were restored into another server, whose transactions cou
   await nodes.ask('UPDATE outbox SET id = id + 5000000000000; UPDATE outbox_base SET base = 0')
   await nodes.one.write('webhooks.fanOut', {})
   await nodes[Symbol.asyncDispose]()
-  const node = await PostgresNode.start(parseDatabaseUrl(postgres.urlOf(nodes.database)) as DatabaseTarget)
+  const node = await PostgresNode.start(
+    parseDatabaseUrl(postgres.urlOf(nodes.target.database)) as DatabaseTarget,
+  )
   try {
     const made = await node.write('catalog.create', { productId: 'after' as ProductId, fields: fields() })
     assert.ok(made.type === 'saved' && made.position > 5_000_000_000_000)

@@ -1,7 +1,9 @@
 /** What two nodes do to the same thing at the same time, on a real PostgreSQL: one effect, and nobody is told otherwise. */
 import * as assert from 'uvu/assert'
+import { namedImages } from '../../../../src/cli/images/named-images.ts'
 import type { CustomerId, ProductId, ReservationId } from '../../../../src/domain/ids.ts'
 import { addressesPerUserMax } from '../../../../src/limits/account-limits.ts'
+import type { ImageName } from '../../../../src/persistence/images/image-store.ts'
 import type { Tables } from '../../../../src/persistence/tables/operations.ts'
 import { tableKeyOf } from '../../../../src/persistence/tables/table-key.ts'
 import { begin, newOrder } from '../../../contract/tables-of-orders.ts'
@@ -279,4 +281,22 @@ test('two who change the same product lose neither change', () =>
   }))
 
 test.after(() => server.stop())
+/** So many products like that one, each with an image of its own. */
+const MANY_PRODUCTS = `
+  INSERT INTO products SELECT (jsonb_populate_record(product, jsonb_build_object(
+    'id', 'p-' || lpad(n::text, 5, '0'), 'images', '["/images/' || lpad(n::text, 64, '0') || '.png"]'))).*
+  FROM products product, generate_series(1, 2500) n`
+
+test('which images products name is told beside them, page by page', () =>
+  withNodes(async (nodes) => {
+    const { one, target } = nodes
+    await one.write('catalog.create', { productId: PIXEL, fields: fields({ images: [] }) })
+    const place = { type: 'postgresql', target, connections: 1 } as const
+    assert.is((await namedImages(place)).size, 0)
+    await nodes.ask(MANY_PRODUCTS)
+    const named = await namedImages(place)
+    assert.is(named.size, 2_500)
+    assert.is(named.get(`${'2345'.padStart(64, '0')}.png` as ImageName), 'p-02345')
+  }))
+
 test.run()
