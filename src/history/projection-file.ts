@@ -133,12 +133,14 @@ function open(path: string): Database.Database {
   makePrivateFile(path)
   const database = new Database(path)
   try {
+    // Where the file is new.
+    database.pragma('page_size = 16384')
     database.pragma('journal_mode = WAL')
     // What a power cut takes is read from the journal again.
     database.pragma('synchronous = NORMAL')
-    database.pragma('wal_autocheckpoint = 4096')
+    database.pragma('wal_autocheckpoint = 1024')
     database.pragma('journal_size_limit = 67108864')
-    database.pragma('cache_size = -32768')
+    database.pragma('cache_size = -65536')
     database.pragma('trusted_schema = OFF')
     const version = database.pragma('user_version', { simple: true })
     const application = database.pragma('application_id', { simple: true })

@@ -5,7 +5,8 @@
  *     the journal is read on from there, without gap or repeat.
  *
  * Transactions are long, since many events change the same pages; readers share this connection and see what is in an
- * open one. Call `flush` before they look.
+ * open one. Rows are kept back until `flush`, and go in by the order of their table: neighbours change one page. Call it
+ * before anybody looks.
  */
 import type { Database } from 'better-sqlite3'
 import { assert } from '../domain/assert.ts'
@@ -24,6 +25,7 @@ import {
   noCounts,
   type PastHold,
   type PastReservation,
+  type Recorded,
   reservationAfter,
   reservationIn,
 } from './fold.ts'
@@ -49,6 +51,13 @@ export type Floor = { readonly sequence: number; readonly atMs: number }
 const noFloor: Floor = { sequence: 0, atMs: 0 }
 
 type KnownProduct = { readonly number: number; counts: Counts }
+type StockRow = {
+  readonly product: number
+  readonly counts: Counts
+  readonly recorded: Recorded
+  readonly event: Buffer | null
+}
+type LineRow = { readonly product: number; readonly reservation: string }
 
 export class Projection {
   readonly #database: Database
@@ -60,6 +69,7 @@ export class Projection {
   readonly #newReservations = new Set<ReservationId>()
   readonly #changedReservations = new Set<ReservationId>()
   readonly #changedShards = new Set<ShardId>()
+  #stockRows: StockRow[] = []
   #eventsInTransaction = 0
 
   /** Owns the database until it is closed. */
@@ -102,7 +112,7 @@ export class Projection {
         const hold = isOfHold ? this.#hold(event.reservationId, product) : undefined
         product.counts = countsAfter(product.counts, event, { before: reservation, hold })
         if (isOfHold) this.#changeHold(event.reservationId, product, holdAfter(event))
-        this.#insertStock(product, recorded, payload.subarray(from, reader.at))
+        this.#noteStock(product, recorded, payload.subarray(from, reader.at))
       }
       const after = reservationAfter(reservation, event, recorded)
       if (id !== undefined && after !== undefined && after !== reservation)
@@ -127,7 +137,7 @@ export class Projection {
       const { productId, version, onHand, held, sold, earmarked, waitlist, retired } = stock
       const product = this.#product(productId)
       product.counts = { version, onHand, held, sold, waiting: waitlist?.line.size ?? 0, earmarked, retired }
-      this.#insertStock(product, { atMs, sequence }, null)
+      this.#noteStock(product, { atMs, sequence }, null)
       this.#makeRoom()
     }
     for (const reservation of state.reservations.values()) {
@@ -165,27 +175,36 @@ export class Projection {
 
   /** Brings the rows up to what was taken. */
   flush(): void {
-    const { writeReservation, insertLine } = this.#statements
+    const { writeReservation, insertLine, insertStock } = this.#statements
+    for (const { product, counts, recorded, event } of this.#stockRows.sort(byProduct)) {
+      const { version, onHand, held, sold, waiting, earmarked, retired } = counts
+      const { sequence, atMs } = recorded
+      const flag = retired ? 1 : 0
+      insertStock.run(product, version, sequence, atMs, onHand, held, sold, waiting, earmarked, flag, event)
+    }
+    this.#stockRows = []
+    const lines: LineRow[] = []
     for (const id of this.#changedReservations) {
       const reservation = this.#reservations.get(id)
       assert(reservation !== undefined, 'what was changed is kept until it is written')
-      const { customerId, reference, status, lines, createdAtMs, expiresAtMs, resolvedAtMs, sequence } =
-        reservation
+      const { customerId, reference, status, createdAtMs, expiresAtMs, resolvedAtMs, sequence } = reservation
       const bare = bareId(id)
       writeReservation.run(
         bare,
         statusNumber(status),
         customerId ?? null,
         reference ?? null,
-        packLines(lines),
+        packLines(reservation.lines),
         createdAtMs,
         expiresAtMs,
         resolvedAtMs,
         sequence,
       )
       if (!this.#newReservations.has(id)) continue
-      for (const { productId } of lines) insertLine.run(this.#product(productId).number, bare)
+      for (const { productId } of reservation.lines)
+        lines.push({ product: this.#product(productId).number, reservation: bare })
     }
+    for (const { product, reservation } of lines.sort(byProduct)) insertLine.run(product, reservation)
     this.#changedReservations.clear()
     this.#newReservations.clear()
     if (this.#products.size > historyCacheMax) this.#products.clear()
@@ -229,15 +248,8 @@ export class Projection {
     if (before === undefined) this.#newReservations.add(id)
   }
 
-  #insertStock(
-    { number, counts }: KnownProduct,
-    { atMs, sequence }: { readonly atMs: number; readonly sequence: number },
-    event: Buffer | null,
-  ): void {
-    const { version, onHand, held, sold, waiting, earmarked, retired } = counts
-    const { insertStock } = this.#statements
-    const flag = retired ? 1 : 0
-    insertStock.run(number, version, sequence, atMs, onHand, held, sold, waiting, earmarked, flag, event)
+  #noteStock({ number, counts }: KnownProduct, recorded: Recorded, event: Buffer | null): void {
+    this.#stockRows.push({ product: number, counts, recorded, event })
   }
 
   #hold(id: ReservationId, { number }: KnownProduct): PastHold | undefined {
@@ -270,6 +282,11 @@ export class Projection {
     this.#reservations.set(id, reservation)
     return reservation
   }
+}
+
+/** Of one product they stay in the order they came in. */
+function byProduct(one: { readonly product: number }, other: { readonly product: number }): number {
+  return one.product - other.product
 }
 
 function prepare(database: Database) {

@@ -87,6 +87,7 @@ export class Projector {
   ask<T>(question: (queries: Queries) => T): { readonly answer: T } | undefined {
     if (!this.#hasCaughtUp || this.#opened === undefined) return undefined
     try {
+      this.#opened.projection.flush()
       return { answer: question(this.#opened.queries) }
     } catch (error) {
       this.#recover(error, this.#options.clock.monotonicMs())
@@ -197,7 +198,6 @@ export class Projector {
     }
     this.#waiting = this.#waiting.slice(count)
     this.events += taken
-    if (taken > 0) projection.flush()
     const isDone = this.#isAtEnd && this.#waiting.length === 0
     if (isDone) {
       this.#hasCaughtUp = true
