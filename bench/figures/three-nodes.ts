@@ -1,21 +1,23 @@
 /**
- * What does a reservation cost the nodes when there are three of them, beside one?
+ * What does a reservation cost nodes that are one cluster, beside the same nodes each by itself?
  *
  *   clients ──► node 1 ─┬─ its own shards ──► worker threads ──►┐
  *   clients ──► node 2 ─┼─ others' shards ──► relay ──► owner    ├─► Redis Cluster: 3 primaries, 3 replicas
  *   clients ──► node 3 ─┘                                         ┘
  *
- * Over HTTP, which is what a load balancer sends: each node gets a third of the requests, and two of three are for shards of
- * another node, so they cross the relay. The products are spread over all 8 shards. The same clients, as many connections
- * in all, then have one node, alone on a Redis Cluster of its own like the other's.
+ *   clients ──► a node alone, all shards its own ──► its Redis Cluster      (three times, at the same time)
  *
- * Counted is the time that the nodes' processes were on a core, all their threads, the relay and the mirrors included,
- * by the reservations they made: reserves a core-second. Redis, which has the same to do for both, and the clients are
- * left out. A machine with few cores shows by this what a cluster's rate would be: nodes × cores × this.
+ * Over HTTP, which is what a load balancer sends: each node has as many clients as any other, and in the cluster two of three
+ * requests are for shards of another node, so they cross the relay. The products are spread over all 8 shards.
  *
- * Both sides have the same closed loops. Where all shares a few cores the three nodes get through less at a time, so that
- * their batches are smaller and what a node does by the second, idle or not, counts thrice: the ratio is a lower bound of
- * what machines of their own would show. Leases are long, since nothing here is about losing them.
+ * Counted is the time that the nodes' processes were on a core, all their threads, by the reservations they made: reserves a
+ * core-second. It ends when their histories have caught up, which a busy machine does later. Redis, which has the same to
+ * do for both, and the clients are left out.
+ *
+ * The limit is three nodes that know nothing of each other, at work at once on the same cores as the three of the cluster:
+ * what processes cost each other by sharing a machine's cores and caches, and what each does by the second, both sides have
+ * alike, and machines of their own would not have. One node with the machine to itself is a row without a bound, so that
+ * this difference is seen. Leases are long, since nothing here is about losing them.
  *
  * Afterwards the units held of all products are as many as were acknowledged, by what each side's first node says.
  * Not measured: the rate itself.
@@ -24,7 +26,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { absentRow, barOf, type Figure, type Measured, makeRow, type Scale } from '../figure.ts'
 import { messageFrom, startChild } from '../support/children.ts'
-import { call, stockAll } from '../support/client.ts'
+import { type Api, call, stockAll } from '../support/client.ts'
 import type { HttpLoad, HttpPlayed } from '../support/http-player.ts'
 import { productIds } from '../support/ids.ts'
 import { Nodes } from '../support/nodes.ts'
@@ -33,19 +35,24 @@ import { cpuMsOf, thousands } from '../support/report.ts'
 import { inRounds } from '../support/rounds.ts'
 import { makeScratch } from '../support/scratch.ts'
 
+/** `connections` are those of one node. */
 const SIZES = {
-  full: { rounds: 5, loadMs: 5_000, warmUpMs: 12_000, products: 2_000, connections: 384 },
-  quick: { rounds: 2, loadMs: 3_000, warmUpMs: 4_000, products: 500, connections: 384 },
-  tiny: { rounds: 1, loadMs: 300, warmUpMs: 100, products: 24, connections: 12 },
+  full: { rounds: 5, loadMs: 5_000, warmUpMs: 12_000, products: 2_000, connections: 1_024 },
+  quick: { rounds: 2, loadMs: 3_000, warmUpMs: 6_000, products: 500, connections: 1_024 },
+  tiny: { rounds: 1, loadMs: 300, warmUpMs: 100, products: 24, connections: 8 },
 } as const satisfies Record<Scale, object>
 
 const NODES = 3
 const STOCK = 1_000_000_000
 const READ_AT_ONCE = 32
-const NAME = 'reserves a core-second on 3 nodes ÷ on 1 node'
+const NAME = 'reserves a core-second of a node, in a cluster of 3'
+const RIVAL = 'of a node that is alone, 3 at once'
 const BOUNDS = { floor: 0.8, aim: 0.95 }
 
-type Side = { readonly perCoreSecond: number; readonly perSecond: number }
+type Played = { readonly perCoreSecond: number; readonly perSecond: number }
+
+/** Nodes that are loaded at the same time, of one cluster or of several. */
+type Side = readonly Nodes[]
 
 type StockBody = { readonly held: number }
 
@@ -55,74 +62,96 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
   const size = SIZES[scale]
   const scratch = makeScratch('three-nodes')
   const environment = { LISTENERS: '1', LEASE_MS: '20000' }
-  const three = await Nodes.start({ count: NODES, directory: join(scratch, 'three'), environment })
-  if (three.type === 'absent') {
+  const start = (count: number, name: string) =>
+    Nodes.start({ count, directory: join(scratch, name), environment })
+  const cluster = await start(NODES, 'cluster')
+  if (cluster.type === 'absent') {
     rmSync(scratch, { recursive: true })
-    return { rows: [absentRow(NAME, three.why, BOUNDS)], plots: [], notes: [] }
+    return { rows: [absentRow(`${NAME} ÷ ${RIVAL}`, cluster.why, BOUNDS)], plots: [], notes: [] }
   }
-  const one = await Nodes.start({ count: 1, directory: join(scratch, 'one'), environment })
-  if (one.type === 'absent') throw new Error(one.why)
+  const alone: Nodes[] = []
+  for (let nr = 0; nr < NODES; nr++) {
+    const single = await start(1, `alone-${nr}`)
+    if (single.type === 'absent') throw new Error(single.why)
+    alone.push(single.server)
+  }
+  const all = [cluster.server, ...alone]
   const products = productIds(size.products)
-  for (const { server } of [three, one]) {
-    const [first] = server.running
-    await stockAll({ url: first?.url ?? '', key: server.key }, new Map(products.map((id) => [id, STOCK])))
-  }
+  for (const nodes of all) await stockAll(apiOf(nodes), new Map(products.map((id) => [id, STOCK])))
+
   const acknowledged = new Map<Nodes, number>()
   let loads = 0
   const players = Array.from({ length: NODES }, () => startChild({ file: 'bench/support/http-player.ts' }))
-
-  const play = async (nodes: Nodes, forMs: number): Promise<Side> => {
-    const servers = nodes.running
+  const play = async (side: Side, forMs: number): Promise<Played> => {
+    const servers = side.flatMap((nodes) => nodes.running.map(({ url, pid }) => ({ nodes, url, pid })))
     const cpuMs = () => servers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0)
     const before = cpuMs()
     const name = `c${String(++loads).padStart(4, '0')}`
-    const played = await Promise.all(
-      players.map((player, nr) => {
-        player.send({
-          url: servers[nr % servers.length]?.url ?? '',
+    let held = 0
+    let perSecond = 0
+    await Promise.all(
+      players.map(async (player, nr) => {
+        const { url, nodes } = servers[nr % servers.length] as (typeof servers)[number]
+        const load: HttpLoad = {
+          url,
           key: nodes.key,
-          connections: size.connections / NODES,
+          connections: Math.round((size.connections * servers.length) / NODES),
           forMs,
           products,
           name: `${name}-${nr}`,
-        } satisfies HttpLoad)
-        return messageFrom<HttpPlayed>(player)
+        }
+        player.send(load)
+        const played = await messageFrom<HttpPlayed>(player)
+        if (played.unexpected + played.shed > 0) throw new Error('answers that were not 201')
+        held += played.held
+        perSecond += played.heldPerSecond
+        acknowledged.set(nodes, (acknowledged.get(nodes) ?? 0) + played.held)
       }),
     )
-    const spentMs = cpuMs() - before
-    const sum = (of: (each: HttpPlayed) => number) => played.reduce((total, each) => total + of(each), 0)
-    acknowledged.set(nodes, (acknowledged.get(nodes) ?? 0) + sum(({ held }) => held))
-    if (sum(({ unexpected, shed }) => unexpected + shed) > 0) throw new Error('answers that were not 201')
-    return {
-      perCoreSecond: (sum(({ held }) => held) / spentMs) * 1_000,
-      perSecond: sum(({ heldPerSecond }) => heldPerSecond),
-    }
+    for (const nodes of side) await nodes.untilHistoryCaughtUp()
+    return { perCoreSecond: (held / (cpuMs() - before)) * 1_000, perSecond }
   }
-  for (const { server } of [three, one]) await play(server, size.warmUpMs)
-  const sides = await inRounds(
+  const [first] = alone as [Nodes, ...Nodes[]]
+  const sides: Readonly<Record<'cluster' | 'alone' | 'single', Side>> = {
+    cluster: [cluster.server],
+    alone,
+    single: [first],
+  }
+  for (const side of [sides.cluster, sides.alone]) await play(side, size.warmUpMs)
+  const rounds = await inRounds(
     size.rounds,
-    { three: () => play(three.server, size.loadMs), one: () => play(one.server, size.loadMs) },
-    (round, { three, one }) =>
-      say(
-        `round ${round}: ${thousands(three.perCoreSecond)} a core-second of 3 nodes (${thousands(three.perSecond)}/s), ${thousands(one.perCoreSecond)} of 1 (${thousands(one.perSecond)}/s)`,
-      ),
+    {
+      cluster: () => play(sides.cluster, size.loadMs),
+      alone: () => play(sides.alone, size.loadMs),
+      single: () => play(sides.single, size.loadMs),
+    },
+    (round, played) => say(`round ${round}: ${Object.entries(played).map(textOf).join('; ')}`),
   )
   for (const player of players) player.disconnect()
-  for (const { server } of [three, one]) {
-    await checkHeld(server, products, acknowledged.get(server) ?? 0)
-    await server.close()
+  for (const nodes of all) {
+    await checkHeld(nodes, products, acknowledged.get(nodes) ?? 0)
+    await nodes.close()
   }
   rmSync(scratch, { recursive: true })
-  const ofThree = sides.three.map(({ perCoreSecond }) => perCoreSecond)
-  const ofOne = sides.one.map(({ perCoreSecond }) => perCoreSecond)
+  const perCoreSecond = (played: readonly Played[]) => played.map((each) => each.perCoreSecond)
+  const ofCluster = perCoreSecond(rounds.cluster)
+  const ofAlone = perCoreSecond(rounds.alone)
+  const ofSingle = perCoreSecond(rounds.single)
   return {
     rows: [
       makeRow({
-        name: 'reserves a core-second on 3 nodes',
+        name: NAME,
         unit: '/s',
-        values: ofThree,
-        limit: { name: 'on 1 node', values: ofOne },
+        values: ofCluster,
+        limit: { name: RIVAL, values: ofAlone },
         ...BOUNDS,
+      }),
+      makeRow({
+        name: NAME,
+        unit: '/s',
+        values: ofCluster,
+        limit: { name: 'of one with the machine to itself', values: ofSingle },
+        note: 'no bound: what three processes cost each other on the same cores is in it',
       }),
     ],
     plots: [
@@ -130,15 +159,27 @@ async function measure(scale: Scale, say: (line: string) => void): Promise<Measu
         type: 'bars',
         title: 'Reservations over HTTP a core-second of the nodes',
         unit: '/s',
-        bars: [barOf('3 nodes', ofThree), barOf('1 node', ofOne)],
+        bars: [
+          barOf('in a cluster of 3', ofCluster),
+          barOf('alone, 3 at once', ofAlone),
+          barOf('alone', ofSingle),
+        ],
       },
     ],
     notes: [],
   }
 }
 
+function textOf([name, { perCoreSecond, perSecond }]: [string, Played]): string {
+  return `${name} ${thousands(perCoreSecond)} a core-second (${thousands(perSecond)}/s)`
+}
+
+function apiOf(nodes: Nodes): Api {
+  return { url: nodes.urlOf(0) ?? '', key: nodes.key }
+}
+
 async function checkHeld(nodes: Nodes, products: readonly string[], acknowledged: number): Promise<void> {
-  const api = { url: nodes.urlOf(0) ?? '', key: nodes.key }
+  const api = apiOf(nodes)
   let units = 0
   await repeat(products.length, READ_AT_ONCE, async (nr) => {
     const { held } = (await call(api, 'GET', `/v1/products/${products[nr]}/stock`)) as StockBody

@@ -35,6 +35,7 @@ const REDIS_SETTINGS = {
 }
 const SERVE_WITHIN_MS = 120_000
 const LOOK_EVERY_MS = 20
+const HISTORY_LOOK_MS = 200
 const EXIT_LISTENERS_MAX = 64
 
 export class Nodes {
@@ -147,6 +148,21 @@ export class Nodes {
       if (performance.now() > givenUpMs)
         throw new Error(`nodes have ${shares.join(', ')} of ${SHARDS} shards`)
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    }
+  }
+
+  /** Until what was reserved is in all lists: on a busy machine that comes last. */
+  async untilHistoryCaughtUp(): Promise<void> {
+    const givenUpMs = performance.now() + SERVE_WITHIN_MS
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` }
+    for (const { url } of this.running) {
+      for (;;) {
+        const metrics = await (await fetch(`${url}/metrics`, { headers })).text()
+        const lag = /^holdfast_history_lag_events(?:\{.*\})? (\d+)/m.exec(metrics)?.[1]
+        if (lag === '0') break
+        if (performance.now() > givenUpMs) throw new Error(`the history of ${url} is ${lag} events behind`)
+        await new Promise((resolve) => setTimeout(resolve, HISTORY_LOOK_MS))
+      }
     }
   }
 

@@ -6,7 +6,7 @@ import { suite } from '../support/suite.ts'
 
 const test = suite('a benchmark figure of many machines', { limitMs: 180_000, needs: ['redis-server'] })
 
-test('three nodes beside one: what a reservation costs them', async () => {
+test('three nodes of one cluster beside three alone: what a reservation costs them', async () => {
   const { rows } = await measure('three-nodes')
   assert.equal([rows[0]?.floor, rows[0]?.aim], [0.8, 0.95])
   assert.ok((rows[0]?.ratio ?? 0) > 0)
