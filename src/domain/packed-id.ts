@@ -4,13 +4,13 @@
  */
 import { assert } from './assert.ts'
 import { CROCKFORD, type ReservationId } from './ids.ts'
+import { textBytes, toBytes } from './text-bytes.ts'
 
 export const packedWords = 5
 const PREFIX = 'res_'
 const ID_CHARS = 32
-/** By the low bits of a character's code; −1 is no digit, and so is any character above them. */
-const CODES = 128
-const VALUES: Int8Array = new Int8Array(CODES).map((_, code) => CROCKFORD.indexOf(String.fromCharCode(code)))
+/** By an ASCII character's code; −1 is no digit. */
+const VALUES: Int8Array = new Int8Array(128).map((_, code) => CROCKFORD.indexOf(String.fromCharCode(code)))
 const PAIRS: readonly string[] = Array.from(
   { length: 1_024 },
   (_, bits) => `${CROCKFORD[bits >> 5]}${CROCKFORD[bits & 31]}`,
@@ -18,21 +18,21 @@ const PAIRS: readonly string[] = Array.from(
 
 /** Packs an id; false where it has not the form of one. */
 export function packId(id: string, into: Int32Array): boolean {
-  if (id.length !== ID_CHARS) return false
+  if (id.length !== ID_CHARS || toBytes(id) !== ID_CHARS) return false
   // Any character that is no digit makes its word negative, whatever is added to it.
   let all = 0
   for (let word = 0, at = 4; word < 4; word++, at += 6) {
     const bits =
-      (digitAt(id, at) << 25) |
-      (digitAt(id, at + 1) << 20) |
-      (digitAt(id, at + 2) << 15) |
-      (digitAt(id, at + 3) << 10) |
-      (digitAt(id, at + 4) << 5) |
-      digitAt(id, at + 5)
+      (digitAt(at) << 25) |
+      (digitAt(at + 1) << 20) |
+      (digitAt(at + 2) << 15) |
+      (digitAt(at + 3) << 10) |
+      (digitAt(at + 4) << 5) |
+      digitAt(at + 5)
     into[word] = bits
     all |= bits
   }
-  const last = (digitAt(id, 28) << 15) | (digitAt(id, 29) << 10) | (digitAt(id, 30) << 5) | digitAt(id, 31)
+  const last = (digitAt(28) << 15) | (digitAt(29) << 10) | (digitAt(30) << 5) | digitAt(31)
   into[4] = last
   return (all | last) >= 0
 }
@@ -48,7 +48,6 @@ export function unpackId(words: Int32Array, at: number, last: number): Reservati
   return (id + PAIRS[last >> 10] + PAIRS[last & 1_023]) as ReservationId
 }
 
-function digitAt(id: string, at: number): number {
-  const code = id.charCodeAt(at)
-  return code < CODES ? (VALUES[code] as number) : -1
+function digitAt(at: number): number {
+  return VALUES[textBytes[at] as number] as number
 }

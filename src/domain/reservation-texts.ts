@@ -39,7 +39,7 @@ export class ReservationTexts {
     const block = this.#blockOf(place)
     let at = place % BLOCK_BYTES
     block[at++] = customerLength
-    for (let i = 0; i < customerLength; i++) block[at++] = (customerId as string).charCodeAt(i)
+    if (customerId !== undefined) at += block.write(customerId, at, 'latin1')
     const header = reference === undefined ? 0 : referenceLength + 1
     block[at++] = header & 0xff
     block[at++] = header >> 8

@@ -1,5 +1,6 @@
 /** Reading and writing the journal's binary values. Numbers are little-endian; strings carry their length in bytes. */
 import { assert } from '../../domain/assert.ts'
+import { textBytes, toBytes } from '../../domain/text-bytes.ts'
 
 /** What was read is not what was written: bytes are missing, changed, or of another format. */
 export class BytesDamaged extends Error {
@@ -76,14 +77,19 @@ export class ByteWriter {
     this.asciiBare(text)
   }
 
-  /** ASCII characters, from one on, whose number the reader knows. */
-  asciiBare(text: string, from = 0): void {
-    const { length } = text
-    this.reserve(length - from)
-    // For so few characters a call into C++ would cost more than the loop.
+  /** Characters below 256, a byte each, whose number the reader knows. */
+  asciiBare(text: string): void {
+    this.reserve(text.length)
+    this.length += this.bytes.write(text, this.length, 'latin1')
+  }
+
+  /** The same of a short text of ASCII, from one character on. */
+  asciiFrom(text: string, from: number): void {
+    const end = toBytes(text)
+    this.reserve(end - from)
     const { bytes } = this
     let at = this.length
-    for (let i = from; i < length; i++) bytes[at++] = text.charCodeAt(i)
+    for (let i = from; i < end; i++) bytes[at++] = textBytes[i] as number
     this.length = at
   }
 

@@ -10,7 +10,7 @@ const [R, E, S, UNDERSCORE] = [114, 101, 115, 95]
 
 export function writeReservationId(writer: ByteWriter, id: ReservationId): void {
   assert(id.length === RESERVATION_PREFIX.length + RESERVATION_ID_BARE, 'a reservation id has 32 characters')
-  writer.asciiBare(id, RESERVATION_PREFIX.length)
+  writer.asciiFrom(id, RESERVATION_PREFIX.length)
 }
 
 /**
