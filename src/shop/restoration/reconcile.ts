@@ -10,7 +10,7 @@
 import type { Logger } from 'pino'
 import { reconcileMarginMs } from '../../limits.ts'
 import type { Restoration } from '../../persistence/tables/restoration/restoration-operations.ts'
-import type { Gateway, ListedPayment } from '../payments/gateway.ts'
+import type { Gateway, ListedPayment, RefundOutcome } from '../payments/gateway.ts'
 import type { ShopParts } from '../shop-parts.ts'
 import { isOfShop, keptOf, pagesOf } from './listed.ts'
 import { settlePayment, settleRefund } from './settle-payment.ts'
@@ -69,16 +69,12 @@ async function settleRefunds(parts: ReconcileParts, sinceMs: number): Promise<'w
 /** Where somebody has decided so. Under one key, so that it goes back once, whoever tries again. */
 async function giveBack(parts: ReconcileParts, listed: ListedPayment): Promise<void> {
   const { tables, gateway, log } = parts
-  const { transactionId, madeAtMs: startedAtMs, currency } = listed
+  const { transactionId, madeAtMs: startedAtMs } = listed
   const decided = await tables.read('unknownPayments.find', { transactionId })
   if (decided?.state !== 'refunding') return
   const key = `${transactionId}:refund`
   const before = await gateway.findRefund(key, { startedAtMs, transactionId })
-  const amountMinor = keptOf(listed)
-  const outcome =
-    before.type === 'absent'
-      ? await gateway.refund({ key, startedAtMs, transactionId, amountMinor, currency })
-      : before
+  const outcome = before.type === 'absent' ? await giveBackNow(gateway, listed, key) : before
   if (outcome.type === 'succeeded') {
     await tables.write('unknownPayments.settle', { transactionId, state: 'refunded', failure: undefined })
   } else if (outcome.type === 'failed') {
@@ -86,4 +82,12 @@ async function giveBack(parts: ReconcileParts, listed: ListedPayment): Promise<v
     log.error({ transactionId, orderId: listed.orderId, failure }, 'refund.failed')
     await tables.write('unknownPayments.settle', { transactionId, state: 'open', failure })
   }
+}
+
+/** Where nothing is left of it, somebody has given it back in the provider's own pages. */
+async function giveBackNow(gateway: Gateway, listed: ListedPayment, key: string): Promise<RefundOutcome> {
+  const { transactionId, madeAtMs: startedAtMs, currency } = listed
+  const amountMinor = keptOf(listed)
+  if (amountMinor === 0) return { type: 'succeeded', refundId: 'by hand' }
+  return await gateway.refund({ key, startedAtMs, transactionId, amountMinor, currency })
 }

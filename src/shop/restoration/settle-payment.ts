@@ -36,7 +36,10 @@ export async function settlePayment(
     })
   }
   await tell(parts, listed)
-  return await isSettled(parts, listed)
+  if ((await settledNow(parts, listed)) === 'settled') return 'settled'
+  // It was recorded, and what follows from it is owed since some part did not answer then.
+  await driveOrLeave(parts, orderId)
+  return await settledNow(parts, listed)
 }
 
 /** A key of another form is none that these tables could have given. */
@@ -58,7 +61,7 @@ async function tell(parts: ShopParts, listed: ListedPayment): Promise<void> {
 }
 
 /** Units are sold, or the money is on its way back: until then nobody else should be sold what may be this order's. */
-async function isSettled({ tables }: ShopParts, listed: ListedPayment): Promise<Settled> {
+async function settledNow({ tables }: ShopParts, listed: ListedPayment): Promise<Settled> {
   const state = await tables.read('orders.state', { orderId: listed.orderId })
   const attempt = state?.attempts.find(({ key }) => key === listed.key)
   if (state === undefined || attempt === undefined) return 'unsettled'

@@ -22,6 +22,8 @@ export class ListedProvider implements Gateway {
   readonly payments: ListedPayment[] = []
   readonly refunds: ListedRefund[] = []
   isAway = false
+  /** Of the list of payments: from which page on it does not answer. */
+  pagesAnswered = Number.POSITIVE_INFINITY
   /** Whether it refuses to give anything back. */
   refuses = false
 
@@ -84,6 +86,8 @@ export class ListedProvider implements Gateway {
   }
 
   async listPayments(query: ListQuery): Promise<Listed<ListedPayment>> {
+    const pages = query.after === undefined ? 0 : 1
+    if (pages >= this.pagesAnswered) return { type: 'unknown' }
     const since = this.payments.filter(({ madeAtMs }) => madeAtMs >= query.sinceMs)
     return this.#page(since, query, ({ transactionId }) => transactionId)
   }

@@ -1,5 +1,7 @@
 /** FAULTS.md, 80: what a provider has and restored tables do not know becomes an order or goes back, and then it sells. */
 import * as assert from 'uvu/assert'
+import { EngineError } from '../../../src/actors/engine-error.ts'
+import { reconcile } from '../../../src/shop/restoration/reconcile.ts'
 import { suite } from '../../support/suite.ts'
 import { ANN, BOB, PHONE } from '../shop-world.ts'
 import { firstRound, givingBack } from './interrupted.ts'
@@ -172,6 +174,47 @@ test('are not done while the provider does not answer', async () => {
   const mark = await restored.mark()
   assert.is(await restored.reconcile(mark), 'unanswered')
   assert.is((await restored.open())?.restorationId, mark.restorationId)
+})
+
+test('are not done with a list that was not read to its end (R3)', async () => {
+  await using restored = await RestoredWorld.start()
+  const { provider, nowMs } = restored
+  provider.take({ key: 'ord_lost:1', madeAtMs: nowMs })
+  const others = { madeAtMs: nowMs, shopId: 'shp_another' }
+  for (const key of ['ord_x:1', 'ord_y:1']) provider.take({ ...others, key })
+  provider.pagesAnswered = 1
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'unanswered')
+  assert.is((await restored.open())?.comparedAtMs, null)
+  provider.pagesAnswered = Number.POSITIVE_INFINITY
+  assert.is(await restored.reconcile(mark), 'open')
+})
+
+test('sell nothing to anybody else while a known order’s units wait for a shard (R1)', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider, nowMs, log } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  provider.take({ key: `${orderId}:1`, madeAtMs: nowMs })
+  const mark = await restored.mark()
+  const away = () => Promise.reject(new EngineError('shard-unavailable', 'its worker has ended'))
+  const parts = { ...world.parts(), gateway: provider, log, splits: { reserve: away, change: away } }
+  assert.is(await world.wait(reconcile(parts, mark)), 'open')
+  assert.ok(restored.logged.some(({ msg }) => msg === 'restoration.unsettled'))
+  assert.is((await restored.open())?.restorationId, mark.restorationId)
+  assert.is(await restored.reconcile(mark), 'lifted')
+  assert.is((await world.find(orderId)).status, 'confirmed')
+})
+
+test('take what was given back by hand for given back', async () => {
+  await using restored = await RestoredWorld.start()
+  const { provider, nowMs } = restored
+  const lost = provider.take({ key: 'ord_lost:1', madeAtMs: nowMs })
+  const mark = await restored.mark()
+  await restored.reconcile(mark)
+  await restored.decide(lost.transactionId, 'refund')
+  provider.give(lost, 'by hand', lost.amountMinor)
+  assert.is(await restored.reconcile(mark), 'lifted')
+  assert.is(provider.refunds.length, 1)
 })
 
 /** Everywhere, in interrupted.long.ts. */
