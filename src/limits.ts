@@ -308,6 +308,8 @@ export const restorationLookMs = 5_000
 export const reconcileAgainMs = 15_000
 /** How much before the newest that restored tables know the list begins: clocks differ, and a backup takes its time. */
 export const reconcileMarginMs = 3_600_000
+/** Orders of which a restored journal is asked at a time. */
+export const reconcileOrdersMax = 100
 /** The same of the look that each start takes, and the most pages of it. */
 export const noticeMarginMs = 120_000
 export const noticePagesMax = 100

@@ -165,4 +165,24 @@ export function declareRestorationTests(test: TablesTest): void {
     assert.is((await place.read('sandbox.listRefunds', { ...page, after: 'rfd_1' })).length, 0)
     assert.is((await place.read('sandbox.listCharges', page))[0]?.refundedMinor, 10)
   })
+
+  test('orders whose units a restored journal lacks are found, told anew, and stay sold', async (place) => {
+    const { orderId } = await ordered(place)
+    const since = (sinceMs: number, after?: string) =>
+      place.read('orders.soldSince', { sinceMs, after, limit: 9 })
+    assert.equal(await since(0), [], 'it waits for its payment')
+    assert.is((await place.write('orders.resell', { orderId })).isDone, false)
+    await place.write('payments.begin', begin(orderId))
+    await place.write('payments.confirm', { key: `${orderId}:1`, transactionId: 'txn_1' })
+    assert.equal([await since(NOW_MS), await since(NOW_MS + 1), await since(0, orderId)], [[orderId], [], []])
+    assert.is((await place.write('orders.resell', { orderId })).isDone, true)
+    assert.is((await place.read('orders.find', { orderId }))?.duty, 'confirm')
+    await place.write('payments.confirm', { key: `${orderId}:1`, transactionId: 'txn_1' })
+    const again = await place.read('orders.find', { orderId })
+    assert.equal([again?.status, again?.duty, again?.invoiceNumber], ['confirmed', null, 1])
+    await place.write('orders.resell', { orderId })
+    assert.is((await place.write('orders.unitsMissing', { orderId })).isDone, true)
+    assert.is((await place.write('orders.unitsMissing', { orderId })).isDone, false)
+    assert.is((await place.read('orders.find', { orderId }))?.events.at(-1)?.type, 'units-missing')
+  })
 }

@@ -9,6 +9,7 @@ import type { Line } from '../../domain/commands.ts'
 import type { ProductId } from '../../domain/ids.ts'
 import { chargeWaitMs, orderRetryMs } from '../../limits.ts'
 import type { OrderState } from '../../persistence/tables/orders/duty-operations.ts'
+import { isSold } from '../../persistence/tables/orders/order-rows.ts'
 import { type Attempt, isLive } from '../../persistence/tables/orders/payment-operations.ts'
 import type { Refund } from '../../persistence/tables/orders/refund-operations.ts'
 import type { ReturnRow } from '../../persistence/tables/orders/return-operations.ts'
@@ -95,7 +96,7 @@ async function askGateway(parts: ShopParts, attempt: Attempt): Promise<void> {
 
 /** The units are sold if the hold still lives; else they are held anew, if they can be; else the money goes back. */
 async function confirmOrGiveBack(parts: ShopParts, { order }: OrderState, attempt: Attempt): Promise<void> {
-  const { tables } = parts
+  const { tables, log } = parts
   const { orderId } = order
   if ((await confirmUnits(parts, order)) === 'sold') {
     const transactionId = attempt.transactionId ?? attempt.key
@@ -109,6 +110,12 @@ async function confirmOrGiveBack(parts: ShopParts, { order }: OrderState, attemp
   const anew = await reserveAnew(parts, order)
   if (anew.type === 'reserved') return
   const { reservationId } = anew
+  // They have left, or were promised: whoever runs the shop has to take them out of the stock.
+  if (isSold(order)) {
+    log.error({ orderId }, 'order.unitsMissing')
+    await tables.write('orders.unitsMissing', { orderId })
+    return
+  }
   const reason = 'no units were left when it was paid'
   await tables.write('orders.giveBack', { orderId, reservationId, reason })
 }

@@ -13,6 +13,7 @@ import type { Restoration } from '../../persistence/tables/restoration/restorati
 import type { Gateway, ListedPayment, RefundOutcome } from '../payments/gateway.ts'
 import type { ShopParts } from '../shop-parts.ts'
 import { isOfShop, keptOf, pagesOf } from './listed.ts'
+import { sellAnew } from './sell-anew.ts'
 import { settlePayment, settleRefund } from './settle-payment.ts'
 
 export type ReconcileParts = ShopParts & {
@@ -29,10 +30,10 @@ export type Reconciled =
 
 export async function reconcile(parts: ReconcileParts, restoration: Restoration): Promise<Reconciled> {
   const { tables, gateway, log } = parts
-  const { restorationId, tablesAtMs } = restoration
+  const { restorationId, tablesAtMs, journalAtMs } = restoration
   const identity = await tables.read('shop.identity', {})
   const sinceMs = Math.max(0, tablesAtMs - reconcileMarginMs)
-  let unsettled = 0
+  let unsettled = await sellAnew(parts, Math.max(0, journalAtMs - reconcileMarginMs))
   const payments = pagesOf((query) => gateway.listPayments(query), sinceMs)
   for (;;) {
     const page = await payments.next()

@@ -60,7 +60,7 @@ test('hold units anew for what was paid, before anybody else is sold any', async
   await using restored = await RestoredWorld.start()
   const { world, provider } = restored
   const { orderId } = await world.order(ANN, { [PHONE]: 1 })
-  await world.pass(1_000_000)
+  await world.finish()
   assert.is((await world.find(orderId)).status, 'expired')
   provider.take({ key: `${orderId}:1`, madeAtMs: restored.nowMs })
   assert.is(await restored.reconcile(await restored.mark()), 'lifted')
@@ -72,7 +72,7 @@ test('give back once what was paid for units that are gone', async () => {
   await using restored = await RestoredWorld.start()
   const { world, provider } = restored
   const { orderId } = await world.order(ANN, { [PHONE]: 1 })
-  await world.pass(1_000_000)
+  await world.finish()
   await world.order(BOB, { [PHONE]: UNITS })
   provider.take({ key: `${orderId}:1`, madeAtMs: restored.nowMs })
   const mark = await restored.mark()
@@ -215,6 +215,72 @@ test('take what was given back by hand for given back', async () => {
   provider.give(lost, 'by hand', lost.amountMinor)
   assert.is(await restored.reconcile(mark), 'lifted')
   assert.is(provider.refunds.length, 1)
+})
+
+/** A confirmed order whose reservation the journal does not have, as if that were older than the tables. */
+async function orderWithoutUnits(restored: RestoredWorld, reservationId?: string): Promise<string> {
+  const { world, provider, nowMs } = restored
+  const { orderId } = await world.order(ANN, { [PHONE]: 1 })
+  provider.take({ key: `${orderId}:1`, madeAtMs: nowMs })
+  await restored.reconcile(await restored.mark())
+  const unknown = reservationId ?? world.engine.engine.newReservationId(PHONE)
+  world.database.prepare('UPDATE orders SET reservation_id = ? WHERE id = ?').run(unknown, orderId)
+  return orderId
+}
+
+test('sell anew to a confirmed order the units of which an older journal knows nothing', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider } = restored
+  const orderId = await orderWithoutUnits(restored)
+  const before = await world.find(orderId)
+  const [onHand = 0, , sold = 0] = await restored.stock()
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'lifted')
+  await restored.reconcile(mark)
+  await world.finish()
+  const order = await world.find(orderId)
+  assert.equal([order.status, order.duty, order.invoiceNumber], ['confirmed', null, before.invoiceNumber])
+  assert.equal(await restored.stock(), [onHand - 1, 0, sold + 1], 'once')
+  assert.is(provider.kept(orderId), PRICE)
+  const reservation = await world.engine.ask({ type: 'readReservation', reservationId: order.reservationId })
+  assert.is((reservation as { readonly status: string }).status, 'confirmed')
+})
+
+test('confirm what an older journal has on hold for a confirmed order', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world } = restored
+  const waiting = await world.order(BOB, { [PHONE]: 1 })
+  world.database.prepare("UPDATE orders SET reservation_id = 'res_x' WHERE id = ?").run(waiting.orderId)
+  const orderId = await orderWithoutUnits(restored, waiting.reservationId)
+  assert.is(await restored.reconcile(await restored.mark()), 'lifted')
+  const order = await world.find(orderId)
+  assert.equal([order.status, order.reservationId], ['confirmed', waiting.reservationId])
+  assert.equal(await restored.stock(), [UNITS - 2, 0, 2])
+})
+
+test('never refund by themselves what was promised, and say once that its units are missing', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world, provider } = restored
+  const orderId = await orderWithoutUnits(restored)
+  await world.order(BOB, { [PHONE]: UNITS - 1 })
+  const mark = await restored.mark()
+  assert.is(await restored.reconcile(mark), 'lifted')
+  await restored.reconcile(await restored.mark())
+  const order = await world.find(orderId)
+  assert.equal([order.status, order.duty, provider.kept(orderId)], ['confirmed', null, PRICE])
+  assert.is(world.errors.filter((line) => line.includes('order.unitsMissing')).length, 0)
+  assert.is(restored.logged.filter(({ msg }) => msg === 'order.unitsMissing').length, 1)
+})
+
+test('leave alone what was confirmed long before the journal ended', async () => {
+  await using restored = await RestoredWorld.start()
+  const { world } = restored
+  await orderWithoutUnits(restored)
+  const long = 2 * 3_600_000
+  world.database.prepare('UPDATE order_events SET at_ms = at_ms - ?').run(long)
+  const before = await restored.stock()
+  assert.is(await restored.reconcile(await restored.mark()), 'lifted')
+  assert.equal(await restored.stock(), before)
 })
 
 /** Everywhere, in interrupted.long.ts. */

@@ -7,6 +7,7 @@ import {
   type Duty,
   findOrderRow,
   IS_BEING_PAID,
+  IS_SOLD,
   note,
   type OrderRow,
   OWES_REFUND,
@@ -39,6 +40,12 @@ export const dutyOperations = {
   'orders.dutyDone': write((args: Of & { readonly duty: Duty }, moment) => dutyDone(args, moment)),
   /** The hold of what was paid has ended; its units are to be held anew, under this reservation. */
   'orders.rehold': write((args: Rehold, moment) => rehold(args, moment)),
+  /** Those that were confirmed since and not called off, by id, behind `after`. */
+  'orders.soldSince': read((page: SoldSince) => soldSince(page)),
+  /** Its units are sold, and a restored journal does not know: the engine is told anew. */
+  'orders.resell': write((args: Of, moment) => resell(args, moment)),
+  /** And there are none for it: it stays sold, and somebody has to look. */
+  'orders.unitsMissing': write((args: Of, moment) => unitsMissing(args, moment)),
   /** There are no units for what was paid: the money goes back. */
   'orders.giveBack': write((args: GiveBack, moment) => giveBack(args, moment)),
 }
@@ -160,6 +167,35 @@ function* rehold({ orderId, stale, reservationId }: Rehold, moment: Moment): Que
     stale,
   )
   if (changed === 1) yield* note(orderId, { type: 'reserved-anew', detail: reservationId }, moment)
+  return { type: 'done', isDone: changed === 1 }
+}
+
+type SoldSince = { readonly sinceMs: number; readonly after: string | undefined; readonly limit: number }
+
+function* soldSince({ sinceMs, after, limit }: SoldSince): Query<readonly string[]> {
+  const found = yield* glance<{ readonly id: string }>(
+    `SELECT id FROM orders WHERE id > ? AND ${IS_SOLD} AND updated_at_ms >= ? AND EXISTS (SELECT 1 FROM order_events e
+        WHERE e.order_id = orders.id AND e.type = 'confirmed' AND e.at_ms >= ?)
+      ORDER BY id LIMIT ?`,
+    after ?? '',
+    sinceMs,
+    sinceMs,
+    limit,
+  )
+  return found.map(({ id }) => id)
+}
+
+function* resell({ orderId }: Of, { nowMs }: Moment): Query<Done> {
+  yield* aloneWithOrder(orderId)
+  const sql = `UPDATE orders SET duty = 'confirm', look_at_ms = ?, updated_at_ms = ? WHERE id = ? AND ${IS_SOLD} AND duty IS NULL`
+  return { type: 'done', isDone: (yield* change(sql, nowMs, nowMs, orderId)) === 1 }
+}
+
+function* unitsMissing({ orderId }: Of, moment: Moment): Query<Done> {
+  yield* aloneWithOrder(orderId)
+  const sql = `UPDATE orders SET duty = NULL, look_at_ms = ?, updated_at_ms = ? WHERE id = ? AND ${IS_SOLD} AND duty = 'confirm'`
+  const changed = yield* change(sql, moment.nowMs, moment.nowMs, orderId)
+  if (changed === 1) yield* note(orderId, { type: 'units-missing' }, moment)
   return { type: 'done', isDone: changed === 1 }
 }
 

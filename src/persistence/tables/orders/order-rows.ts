@@ -94,6 +94,12 @@ export const IS_BEING_PAID = `EXISTS (SELECT 1 FROM payment_attempts a
 export const OWES_REFUND = `EXISTS (SELECT 1 FROM refunds r
   WHERE r.order_id = orders.id AND r.status IN ('requested', 'pending'))`
 
+/** Of a row of `orders`: its units are sold, and on their way or there. */
+export const IS_SOLD = `status IN ('confirmed', 'shipped', 'delivered')`
+export function isSold({ status }: Pick<OrderRow, 'status'>): boolean {
+  return status === 'confirmed' || status === 'shipped' || status === 'delivered'
+}
+
 /** Everything of an order but its making: what is seen of it, its attempts and refunds stays so until the change is made. */
 export function aloneWithOrder(orderId: string): Query<void> {
   return alone('order', orderId)

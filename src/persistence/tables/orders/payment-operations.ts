@@ -13,6 +13,7 @@ import {
   aloneWithOrder,
   findOrder,
   findOrderRow,
+  IS_SOLD,
   note,
   type Order,
   type OrderRow,
@@ -349,6 +350,13 @@ function* confirm({ key, transactionId }: Success, moment: Moment): Query<Paymen
   )
   if (confirmed === 1) yield* seal(orderId, transactionId, moment)
   else if (!captured) yield* takeBack(orderId, moment)
+  // What a restored journal lacked is sold anew.
+  else
+    yield* change(
+      `UPDATE orders SET duty = NULL, look_at_ms = ? WHERE id = ? AND ${IS_SOLD} AND duty = 'confirm'`,
+      moment.nowMs,
+      orderId,
+    )
   return yield* replyOf(key)
 }
 
