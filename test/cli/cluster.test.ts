@@ -1,7 +1,7 @@
 /** `npm run cluster` as a process: real servers, a kill, and nothing that is left. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -10,6 +10,7 @@ import { suite } from '../support/suite.ts'
 
 const command = join(import.meta.dirname, '..', '..', 'src', 'cli', 'cluster.ts')
 const journalCommand = join(import.meta.dirname, '..', '..', 'src', 'cli', 'journal.ts')
+const restoreCommand = join(import.meta.dirname, '..', '..', 'src', 'cli', 'restore.ts')
 const products = ['phone', 'case', 'cable', 'tv', 'radio', 'lamp']
 const upWithinMs = 90_000
 const sellsWithinMs = 30_000
@@ -116,12 +117,13 @@ function assertVerified(node: string): void {
 /** The drill of docs/operations.md: such a copy becomes the data directory of a single machine. */
 function assertRestorable(node: string): void {
   const restored = join(node, 'restored')
-  mkdirSync(restored)
-  cpSync(join(node, 'holdfast.json'), join(restored, 'holdfast.json'))
-  for (const part of ['journal', 'snapshots'])
-    cpSync(join(node, 'mirror', part), join(restored, part), { recursive: true })
-  const repaired = journal(['repair', '--data', restored, '--yes'])
-  assert.match(repaired, /lost: nothing|nothing to repair/i)
+  const args = ['--from', node, '--to', restored]
+  const { status, stdout, stderr } = spawnSync(process.execPath, [restoreCommand, ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH },
+  })
+  assert.is(status, 0, stdout + stderr)
+  assert.match(stdout, /journal +good/)
   const verified = journal(['verify', '--data', restored])
   const held = 2 * products.length
   assert.match(verified, new RegExp(`${products.length} products: 60 on hand \\(${held} held\\)`))

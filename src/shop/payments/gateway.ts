@@ -109,7 +109,13 @@ export type FindHint = { readonly startedAtMs: number; readonly transactionId?: 
 
 /** What became of a charge or a refund, as the provider tells it without being asked. */
 export type GatewayEvent =
-  | { readonly kind: 'charge'; readonly key: string; readonly outcome: FinalOutcome }
+  | {
+      readonly kind: 'charge'
+      readonly key: string
+      readonly outcome: FinalOutcome
+      /** By which shop and when, where the provider tells that too. */
+      readonly made?: { readonly shopId: string; readonly atMs: number }
+    }
   | {
       readonly kind: 'refund'
       readonly key: string

@@ -3,6 +3,7 @@
  * it starts from; that it was heard is recorded last, so that what was interrupted is heard again.
  */
 import { driveOrder } from '../orders/drive-order.ts'
+import { noticeUnknown } from '../restoration/notice-older.ts'
 import type { ShopParts } from '../shop-parts.ts'
 import type { ForgedReason, GatewayEvent, WebhookHeaders } from './gateway.ts'
 import { isAsAsked } from './note-capture.ts'
@@ -41,7 +42,10 @@ async function hearOfCharge(parts: ShopParts, event: OfCharge): Promise<boolean>
   const { tables } = parts
   const { key, outcome } = event
   const attempt = await tables.read('payments.find', { key })
-  if (attempt === undefined) return false
+  if (attempt === undefined) {
+    await noticeUnknown(parts, event)
+    return false
+  }
   const isSame = outcome.type === 'failed' || isAsAsked(attempt, outcome)
   // The most there is to hear: whoever charged was told so, and all that follows from it has been done or is owed.
   if (outcome.type === attempt.status && isSame) return true

@@ -64,7 +64,9 @@ function chargeIn(intent: Stripe.PaymentIntent): GatewayEvent | undefined {
   const key = keyIn(intent.metadata)
   const outcome = finalOutcomeOf(intent)
   if (key === undefined || outcome === undefined) return undefined
-  return { kind: 'charge', key, outcome }
+  const { shop: shopId } = intent.metadata
+  const made = shopId === undefined ? {} : { made: { shopId, atMs: intent.created * 1_000 } }
+  return { kind: 'charge', key, outcome, ...made }
 }
 
 function refundIn(refund: Stripe.Refund): GatewayEvent | undefined {

@@ -6,13 +6,13 @@
 import type { Logger } from 'pino'
 import { noticeMarginMs, noticePagesMax } from '../../limits.ts'
 import type { Tables } from '../../persistence/tables/operations.ts'
-import type { Gateway, ListedPayment } from '../payments/gateway.ts'
+import type { Gateway, GatewayEvent, ListedPayment } from '../payments/gateway.ts'
 import { keptOf, pagesOf } from './listed.ts'
 
 export type NoticeParts = {
   readonly tables: Tables
   readonly gateway: Gateway
-  readonly log: Pick<Logger, 'warn' | 'error'>
+  readonly log: Pick<Logger, 'error'>
 }
 
 /** Of the newest that the shop knows by itself, to be read before it takes further payments. */
@@ -43,6 +43,22 @@ export async function noticeOlder(
     }
   }
   return 'agrees'
+}
+
+/** The same, of what the provider tells by itself: of an attempt that is not in these tables. */
+export async function noticeUnknown(
+  { tables, log }: Omit<NoticeParts, 'gateway'>,
+  { outcome, made }: Extract<GatewayEvent, { readonly kind: 'charge' }>,
+): Promise<void> {
+  if (outcome.type !== 'succeeded' || made === undefined) return
+  const { shopId } = await tables.read('shop.identity', {})
+  const { transactionId } = outcome
+  if (made.shopId !== shopId) return
+  if ((await tables.read('unknownPayments.find', { transactionId })) !== undefined) return
+  const newestMs = Math.min(await newestPayment({ tables }), made.atMs)
+  log.error({ transactionId, newestMs }, 'restoration.noticed')
+  const times = { tablesAtMs: newestMs, journalAtMs: newestMs }
+  await tables.write('restorations.mark', { cause: 'noticed', ...times, takesAny: false })
 }
 
 /** Also where somebody has decided about it before. */

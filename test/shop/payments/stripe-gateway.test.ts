@@ -294,6 +294,20 @@ test('tells a refund by webhook, and nothing of other shops, connected accounts 
     })
   }))
 
+test('tells which shop made what it tells of, where it has a name', () =>
+  within(async (till) => {
+    const { gateway, fake } = till
+    await gateway.charge(request('ord_1:1'))
+    fake.takeFor({ amount: 7, metadata: { madeBy: 'holdfast', key: 'ord_8:1', orderId: 'ord_8' } })
+    const readings = await Promise.all(
+      (await till.posts()).map(({ body, headers }) => gateway.readWebhook(Buffer.from(body), headers)),
+    )
+    const made = readings.map((reading) => {
+      return reading.type === 'event' && reading.event.kind === 'charge' ? reading.event.made : 'no charge'
+    })
+    assert.equal(made, [{ shopId: SHOP_ID, atMs: NOW_MS }, undefined])
+  }))
+
 test('lists its own of an account that others share, and asks for what it needs of a charge', () =>
   within(async ({ gateway, fake }) => {
     await gateway.charge(request('ord_1:1'))

@@ -24,6 +24,8 @@ export class ListedProvider implements Gateway {
   isAway = false
   /** Of the list of payments: from which page on it does not answer. */
   pagesAnswered = Number.POSITIVE_INFINITY
+  /** What it tells by itself, next. */
+  told: WebhookReading = { type: 'forged', why: 'no-signature' }
   /** Whether it refuses to give anything back. */
   refuses = false
 
@@ -97,7 +99,7 @@ export class ListedProvider implements Gateway {
   }
 
   async readWebhook(): Promise<WebhookReading> {
-    return { type: 'forged', why: 'no-signature' }
+    return this.told
   }
 
   #refund({ key, transactionId, amountMinor }: Omit<ListedRefund, 'outcome'>): ListedRefund['outcome'] {

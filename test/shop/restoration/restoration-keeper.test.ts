@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert'
 import { noticeAgainMs, reconcileAgainMs } from '../../../src/limits.ts'
+import type { Captured } from '../../../src/shop/payments/gateway.ts'
+import { hearGateway } from '../../../src/shop/payments/hear-gateway.ts'
 import { RestorationBoard } from '../../../src/shop/restoration/restoration-board.ts'
 import { RestorationKeeper } from '../../../src/shop/restoration/restoration-keeper.ts'
 import { suite } from '../../support/suite.ts'
@@ -205,6 +207,34 @@ unmarked('is looked for once', async () => {
   restored.provider.take({ key: 'ord_lost:1', madeAtMs: restored.nowMs, shopId: SHOP })
   await keeping.later(9 * noticeAgainMs)
   assert.not(keeping.board.isOpen)
+})
+
+unmarked('is noticed by what the provider tells by itself, however late, and by nobody else’s', async () => {
+  await using restored = await restoredShop()
+  const { world, provider, nowMs } = restored
+  const atMs = nowMs - 50 * 3_600_000
+  const lost = provider.take({ key: 'ord_lost:1', madeAtMs: atMs, shopId: SHOP })
+  const tell = async (shopId: string | undefined) => {
+    const made = shopId === undefined ? {} : { made: { shopId, atMs } }
+    const event = { kind: 'charge', key: lost.key, outcome: lost.outcome as Captured, ...made } as const
+    provider.told = { type: 'event', eventId: `evt_${shopId}`, event }
+    const hearing = hearGateway(world.parts(), { raw: new Uint8Array(), headers: new Headers() })
+    assert.is((await world.wait(hearing)).type, 'ignored')
+    return (await restored.open())?.cause
+  }
+  const keeping = new Keeping(restored)
+  await keeping.tick()
+  assert.equal(
+    [await tell(undefined), await tell('shp_another'), await tell(SHOP)],
+    [undefined, undefined, 'noticed'],
+  )
+  keeping.keeper.wake()
+  await keeping.later(1)
+  assert.equal([keeping.board.isOpen, keeping.board.undecided], [true, 1])
+  await restored.decide(lost.transactionId, 'accept')
+  keeping.keeper.wake()
+  await keeping.later(1)
+  assert.is(await tell(SHOP), undefined, 'it is known by now')
 })
 
 unmarked.run()
