@@ -20,6 +20,7 @@ import { refundOperations } from './orders/refund-operations.ts'
 import { returnOperations } from './orders/return-operations.ts'
 import { outboxOperations } from './outbox.ts'
 import type { Query } from './query.ts'
+import { adoptOperations } from './restoration/adopt-operations.ts'
 import { restorationOperations } from './restoration/restoration-operations.ts'
 import { unknownPaymentOperations } from './restoration/unknown-payment-operations.ts'
 import { sandboxChargeOperations } from './sandbox/charge-operations.ts'
@@ -58,6 +59,7 @@ export const operations = {
   ...dutyOperations,
   ...gatewayEventOperations,
   ...restorationOperations,
+  ...adoptOperations,
   ...unknownPaymentOperations,
 }
 

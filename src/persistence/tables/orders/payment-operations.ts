@@ -68,12 +68,6 @@ type Begin = {
 }
 type Success = { readonly key: string; readonly transactionId: string }
 
-/** An attempt that the provider knows and these tables do not. */
-type Adopted = Pick<Attempt, 'key' | 'orderId' | 'method' | 'startedAtMs'> & {
-  readonly transactionId: string
-  readonly isPending: boolean
-}
-
 type Mismatch = Success & { readonly amountMinor: number; readonly currency: CurrencyCode }
 
 export const paymentOperations = {
@@ -81,12 +75,7 @@ export const paymentOperations = {
     isKept: ({ type }) => type === 'begun',
   }),
   'payments.find': read(({ key }: { readonly key: string }) => findAttempt(key)),
-  'payments.ofTransaction': read(({ transactionId }: { readonly transactionId: string }) =>
-    findByTransaction(transactionId),
-  ),
   'payments.ofOrder': read(({ orderId }: { readonly orderId: string }) => attemptsOf(orderId)),
-  /** A restored backup lacks it. Nothing has come of it yet; what has, is told as of any other. */
-  'payments.adopt': write((args: Adopted, moment) => adopt(args, moment)),
   /** The buyer or a bank has yet to act. */
   'payments.wait': write((args: Success & { readonly lookAtMs: number }, moment) => wait(args, moment)),
   'payments.fail': write((args: { readonly key: string; readonly reason: string }, moment) =>
@@ -100,19 +89,12 @@ export const paymentOperations = {
   'payments.confirm': write((args: Success, moment) => confirm(args, moment)),
 }
 
-const ATTEMPT_COLUMNS = `
+export const ATTEMPT_COLUMNS = `
   key, order_id AS "orderId", number, method, amount_minor AS "amountMinor", currency, status,
   transaction_id AS "transactionId", reason, started_at_ms AS "startedAtMs"`
 
 export function findAttempt(key: string): Query<Attempt | undefined> {
   return row<Attempt>(`SELECT ${ATTEMPT_COLUMNS} FROM payment_attempts WHERE key = ?`, key)
-}
-
-function findByTransaction(transactionId: string): Query<Attempt | undefined> {
-  return row<Attempt>(
-    `SELECT ${ATTEMPT_COLUMNS} FROM payment_attempts WHERE transaction_id = ?`,
-    transactionId,
-  )
 }
 
 export function attemptsOf(orderId: string): Query<readonly Attempt[]> {
@@ -165,42 +147,6 @@ function* whyNotBegun(orderId: string): Query<Begun> {
   if (order?.status === 'pending_payment' && order.duty === null)
     return { type: 'refused', reason: 'too-many-attempts' }
   return yield* refusedFor(orderId)
-}
-
-/** With its number, so that no later attempt is begun under its key. Pending it can be only where no other attempt is live. */
-function* adopt(args: Adopted, { nowMs }: Moment): Query<{ readonly type: 'adopted' }> {
-  const { key, orderId, method, startedAtMs, transactionId, isPending } = args
-  const number = Number(key.slice(key.lastIndexOf(':') + 1))
-  assert(key === `${orderId}:${number}` && number >= 1, 'a key is of its order, with its number')
-  yield* aloneWithOrder(orderId)
-  const adopted = yield* change(
-    `INSERT INTO payment_attempts
-       (key, order_id, number, method, amount_minor, currency, status, transaction_id, reason, started_at_ms, updated_at_ms)
-     SELECT CAST(? AS TEXT), o.id, CAST(? AS BIGINT), CAST(? AS TEXT), o.total_minor, o.currency,
-            CASE WHEN CAST(? AS BIGINT) = 1 AND NOT EXISTS (SELECT 1 FROM payment_attempts b
-              WHERE b.order_id = o.id AND b.status IN ('charging', 'pending', 'succeeded'))
-              THEN 'pending' ELSE 'failed' END,
-            CAST(? AS TEXT), 'not-recorded', CAST(? AS BIGINT), CAST(? AS BIGINT)
-       FROM orders o WHERE o.id = ? ON CONFLICT DO NOTHING`,
-    key,
-    number,
-    method,
-    isPending ? 1 : 0,
-    transactionId,
-    startedAtMs,
-    nowMs,
-    orderId,
-  )
-  if (adopted === 1)
-    yield* change(
-      `UPDATE orders SET look_at_ms = ?, payment_method =
-          CASE WHEN status IN ('pending_payment', 'expired') THEN CAST(? AS TEXT) ELSE payment_method END
-        WHERE id = ?`,
-      nowMs,
-      method,
-      orderId,
-    )
-  return { type: 'adopted' }
 }
 
 function* wait(

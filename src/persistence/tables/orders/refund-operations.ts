@@ -37,8 +37,6 @@ export const refundOperations = {
     yield* aloneWithOrder(args.orderId)
     return yield* requestRefund(args, moment)
   }),
-  /** One that the provider has made and a restored backup lacks: promised anew, under its own id. */
-  'refunds.adopt': write((args: Adopted, moment) => adopt(args, moment)),
   'refunds.ofOrder': read(({ orderId }: { readonly orderId: string }) => refundsOf(orderId)),
   'refunds.find': read(({ refundId }: { readonly refundId: string }) => findRefund(refundId)),
   'refunds.record': write((args: Result, moment) => recordRefund(args, moment)),
@@ -54,7 +52,7 @@ export function refundsOf(orderId: string): Query<readonly Refund[]> {
   return rows<Refund>(`${SELECT_REFUNDS} WHERE r.order_id = ? ORDER BY r.id`, orderId)
 }
 
-function findRefund(refundId: string): Query<Refund | undefined> {
+export function findRefund(refundId: string): Query<Refund | undefined> {
   return row<Refund>(`${SELECT_REFUNDS} WHERE r.id = ?`, refundId)
 }
 
@@ -75,20 +73,6 @@ export function* requestRefund(args: RefundRequested, moment: Moment): Query<Ref
     Math.max(0, ...charges.map(({ leftMinor }) => leftMinor)),
   )
   return { type: 'refused', reason: 'exceeds-captured', refundableMinor }
-}
-
-type Adopted = Omit<RefundRequested, 'orderId'> & { readonly refundId: string; readonly attemptKey: string }
-
-/** Where less than that is left, more has been promised since than the provider could give: then it stays unrecorded. */
-function* adopt(
-  args: Adopted,
-  moment: Moment,
-): Query<{ readonly type: 'adopted'; readonly isDone: boolean }> {
-  const orderId = args.attemptKey.slice(0, args.attemptKey.lastIndexOf(':'))
-  yield* aloneWithOrder(orderId)
-  if ((yield* findRefund(args.refundId)) !== undefined) return { type: 'adopted', isDone: true }
-  const refund = yield* promise({ ...args, orderId }, moment)
-  return { type: 'adopted', isDone: refund !== undefined }
 }
 
 /** All that was captured and is not promised back yet. */
@@ -135,7 +119,7 @@ function chargesOf(orderId: string): Query<readonly Charge[]> {
 }
 
 /** Undefined where less than that is left. */
-function* promise(
+export function* promise(
   args: RefundRequested & { readonly attemptKey: string; readonly refundId?: string },
   moment: Moment,
 ): Query<Refund | undefined> {
