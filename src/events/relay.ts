@@ -75,6 +75,8 @@ export class Relay {
   #owesPosition = false
   #confirmAtMs = 0
   #caughtUpAtMs: number
+  /** Since it leads. */
+  #hasCaughtUp = false
   #told = 0
   #failures = 0
   #openings = 0
@@ -92,7 +94,7 @@ export class Relay {
       leads: this.#leads,
       trouble: this.#trouble,
       behindEvents: this.#feed?.behindBy ?? 0,
-      behindMs: !this.#leads || lateMs <= 2 * eventsPollMs ? 0 : lateMs,
+      behindMs: !this.#leads || (this.#hasCaughtUp && lateMs <= 2 * eventsPollMs) ? 0 : Math.max(1, lateMs),
       told: this.#told,
       failures: this.#failures,
       openings: this.#openings,
@@ -130,7 +132,10 @@ export class Relay {
     while (this.#mode === 'running') {
       const beganAtMs = clock.monotonicMs()
       const came = this.#leads ? await this.#turn() : await this.#leave()
-      if (came === 'idle') this.#caughtUpAtMs = beganAtMs
+      if (came === 'idle') {
+        this.#caughtUpAtMs = beganAtMs
+        this.#hasCaughtUp = this.#leads
+      }
       if (this.#mode !== 'running') break
       if (came === 'more') await new Promise<void>((resolve) => void timers.soon(resolve))
       else await this.#pause.rest(came === 'failed' ? retryMs(this.#failuresNow) : eventsPollMs)

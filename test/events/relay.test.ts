@@ -82,6 +82,7 @@ test('waits while the broker is away, says so once, and leaves nothing out', asy
   await adjust('lamp', 1)
   const relay = world.relay()
   relay.start()
+  assert.ok(relay.status.behindMs > 0, 'nobody knows yet what is there')
   await world.until(() => world.broker.kept.events.length === 2, 'two are told')
   world.broker.isAway = true
   await adjust('lamp', 2)
