@@ -24,6 +24,7 @@ import type { Clock, Random } from '../seams.ts'
 import { drawToken } from './draw-token.ts'
 import { historyKeepers } from './history-keepers.ts'
 import type { Member } from './members.ts'
+import { addressText, nodesToMeet } from './node-addresses.ts'
 import { Ownership } from './ownership.ts'
 import type { Owner, OwnershipView } from './ownership-view.ts'
 import { RelayThread } from './relay/relay-thread.ts'
@@ -74,6 +75,8 @@ export class ClusterNode {
   readonly #acknowledged = new Map<ShardId, FramePlace>()
   #ownership: Ownership | undefined
   #supervisor: Supervisor | undefined
+  #owners: ReadonlyMap<ShardId, Owner> = new Map()
+  #members: readonly Member[] = []
   #historyKeepers: readonly string[] = []
 
   constructor(options: ClusterNodeOptions) {
@@ -195,21 +198,31 @@ export class ClusterNode {
   #note(members: readonly Member[]): void {
     this.#options.onMembers(members.length)
     const keepers = historyKeepers(members)
+    this.#members = members
     if (keepers.join() === this.#historyKeepers.join()) return
     this.#historyKeepers = keepers
+    this.#meet()
     const others = keepers.filter((nodeId) => nodeId !== this.id)
     // Half of those that ask begin with the one, half with the other.
     if (this.id.charCodeAt(0) % 2 === 1) others.reverse()
     this.#options.onHistoryKeepers({ keeps: keepers.includes(this.id), others })
   }
 
+  #meet(): void {
+    const known = {
+      owners: this.#owners.values(),
+      members: this.#members,
+      historyKeepers: this.#historyKeepers,
+    }
+    this.#relay.meet(nodesToMeet(this.id, known))
+  }
+
   #follow(owners: ReadonlyMap<ShardId, Owner>): void {
     const supervisor = this.#supervisor
     assert(supervisor !== undefined, 'whoever owns shards has workers for them')
-    const others = new Map([...owners.values()].map(({ nodeId, address }) => [nodeId, address]))
-    others.delete(this.id)
+    this.#owners = owners
     this.#options.onLead(owners.get(LEADING_SHARD)?.nodeId === this.id)
-    this.#relay.meet([...others].map(([nodeId, address]) => ({ nodeId, ...addressOf(address) })))
+    this.#meet()
     for (let shard = 0; shard < this.#options.shards; shard++) {
       const owner = owners.get(shard as ShardId)
       if (owner?.nodeId === this.id) continue
@@ -217,13 +230,4 @@ export class ClusterNode {
       else supervisor.follow(shard, owner.nodeId)
     }
   }
-}
-
-function addressText(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-function addressOf(text: string): { readonly host: string; readonly port: number } {
-  const at = text.lastIndexOf(':')
-  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
 }

@@ -9,15 +9,21 @@
 import type { Member } from './members.ts'
 import type { NodeId } from './placement.ts'
 
+type Listed = Pick<Member, 'id' | 'address' | 'startedAtMs' | 'isLeaving'>
+
 const KEEPERS = 2
 
-/** Whoever is about to go has ceased, unless all are. */
-export function historyKeepers(
-  members: readonly Pick<Member, 'id' | 'startedAtMs' | 'isLeaving'>[],
-): NodeId[] {
-  const staying = members.filter(({ isLeaving }) => !isLeaving)
-  return (staying.length > 0 ? staying : members)
+/** Whoever is about to go keeps none any more, unless all are; nor does whoever died where another one has started since. */
+export function historyKeepers(members: readonly Listed[]): NodeId[] {
+  const present = members.filter((member) => !members.some((other) => hasReplaced(other, member)))
+  const staying = present.filter(({ isLeaving }) => !isLeaving)
+  return (staying.length > 0 ? staying : present)
     .toSorted((a, b) => a.startedAtMs - b.startedAtMs || (a.id < b.id ? -1 : 1))
     .slice(0, KEEPERS)
     .map(({ id }) => id)
+}
+
+/** Two nodes cannot have one address: a killed one is listed for some time after its successor has started. */
+function hasReplaced(one: Listed, other: Listed): boolean {
+  return one.address === other.address && one.startedAtMs > other.startedAtMs
 }

@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert'
 import { historyKeepers } from '../../src/cluster/history-keepers.ts'
 import { suite } from '../support/suite.ts'
 
-const member = (id: string, startedAtMs: number, isLeaving = false) => ({ id, startedAtMs, isLeaving })
+const member = (id: string, startedAtMs: number, isLeaving = false) => {
+  return { id, startedAtMs, isLeaving, address: `${id}:7000` }
+}
 
 const keepers = suite('of the nodes that there are')
 
@@ -36,6 +38,13 @@ keepers('one that is about to go keeps none any more, unless all are', () => {
   assert.equal(historyKeepers([member('a', 1, true), member('b', 2), member('c', 3)]), ['b', 'c'])
   assert.equal(historyKeepers([member('a', 1, true), member('b', 2)]), ['b'])
   assert.equal(historyKeepers([member('a', 1, true), member('b', 2, true), member('c', 3, true)]), ['a', 'b'])
+})
+
+keepers('one that was killed and has a successor at its address keeps none, though it is listed yet', () => {
+  const killed = [member('a', 1), member('b', 2)]
+  const started = killed.map(({ address }, i) => ({ ...member(`new ${i}`, 10 + i), address }))
+  assert.equal(historyKeepers([...killed, ...started]), ['new 0', 'new 1'])
+  assert.equal(historyKeepers([...killed, member('c', 3), ...started.slice(0, 1)]), ['b', 'c'])
 })
 
 keepers.run()

@@ -4,6 +4,7 @@
  */
 import * as assert from 'uvu/assert'
 import type { AppNode } from '../support/app-node.ts'
+import type { ClusterProcesses } from '../support/cluster-processes.ts'
 import { ClusterTrial } from '../support/cluster-trial.ts'
 import { asksOf, keepersOf, metricOf, tellAlike } from '../support/history-nodes.ts'
 import { LongFigure } from '../support/long-figure.ts'
@@ -44,7 +45,7 @@ test('is whole at whoever keeps it, and is asked for all the while', async () =>
       }
       filledAfterMs.push(Math.round(performance.now() - sinceMs))
       await trial.judge()
-      await tellAlike(rest, { products, minPosition: await presentAt(next, products) })
+      await tellAlike(rest, { products, minPosition: await presentOf(all, next, products) })
       await killed.start()
       await all.untilBalanced()
       figure.say(`round ${round}: ${killed.name} killed; answered after ${tookMs.toFixed(0)} ms`)
@@ -59,12 +60,14 @@ test('is whole at whoever keeps it, and is asked for all the while', async () =>
 test.run()
 
 /** How far the shard of each product has come. */
-async function presentAt({ server }: AppNode, products: readonly string[]): Promise<string> {
-  const positions: string[] = []
-  for (const productId of products) {
-    const body = { delta: 1, reason: 'found' }
-    const { headers } = await server.request('POST', `/v1/products/${productId}/stock/adjustments`, body)
-    positions.push(String(headers['holdfast-position']))
-  }
-  return positions.join()
+async function presentOf(
+  all: ClusterProcesses,
+  { server }: AppNode,
+  products: readonly string[],
+): Promise<string> {
+  const positions = products.map(async (productId) => {
+    const { body } = await server.request('GET', `/v1/products/${productId}/stock`)
+    return `s${all.shardOf(productId)}.${body.sequence}`
+  })
+  return (await Promise.all(positions)).join()
 }
