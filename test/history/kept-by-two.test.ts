@@ -290,6 +290,7 @@ resting(
     await nodes.catchUp()
     assert.is((waiting.answer as { reservations: unknown[] }).reservations.length, 1)
     assert.is((await node.status()).events, events, 'it takes nothing')
+    assert.equal([existsSync(node.path), existsSync(`${node.path}-wal`)], [true, false], 'the file is closed')
 
     nodes.keep([0, 1])
     nodes.node(1).kill()

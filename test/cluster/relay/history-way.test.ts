@@ -137,6 +137,7 @@ answering('says at once where there is no history, or its thread ends, or is rep
   const first = historyOf(way)
   ask(2)
   first.end()
+  assert.is(link.sent.length, 2, 'nobody waits for the next life')
   ask(3)
   const second = historyOf(way)
   ask(4)
