@@ -118,6 +118,34 @@ async function makeCoupon(world: ShopWorld): Promise<void> {
   await world.wait(keepCoupon(world.parts(), discount))
 }
 
+/** A way to die while a story is told: at which of its calls, and whether the shopper comes back. */
+export type WayToDie = { readonly kill: Kill; readonly returns: boolean }
+
+/** All ways in which one of its processes can die amid so many calls; only shoppers of the shop itself notice, and return. */
+export function waysToDie(who: 'shop' | 'desk', calls: number): readonly WayToDie[] {
+  return Array.from({ length: calls }, (_, i) => i + 1).flatMap((call) =>
+    (['before', 'after'] as const).flatMap((when) =>
+      (who === 'shop' ? [true, false] : [false]).map((returns) => ({ kill: { call, when }, returns })),
+    ),
+  )
+}
+
+/** Tells a story once for each death, and says with which one it ended badly. */
+export async function tellAll(
+  story: Story,
+  who: 'shop' | 'desk',
+  deaths: readonly WayToDie[],
+): Promise<void> {
+  for (const { kill, returns } of deaths) {
+    try {
+      await tell(story, { kill, of: who, returns })
+    } catch (error) {
+      const where = `call ${kill.call}, ${kill.when}, shopper ${returns ? 'returns' : 'does not return'}`
+      throw new Error(`${where}: ${error instanceof Error ? error.message : error}`, { cause: error })
+    }
+  }
+}
+
 /** Waits until every hold has ended, and then takes all that is left. */
 async function sellOut(world: ShopWorld): Promise<void> {
   await world.engine.advance(899_000 + 2_000)
