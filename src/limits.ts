@@ -310,6 +310,8 @@ export const reconcileAgainMs = 15_000
 export const reconcileMarginMs = 3_600_000
 /** Orders of which a restored journal is asked at a time. */
 export const reconcileOrdersMax = 100
+/** How long after it was made an order may have been paid and confirmed: no provider takes longer to say so. */
+export const reconcileLateMs = 14 * 86_400_000
 /** The same of the look that each start takes, and the most pages of it. */
 export const noticeMarginMs = 120_000
 export const noticePagesMax = 100

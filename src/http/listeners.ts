@@ -22,6 +22,7 @@ import { type Port, portOf, realClock, type Timers } from '../seams.ts'
 import type { SearchThread } from '../search/search-thread.ts'
 import type { PasswordThreads } from '../shop/accounts/password-threads.ts'
 import type { DeskThread } from '../shop/desk/desk-thread.ts'
+import { RestorationBoard } from '../shop/restoration/restoration-board.ts'
 import { clusterRegistry } from './cluster-metrics.ts'
 import { SharedCooldowns } from './cooldowns.ts'
 import { damageRegistry } from './damage-metrics.ts'
@@ -35,6 +36,7 @@ import type { ListenerData } from './listener-entry.ts'
 import type { FromListener, RegistryValues, ToListener } from './listener-protocol.ts'
 import { passwordsRegistry } from './passwords-metrics.ts'
 import { SharedRateLimits } from './rate-limits.ts'
+import { restorationRegistry } from './restoration-metrics.ts'
 import { searchRegistry } from './search-metrics.ts'
 import { tablesRegistry } from './tables-metrics.ts'
 
@@ -241,11 +243,14 @@ export class Listeners {
     const hashing = await passwordsRegistry(passwords.status()).getMetricsAsJSON()
     const orders = await deskRegistry(deskStatus, desk.restarts).getMetricsAsJSON()
     const damage = await damageRegistry(new DamageBoard(settings.damage)).getMetricsAsJSON()
+    const board = new RestorationBoard(settings.restoration)
+    const restoring = await restorationRegistry(board).getMetricsAsJSON()
     const isOnServer = settings.tablesPath === undefined
     const connections = await tablesRegistry(tables.pool, isOnServer).getMetricsAsJSON()
     const view = cluster?.view()
     const leases = view === undefined ? [] : await clusterRegistry(view).getMetricsAsJSON()
-    const own = [engine, limits, past, finding, telling, hashing, orders, damage, connections, leases]
+    const shop = [finding, telling, hashing, orders, damage, restoring]
+    const own = [engine, limits, past, ...shop, connections, leases]
     const values = [...listeners, ...own].map((registry) => [...registry])
     return AggregatorRegistry.aggregate(values).metrics()
   }

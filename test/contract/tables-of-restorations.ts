@@ -168,7 +168,7 @@ export function declareRestorationTests(test: TablesTest): void {
 
   test('orders whose units a restored journal lacks are found, told anew, and stay sold', async (place) => {
     const { orderId } = await ordered(place)
-    const since = (sinceMs: number, after?: string) =>
+    const since = (sinceMs: number, after = '') =>
       place.read('orders.soldSince', { sinceMs, after, limit: 9 })
     assert.equal(await since(0), [], 'it waits for its payment')
     assert.is((await place.write('orders.resell', { orderId })).isDone, false)

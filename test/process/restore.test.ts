@@ -29,6 +29,10 @@ test('sells nothing while the provider does not answer, and again once its list 
     await server.until(() => server.logged('restoration.unanswered').length === 1, 'it has asked')
     assert.equal(await reserve(server), [503, 'not-reconciled'])
     assert.is((await server.request('GET', '/v1/products/phone/stock')).body.available, 2)
+    assert.match(
+      String((await server.request('GET', '/metrics')).body.text),
+      /^holdfast_restoration_open 1$/m,
+    )
     stripe.weather = 'fair'
     const lift = { reason: 'the list of today was looked at by hand' }
     assert.is((await server.request('POST', '/v1/reconciliation/lift', lift)).status, 200)

@@ -2,8 +2,9 @@
  * Where the tables were backed up after the journal, orders were confirmed of whose units the restored journal knows nothing:
  * it would sell them again. So they are sold anew to the same orders, by the same steps as for a payment that came late.
  */
+import { encodeTime } from 'ulid'
 import type { ReservationId } from '../../domain/ids.ts'
-import { reconcileOrdersMax } from '../../limits.ts'
+import { reconcileLateMs, reconcileOrdersMax } from '../../limits.ts'
 import { driveOrLeave, leaveToSweeper } from '../orders/drive-or-leave.ts'
 import { findReservation } from '../orders/units.ts'
 import type { ShopParts } from '../shop-parts.ts'
@@ -11,13 +12,14 @@ import type { ShopParts } from '../shop-parts.ts'
 /** Of all orders that were confirmed since; answers how many a shard has still to be told of. */
 export async function sellAnew(parts: ShopParts, sinceMs: number): Promise<number> {
   let unsettled = 0
-  let after: string | undefined
+  // An order's id begins with the time at which it was made, so that older ones are not even looked at.
+  let after = `ord_${encodeTime(Math.max(0, sinceMs - reconcileLateMs))}`
   for (;;) {
     const page = { sinceMs, after, limit: reconcileOrdersMax }
     const orderIds = await parts.tables.read('orders.soldSince', page)
     for (const orderId of orderIds) if (!(await isSoldNow(parts, orderId))) unsettled += 1
     if (orderIds.length < reconcileOrdersMax) return unsettled
-    after = orderIds.at(-1)
+    after = orderIds.at(-1) ?? after
   }
 }
 

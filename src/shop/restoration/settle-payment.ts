@@ -2,6 +2,7 @@
  * Brings what the tables know of a payment up to what the provider's list says, by the same steps as if the provider had told
  * it by itself. Done before, or by somebody else at the same time, it changes nothing more.
  */
+import type { Attempt } from '../../persistence/tables/orders/payment-operations.ts'
 import type { FoundPayment } from '../../persistence/tables/restoration/unknown-payment-operations.ts'
 import { driveOrLeave } from '../orders/drive-or-leave.ts'
 import type { ListedPayment, ListedRefund } from '../payments/gateway.ts'
@@ -52,7 +53,7 @@ async function tell(parts: ShopParts, listed: ListedPayment): Promise<void> {
   const { tables } = parts
   const { key, orderId, outcome } = listed
   const attempt = await tables.read('payments.find', { key })
-  if (attempt === undefined || attempt.status === 'succeeded' || attempt.status === 'surplus') return
+  if (attempt === undefined || isCaptured(attempt)) return
   if (outcome.type === 'pending') return
   if (outcome.type === 'failed') await tables.write('payments.fail', { key, reason: outcome.reason })
   else if (keptOf(listed) === 0) await tables.write('payments.fail', { key, reason: 'refunded' })
@@ -65,10 +66,8 @@ async function settledNow({ tables }: ShopParts, listed: ListedPayment): Promise
   const state = await tables.read('orders.state', { orderId: listed.orderId })
   const attempt = state?.attempts.find(({ key }) => key === listed.key)
   if (state === undefined || attempt === undefined) return 'unsettled'
-  const { status } = attempt
   if (listed.outcome.type !== 'succeeded' || keptOf(listed) === 0) return 'settled'
-  const isRecorded = status === 'succeeded' || status === 'surplus'
-  return isRecorded && state.order.duty !== 'confirm' ? 'settled' : 'unsettled'
+  return isCaptured(attempt) && state.order.duty !== 'confirm' ? 'settled' : 'unsettled'
 }
 
 async function noteUnknown(
@@ -104,13 +103,18 @@ export async function settleRefund(parts: ShopParts, listed: ListedRefund): Prom
   const { key: refundId, transactionId, amountMinor, outcome } = listed
   if (outcome.type === 'failed') return
   const known = await tables.read('refunds.find', { refundId })
-  const attempt = await tables.read('payments.ofTransaction', { transactionId })
-  if (attempt === undefined) return
-  if (known === undefined) {
-    if (attempt.status !== 'succeeded' && attempt.status !== 'surplus') return
-    const why = { reason: 'made after the backup that was restored', by: 'reconciliation' }
-    await tables.write('refunds.adopt', { refundId, attemptKey: attempt.key, amountMinor, ...why })
+  if (known !== undefined) {
+    if (known.status === 'requested' || known.status === 'pending') await driveOrLeave(parts, known.orderId)
+    return
   }
-  if (known === undefined || known.status === 'requested' || known.status === 'pending')
-    await driveOrLeave(parts, attempt.orderId)
+  const isOfUnknown = (await tables.read('unknownPayments.find', { transactionId })) !== undefined
+  const attempt = isOfUnknown ? undefined : await tables.read('payments.ofTransaction', { transactionId })
+  if (attempt === undefined || !isCaptured(attempt)) return
+  const why = { reason: 'made after the backup that was restored', by: 'reconciliation' }
+  await tables.write('refunds.adopt', { refundId, attemptKey: attempt.key, amountMinor, ...why })
+  await driveOrLeave(parts, attempt.orderId)
+}
+
+function isCaptured({ status }: Pick<Attempt, 'status'>): boolean {
+  return status === 'succeeded' || status === 'surplus'
 }

@@ -170,14 +170,16 @@ function* rehold({ orderId, stale, reservationId }: Rehold, moment: Moment): Que
   return { type: 'done', isDone: changed === 1 }
 }
 
-type SoldSince = { readonly sinceMs: number; readonly after: string | undefined; readonly limit: number }
+type SoldSince = { readonly sinceMs: number; readonly after: string; readonly limit: number }
 
+/** By id alone, page by page: with an index by status each page would sort all that are behind it. */
 function* soldSince({ sinceMs, after, limit }: SoldSince): Query<readonly string[]> {
   const found = yield* glance<{ readonly id: string }>(
-    `SELECT id FROM orders WHERE id > ? AND ${IS_SOLD} AND updated_at_ms >= ? AND EXISTS (SELECT 1 FROM order_events e
-        WHERE e.order_id = orders.id AND e.type = 'confirmed' AND e.at_ms >= ?)
+    `SELECT id FROM orders WHERE id > ? AND coalesce(status, '') IN ('confirmed', 'shipped', 'delivered')
+        AND updated_at_ms >= ? AND EXISTS (SELECT 1 FROM order_events e
+          WHERE e.order_id = orders.id AND e.type = 'confirmed' AND e.at_ms >= ?)
       ORDER BY id LIMIT ?`,
-    after ?? '',
+    after,
     sinceMs,
     sinceMs,
     limit,

@@ -4,7 +4,7 @@
  */
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
-import { change, type Query, row } from '../query.ts'
+import { change, glance, type Query, row } from '../query.ts'
 import { countUndecided } from './unknown-payment-operations.ts'
 
 export type RestorationCause =
@@ -65,14 +65,19 @@ function* identity(): Query<ShopIdentity> {
   return (yield* row<ShopIdentity>(sql)) as ShopIdentity
 }
 
-/** All that money has to do with is an order's; `payments` is what a provider was asked for. */
+/**
+ * By the newest order and the newest attempt, whose ids are times: of a large shop nothing else is looked at. What happened to
+ * older ones may be later, and is then compared in vain. `payments` is what a provider was asked for.
+ */
 function* newest(): Query<{ readonly atMs: number; readonly payments: number }> {
-  const found = yield* row<{ readonly orders: number | null; readonly payments: number | null }>(
-    `SELECT (SELECT max(updated_at_ms) FROM orders) AS orders,
-            (SELECT max(started_at_ms) FROM payment_attempts) AS payments`,
+  const [order] = yield* glance<{ readonly atMs: number }>(
+    'SELECT updated_at_ms AS "atMs" FROM orders ORDER BY id DESC LIMIT 1',
   )
-  const payments = found?.payments ?? 0
-  return { atMs: Math.max(found?.orders ?? 0, payments), payments }
+  const [attempt] = yield* glance<{ readonly atMs: number }>(
+    'SELECT started_at_ms AS "atMs" FROM payment_attempts ORDER BY key DESC LIMIT 1',
+  )
+  const payments = attempt?.atMs ?? 0
+  return { atMs: Math.max(order?.atMs ?? 0, payments), payments }
 }
 
 function findOpen(): Query<Restoration | undefined> {

@@ -59,4 +59,17 @@ plans('is swept by what is due alone', () => {
   }
 })
 
+plans(
+  'is compared with a restored journal, or a provider’s list, without looking at all there ever was',
+  () => {
+    const sold = planOf(operations['orders.soldSince'].run({ sinceMs: 1, after: 'ord_a', limit: 1 }))
+    assert.match(sold, /^SEARCH orders USING INDEX sqlite_autoindex_orders_1 \(id>\?\)/)
+    assert.not.match(sold, /TEMP B-TREE/)
+    assert.match(
+      planOf(operations['shop.newest'].run({})),
+      /^SCAN orders USING INDEX sqlite_autoindex_orders_1$/,
+    )
+  },
+)
+
 plans.run()
