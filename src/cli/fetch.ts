@@ -59,7 +59,7 @@ async function fetchFrom(
   of: { readonly to: string; readonly json: boolean; readonly terminal: Terminal },
 ): Promise<ExitCode> {
   const { to, json, terminal } = of
-  const wanted = await wantedFiles(place, files)
+  const wanted = await wantedFiles(place, files, terminal)
   if (wanted.length === 0) throw new Unusable(`Nothing was archived to ${place.url}.`)
   const progress = terminal.progress(wanted.reduce((sum, { bytes }) => sum + bytes, 0))
   const damaged: string[] = []
@@ -93,9 +93,13 @@ async function fetchFrom(
 async function wantedFiles(
   place: S3Place,
   { disk, journal }: JournalFiles,
+  terminal: Terminal,
 ): Promise<readonly ArchivedFile[]> {
+  const there = await recordAt(place)
+  if (there === 'damaged')
+    terminal.remark(`The record in ${place.url} is damaged; the journal’s own says what was archived.`)
   const wanted = new Map<string, ArchivedFile>()
-  for (const record of [await recordAt(place), readArchive(disk, journal)]) {
+  for (const record of [there === 'damaged' ? undefined : there, readArchive(disk, journal)]) {
     for (const file of record?.files.values() ?? []) if (file.to === place.url) wanted.set(file.file, file)
   }
   return [...wanted.values()]

@@ -39,10 +39,12 @@ export class FakeS3 {
   readonly faults: Fault[] = []
   /** Of every request, until it is taken away. */
   fault: Fault | undefined
+  /** As a store that does not know its own tokens would. */
+  repeatsPages = false
   /** When a request has begun to be counted, before anything is done. */
   onAsked = (): void => {}
   /** As a bad disk would. */
-  onPut = (_: FakeObject): void => {}
+  onPut = (_: FakeObject, _key: string): void => {}
   /** Ahead of ours. */
   clockMs = 0
   readonly #server: Server
@@ -177,7 +179,7 @@ export class FakeS3 {
       const { 'content-type': type = '', 'cache-control': cacheControl } = headers
       const kept = { bytes: body, type, cacheControl, modifiedMs: Date.now() }
       this.objects.set(key, kept)
-      this.onPut(kept)
+      this.onPut(kept, key)
       reply.writeHead(200, { 'content-length': 0 }).end()
       return
     }
@@ -200,7 +202,7 @@ export class FakeS3 {
   /** Two a page, so that there are pages. */
   #list(query: URLSearchParams, reply: ServerResponse): void {
     const prefix = query.get('prefix') ?? ''
-    const after = query.get('continuation-token') ?? ''
+    const after = this.repeatsPages ? '' : (query.get('continuation-token') ?? '')
     const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix) && key > after).sort()
     const page = keys.slice(0, PAGE)
     const entries = page.map((key) => {

@@ -12,6 +12,7 @@ import {
   parseArchive,
   readArchive,
 } from '../../persistence/journal/archived.ts'
+import { BytesDamaged } from '../../persistence/journal/bytes.ts'
 import type { Disk } from '../../persistence/journal/disk.ts'
 import { readWhole } from '../../persistence/journal/segments.ts'
 import { Unusable } from '../exit-codes.ts'
@@ -21,7 +22,7 @@ import type { S3Place } from './s3-place.ts'
 
 const TYPE = 'application/octet-stream'
 const RECORD_TYPE = 'application/jsonl'
-export const recordBytesMax = 256 * 1_024 * 1_024
+const recordBytesMax = 256 * 1_024 * 1_024
 
 export type Upload = {
   readonly disk: Disk
@@ -80,7 +81,8 @@ async function expectThere(
 /** Two journals in one place would overwrite each other's records. */
 async function expectOwn({ disk, journal, to }: Upload, files: readonly PlannedFile[]): Promise<void> {
   const there = await recordAt(to)
-  if (there === undefined) return
+  // A damaged one is written anew in the end; what it cannot tell, each file's own comparison does.
+  if (there === undefined || there === 'damaged') return
   const here = new Map<string, string>()
   for (const { file, sha256 } of readArchive(disk, journal).files.values()) here.set(file, sha256)
   for (const { file, sha256 } of files) here.set(file, sha256)
@@ -90,8 +92,14 @@ async function expectOwn({ disk, journal, to }: Upload, files: readonly PlannedF
   }
 }
 
-/** The archive's own record; undefined where there is none. Throws `BytesDamaged`. */
-export async function recordAt({ client, folder }: S3Place): Promise<Archive | undefined> {
+/** The archive's own record; undefined where there is none. */
+export async function recordAt({ client, folder }: S3Place): Promise<Archive | 'damaged' | undefined> {
   const bytes = await client.get(folder + archiveRecordName, recordBytesMax)
-  return bytes && parseArchive(bytes)
+  if (bytes === undefined) return undefined
+  try {
+    return parseArchive(bytes)
+  } catch (error) {
+    if (error instanceof BytesDamaged) return 'damaged'
+    throw error
+  }
 }

@@ -129,6 +129,8 @@ export class S3Client {
       if (verdict.type === 'missing') throw new S3Error('no-bucket', 'the store has no such bucket')
       const page = listPageOf(answer.body.toString('utf8'))
       for (const object of page.objects) yield { ...object, key: object.key.slice(prefix.length) }
+      if (page.next === next && next !== undefined)
+        throw new S3Error('refused', 'the store answered a list that goes round in a circle')
       next = page.next
     } while (next !== undefined)
   }

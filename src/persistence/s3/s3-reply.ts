@@ -61,7 +61,8 @@ export type ListPage = {
 
 /** One page of ListObjectsV2. Throws `S3Error` where it is none. */
 export function listPageOf(xml: string): ListPage {
-  if (!xml.includes('<ListBucketResult')) throw new S3Error('refused', 'the store answered no list')
+  if (!/<ListBucketResult[ >].*<\/ListBucketResult>/s.test(xml))
+    throw new S3Error('refused', 'the store answered no list')
   const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, entry = '']) => {
     const key = elementOf(entry, 'Key')
     const bytes = Number(elementOf(entry, 'Size'))

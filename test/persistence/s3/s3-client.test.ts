@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { type S3Bounds, S3Client } from '../../../src/persistence/s3/s3-client.ts'
 import { S3Error } from '../../../src/persistence/s3/s3-error.ts'
+import { listPageOf } from '../../../src/persistence/s3/s3-reply.ts'
 import { heldTimers, realClock, realRandom } from '../../../src/seams.ts'
 import { FakeS3, type Fault } from '../../support/fake-s3.ts'
 import { suite } from '../../support/suite.ts'
@@ -61,6 +62,26 @@ test('puts, gets, looks, lists page by page and removes', async () => {
   assert.is(await client.head('images/z'), undefined)
   assert.is(await client.get('images/z', 1_000), undefined)
   await client.check()
+})
+
+test('takes no list that is not one, breaks off, or never ends', async () => {
+  await using world = await opened()
+  for (const key of ['a', 'b', 'c'])
+    await world.client.put(key, Buffer.alloc(0), { sha256: sha256Of(Buffer.alloc(0)), type: '' })
+  world.s3.repeatsPages = true
+  assert.match((await whyNot(Array.fromAsync(world.client.list('')))).message, /goes round in a circle/)
+  const entry =
+    '<Contents><Key>a</Key><LastModified>2026-11-29T00:00:00Z</LastModified><Size>1</Size></Contents>'
+  const listed = (inside: string) => listPageOf(`<ListBucketResult xmlns="x">${inside}</ListBucketResult>`)
+  assert.is(listed(entry).objects.length, 1)
+  for (const [xml, why] of [
+    ['<html></html>', /no list/],
+    [`<ListBucketResult>${entry}`, /no list/],
+    [`<ListBucketResult>${entry.replace('<Size>1', '<Size>x')}</ListBucketResult>`, /cannot be read/],
+    [`<ListBucketResult>${entry.replace('<Key>a</Key>', '')}</ListBucketResult>`, /cannot be read/],
+    ['<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>', /without its end/],
+  ] as const)
+    assert.throws(() => listPageOf(xml), why)
 })
 
 test('puts where nothing is, if it is asked to', async () => {
