@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { takeSnapshots } from '../../src/actors/snapshot-run.ts'
 import { realDisk } from '../../src/persistence/journal/disk.ts'
 import { append, shard, shardsOfData } from '../contract/journals.ts'
+import { FakeS3 } from '../support/fake-s3.ts'
 import { JournalInRedis } from '../support/journal-in-redis.ts'
 import { RedisServerProcess } from '../support/redis-server.ts'
 import { suite } from '../support/suite.ts'
@@ -70,12 +71,23 @@ test('verify, replay, archive: what was archived goes from Redis, and nothing th
     takeSnapshots(realDisk, { settings, segment, checks: [] }, () => {})
   }
   const entries = await client.xlen(JOURNAL)
-  const archive = join(root, 'archive')
-  const moved = await run('a', 'archive', '--to', archive)
+  const s3 = await FakeS3.start()
+  const toBucket = (...args: readonly string[]) =>
+    journal([...args, '--data', join(root, 'a')], { REDIS_URL: server.url, ...s3.settings })
+  s3.fault = { type: 'answer', status: 403, code: 'AccessDenied' }
+  const refused = await toBucket('archive', '--to', 's3')
+  assert.is(refused.code, 3, refused.out)
+  assert.is(await client.xlen(JOURNAL), entries, 'Redis keeps what no archive has')
+  s3.fault = undefined
+  const moved = await toBucket('archive', '--to', 's3')
   assert.is(moved.code, 0, moved.err + moved.out)
   assert.match(moved.err, /went from Redis/)
   const left = await client.xlen(JOURNAL)
   assert.ok(left < entries && left > 1, `${left} of ${entries}`)
+  const archive = join(root, 'archive')
+  const fetched = await toBucket('fetch', '--from', 's3', '--to', archive)
+  assert.is(fetched.code, 0, fetched.err)
+  await s3.stop()
   const again = await run('a', 'verify', '--archive', archive)
   assert.is(again.code, 0, again.err + again.out)
 
