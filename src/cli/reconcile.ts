@@ -51,6 +51,7 @@ const payment = z.object({
 const restoration = z.object({
   cause: z.string(),
   newestAt: z.string(),
+  anyShop: z.boolean(),
   markedAt: z.string(),
   comparedAt: z.string().optional(),
   liftedAt: z.string().optional(),
@@ -130,6 +131,10 @@ function tell(
   const { cause, newestAt, markedAt, comparedAt, liftedAt, liftedBy, reason } = last
   const how = cause === 'noticed' ? 'noticed to be of a backup' : 'restored from a backup'
   out.line(`${how} at ${markedAt}; its tables knew of orders to ${newestAt}`)
+  if (last.anyShop)
+    out.remark(
+      'The backup did not know this shop’s id: payments of other shops on the account may be among these.',
+    )
   if (liftedAt !== undefined) out.line(`reconciled at ${liftedAt} by ${liftedBy}: ${quoted(reason ?? '')}`)
   else if (provider === undefined) out.line('No payment provider: "lift" sells again, on your word.')
   else if (comparedAt === undefined) out.line(`The list of ${provider} has not been gone through yet.`)

@@ -49,6 +49,9 @@ const restoration = z
       description: '`noticed`: nobody said so, and the provider’s list told.',
     }),
     newestAt: time.meta({ description: 'Of the newest that the restored tables knew.' }),
+    anyShop: z.boolean().meta({
+      description: 'The backup did not know the shop’s id: payments of other shops may be among those shown.',
+    }),
     markedAt: time,
     comparedAt: time.optional().meta({ description: 'When the provider’s list had been gone through.' }),
     liftedAt: time.optional(),
@@ -94,6 +97,7 @@ const EXAMPLE = {
     restorationId: 'rst_01K5ZC4N8XQ2M7V3H9R6T1B0DW',
     cause: 'restored',
     newestAt: '2026-11-27T03:00:00.000Z',
+    anyShop: false,
     markedAt: '2026-11-27T09:00:00.000Z',
     comparedAt: '2026-11-27T09:00:04.000Z',
   },
@@ -257,11 +261,13 @@ function callerOf(call: Call): string {
 }
 
 function shownRestoration(found: Restoration) {
-  const { restorationId, cause, tablesAtMs, markedAtMs, comparedAtMs, liftedAtMs, liftedBy, reason } = found
+  const { restorationId, cause, tablesAtMs, takesAny, markedAtMs, comparedAtMs } = found
+  const { liftedAtMs, liftedBy, reason } = found
   return {
     restorationId,
     cause,
     newestAt: timeOf(tablesAtMs),
+    anyShop: takesAny === 1,
     markedAt: timeOf(markedAtMs),
     comparedAt: comparedAtMs === null ? undefined : timeOf(comparedAtMs),
     liftedAt: liftedAtMs === null ? undefined : timeOf(liftedAtMs),

@@ -3,8 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { copyBackup, openBackup } from '../../src/cli/restore/copy-backup.ts'
+import { dataPaths, openDataDirectory } from '../../src/persistence/directory.ts'
 import { command } from '../support/commands.ts'
 import { suite } from '../support/suite.ts'
+import { makeEventful } from './workshop.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-restore-'))
 const at = (name: string) => join(root, name)
@@ -31,6 +34,18 @@ restore('refuses what it cannot do, and says why', async () => {
       assert.match(err, why)
     }),
   )
+})
+
+restore('makes a directory that no server takes before it carries the mark (R1)', async () => {
+  const shop = await makeEventful({ segmentBytes: 16 * 1_024, frames: 10 })
+  try {
+    const backup = openBackup(shop.root)
+    const files = copyBackup(backup, dataPaths(at('half')), { withTables: true })
+    assert.ok(files > 2)
+    assert.throws(() => openDataDirectory(at('half'), { shards: backup.shards }), /no .*holdfast\.json/)
+  } finally {
+    await shop.remove()
+  }
 })
 
 restore('explains itself', async () => {

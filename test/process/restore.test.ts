@@ -26,7 +26,7 @@ test('sells nothing while the provider does not answer, and again once its list 
     stripe.weather = 'broken'
     const server = await drill.start()
     assert.equal(await reserve(server), [503, 'not-reconciled'])
-    await server.until(() => server.logged('restoration.unanswered').length === 1, 'it has asked')
+    await server.until(() => server.logged('restoration.unanswered').length > 0, 'it has asked')
     assert.equal(await reserve(server), [503, 'not-reconciled'])
     assert.is((await server.request('GET', '/v1/products/phone/stock')).body.available, 2)
     assert.match(
