@@ -45,5 +45,10 @@ export const imagesKeptAtOnceMax = 1
 export const imageReadBytes = 64 * KIB
 /** Of images that one listener has in memory for readers who take their time; beyond it they are turned away. */
 export const imagesSentBytesMax = 64 * MIB
+/**
+ * Readers of one listener who wait for a store on another machine. Where it stands still they fill up in a moment, and must not
+ * take the room of those who want to buy.
+ */
+export const imageReadersMax = 256
 /** Products that one reading brings, for a cart. */
 export const productsReadMax = 100

@@ -25,6 +25,8 @@ export type Fault =
   /** It is done, and nobody hears of it. */
   | { readonly type: 'cutAnswer' }
   | { readonly type: 'silence' }
+  /** A byte now and then. */
+  | { readonly type: 'trickle'; readonly everyMs: number }
 
 const SIGNER = { accessKey: 'AKIDFAKE', secretKey: 'secret-of-a-fake/+', region: 'eu-test-1' }
 const BUCKET = 'shop-images'
@@ -109,6 +111,12 @@ export class FakeS3 {
     if (fault?.type === 'answer') {
       const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter }
       return refuse(reply, fault.status, fault.code, headers)
+    }
+    if (fault?.type === 'trickle') {
+      reply.writeHead(200, { 'content-length': 1_000_000 })
+      const trickle = setInterval(() => void reply.write('x'), fault.everyMs)
+      reply.on('close', () => clearInterval(trickle))
+      return
     }
     const refusal = this.#whyNot(request, url, body)
     if (refusal !== undefined) return refuse(reply, ...refusal)

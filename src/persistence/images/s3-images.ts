@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { ImageReads } from '../../config/s3-settings.ts'
-import { imageBytesMax, imageReadBytes, imagesSentBytesMax } from '../../limits/catalog.ts'
+import { imageBytesMax, imageReadBytes, imageReadersMax, imagesSentBytesMax } from '../../limits/catalog.ts'
 import { s3PublicSeconds, s3SignedEverySeconds, s3SignedSeconds } from '../../limits/s3.ts'
 import type { Clock } from '../../seams.ts'
 import type { S3Client } from '../s3/s3-client.ts'
@@ -43,6 +43,7 @@ export class S3Images implements ImageStore {
   readonly #clock: Clock
   /** Whoever asks for what is on its way waits for the same. */
   readonly #reading = new Map<ImageName, Promise<Buffer | undefined>>()
+  #waiting = 0
   #sentBytes = 0
 
   constructor(client: S3Client, { reads, clock }: { readonly reads: ImageReads; readonly clock: Clock }) {
@@ -66,13 +67,20 @@ export class S3Images implements ImageStore {
   async find(name: ImageName): Promise<StoredImage | undefined> {
     if (this.#sentBytes >= imagesSentBytesMax)
       throw new ImageStoreError('overloaded', `${this.#sentBytes} bytes of images are on their way already`)
+    if (this.#waiting >= imageReadersMax)
+      throw new ImageStoreError('overloaded', `${this.#waiting} readers wait for images already`)
     let reading = this.#reading.get(name)
     if (reading === undefined) {
       reading = this.#read(name).finally(() => this.#reading.delete(name))
       this.#reading.set(name, reading)
     }
-    const image = await reading
-    return image && { size: image.length, bytes: () => this.#bytesOf(image) }
+    this.#waiting += 1
+    try {
+      const image = await reading
+      return image && { size: image.length, bytes: () => this.#bytesOf(image) }
+    } finally {
+      this.#waiting -= 1
+    }
   }
 
   addressOf(name: ImageName): ImageAddress | undefined {

@@ -102,6 +102,24 @@ bucket('of readers who take their time are in memory up to a bound', async () =>
   assert.is((await world.store.find(name))?.size, size, 'one has gone')
 })
 
+bucket('that a store keeps everybody waiting for turn most away at once', async () => {
+  await using world = await opened()
+  const names = await Promise.all(['a', 'b', 'c'].map((text) => world.store.keep(Buffer.from(text), 'png')))
+  world.s3.fault = { type: 'silence' }
+  const beganMs = performance.now()
+  const readers = Array.from({ length: 1_000 }, async (_, i) => {
+    const error = await world.store.find(names[i % 3] as ImageName).catch((thrown: unknown) => thrown)
+    return [(error as ImageStoreError).code, performance.now() - beganMs] as const
+  })
+  const answers = await Promise.all(readers)
+  const turnedAway = answers.filter(([code]) => code === 'overloaded')
+  assert.is(turnedAway.length, 744)
+  assert.ok(turnedAway.every(([, ms]) => ms < 250))
+  assert.ok(answers.every(([code]) => code === 'overloaded' || code === 'unavailable'))
+  world.s3.fault = undefined
+  assert.is((await world.store.find(names[0] as ImageName))?.size, 1)
+})
+
 bucket('are read elsewhere where the settings say so', async () => {
   await using world = await opened({ type: 'public', url: 'https://cdn.example/images' })
   const name = await world.store.keep(Buffer.from('x'), 'png')

@@ -1,4 +1,9 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { type S3Bounds, S3Client } from '../../../src/persistence/s3/s3-client.ts'
 import { S3Error } from '../../../src/persistence/s3/s3-error.ts'
@@ -133,14 +138,35 @@ test('gives up after four tries, and says why', async () => {
 
 test('waits for a store no longer than it was told to', async () => {
   await using world = await opened({ patienceMs: 250, idleMs: 100, retryMs: 5 })
-  world.s3.fault = { type: 'silence' }
-  const beganMs = performance.now()
-  assert.is((await whyNot(world.client.get(KEY, 10))).code, 'unreachable')
-  const tookMs = performance.now() - beganMs
-  assert.ok(tookMs >= 200 && tookMs < 2_000, `${tookMs} ms`)
+  for (const fault of [{ type: 'silence' }, { type: 'trickle', everyMs: 20 }] as const) {
+    world.s3.fault = fault
+    const beganMs = performance.now()
+    assert.is((await whyNot(world.client.get(KEY, 1_000_000))).code, 'unreachable')
+    const tookMs = performance.now() - beganMs
+    assert.ok(tookMs >= 200 && tookMs < 2_000, `${fault.type}: ${tookMs} ms`)
+  }
   await world.s3.stop()
   assert.match((await whyNot(world.client.check())).message, /ECONNRE/)
   world.s3.stop = () => Promise.resolve()
+})
+
+test('tells nothing to a store whose certificate nobody vouches for', async () => {
+  const pem = (name: string) => readFileSync(join(import.meta.dirname, '../../support/fixtures/tls', name))
+  const told: string[] = []
+  const server = createServer({ key: pem('server.key'), cert: pem('server.pem') }, (request, reply) => {
+    told.push(request.url ?? '')
+    reply.end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const place = { tls: true, host: '127.0.0.1', port: (server.address() as AddressInfo).port } as const
+  const target = { ...place, bucket: 'shop', prefix: '', region: 'x', style: 'path' } as const
+  const client = new S3Client({ target, accessKey: 'a', secretKey: 'b' }, seams, quick)
+  const error = await whyNot(client.check())
+  assert.is(error.code, 'unreachable')
+  assert.match(error.message, /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED/)
+  assert.equal(told, [])
+  client.close()
+  server.close()
 })
 
 test('tries nothing again that would only fail again', async () => {
