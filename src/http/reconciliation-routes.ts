@@ -244,7 +244,7 @@ async function lift({ tables }: Parts, call: Call): Promise<Response> {
   const asked = { restorationId, by, reason: body.reason }
   const reply = await tables.write('restorations.lift', asked, tableKey(call, body))
   if (reply.type === 'restoration') return lifted(call, reply)
-  if (reply.reason === 'nothing-restored')
+  if (reply.reason !== 'payments-undecided')
     throw new Problem('nothing-restored', 'Nothing that was restored waits to be reconciled.')
   const { undecided } = reply
   throw new Problem('payments-undecided', `${undecided} payments are unknown and undecided.`, {

@@ -39,6 +39,12 @@ export function declareRestorationTests(test: TablesTest): void {
     assert.equal(again, { ...restoration, journalAtMs: 3_000, takesAny: 1 })
     assert.equal(await place.read('restorations.open', {}), again)
     assert.is(place.notices.filter(({ type }) => type === 'restorationChanged').length, 2)
+    const asOf = { tablesAtMs: 5_000, journalAtMs: 4_000, takesAny: 0 } as const
+    const early = { restorationId, by: 'reconciliation', reason: 'the list', asOf }
+    assert.equal(await place.write('restorations.lift', early), {
+      type: 'refused',
+      reason: 'restored-meanwhile',
+    })
     await place.write('restorations.compared', { restorationId })
     const lift = { restorationId, by: 'key_admin', reason: 'all is well' }
     const lifted = await place.write('restorations.lift', lift)

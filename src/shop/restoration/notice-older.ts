@@ -54,16 +54,20 @@ export async function noticeUnknown(
   const { shopId } = await tables.read('shop.identity', {})
   const { transactionId } = outcome
   if (made.shopId !== shopId) return
-  if ((await tables.read('unknownPayments.find', { transactionId })) !== undefined) return
+  if (await isDecided(tables, transactionId)) return
   const newestMs = Math.min(await newestPayment({ tables }), made.atMs)
   log.error({ transactionId, newestMs }, 'restoration.noticed')
   const times = { tablesAtMs: newestMs, journalAtMs: newestMs }
   await tables.write('restorations.mark', { cause: 'noticed', ...times, takesAny: false })
 }
 
-/** Also where somebody has decided about it before. */
 async function isKnown(tables: Tables, { key, transactionId }: ListedPayment): Promise<boolean> {
   if ((await tables.read('payments.find', { key })) !== undefined) return true
+  return await isDecided(tables, transactionId)
+}
+
+/** Whether it was unknown before, and somebody has seen to it. */
+async function isDecided(tables: Tables, transactionId: string): Promise<boolean> {
   const before = await tables.read('unknownPayments.find', { transactionId })
   return before?.state === 'accepted' || before?.state === 'refunded'
 }

@@ -30,7 +30,7 @@ export type Reconciled =
 
 export async function reconcile(parts: ReconcileParts, restoration: Restoration): Promise<Reconciled> {
   const { tables, gateway, log } = parts
-  const { restorationId, tablesAtMs, journalAtMs } = restoration
+  const { restorationId, tablesAtMs, journalAtMs, takesAny } = restoration
   const identity = await tables.read('shop.identity', {})
   const sinceMs = Math.max(0, tablesAtMs - reconcileMarginMs)
   let unsettled = await sellAnew(parts, Math.max(0, journalAtMs - reconcileMarginMs))
@@ -54,7 +54,9 @@ export async function reconcile(parts: ReconcileParts, restoration: Restoration)
     return 'open'
   }
   const reason = `the list of ${gateway.name} shows no payment that is unknown or undecided`
-  const lifted = await tables.write('restorations.lift', { restorationId, by: 'reconciliation', reason })
+  const asOf = { tablesAtMs, journalAtMs, takesAny }
+  const lift = { restorationId, by: 'reconciliation', reason, asOf }
+  const lifted = await tables.write('restorations.lift', lift)
   return lifted.type === 'restoration' || lifted.reason === 'nothing-restored' ? 'lifted' : 'open'
 }
 

@@ -4,7 +4,7 @@
  */
 import { drawId } from '../draw-id.ts'
 import { type Moment, read, write } from '../operation.ts'
-import { change, glance, type Query, row } from '../query.ts'
+import { alone, change, glance, type Query, row } from '../query.ts'
 import { countUndecided } from './unknown-payment-operations.ts'
 
 export type RestorationCause =
@@ -32,11 +32,18 @@ export type Restoration = {
 export type RestorationReply = { readonly type: 'restoration'; readonly restoration: Restoration }
 export type LiftRefused =
   | { readonly type: 'refused'; readonly reason: 'nothing-restored' }
+  | { readonly type: 'refused'; readonly reason: 'restored-meanwhile' }
   /** So many payments are unknown, and nobody has decided what becomes of them. */
   | { readonly type: 'refused'; readonly reason: 'payments-undecided'; readonly undecided: number }
 
 type Mark = Pick<Restoration, 'cause' | 'tablesAtMs' | 'journalAtMs'> & { readonly takesAny: boolean }
-type Lift = { readonly restorationId: string; readonly by: string; readonly reason: string }
+type Lift = {
+  readonly restorationId: string
+  readonly by: string
+  readonly reason: string
+  /** As it was when the list was begun: where something older was restored since, that has still to be compared. */
+  readonly asOf?: Pick<Restoration, 'tablesAtMs' | 'journalAtMs' | 'takesAny'>
+}
 type Of = { readonly restorationId: string }
 type Nothing = Record<never, never>
 
@@ -92,6 +99,7 @@ function findLast(): Query<Restoration | undefined> {
 
 /** Where one is open already, what was restored may be older still: then it goes back as far. */
 function* mark(args: Mark, moment: Moment): Query<RestorationReply> {
+  yield* alone('restoration')
   const { cause, tablesAtMs, journalAtMs, takesAny } = args
   const isNew = yield* change(
     `INSERT INTO restorations (id, cause, tables_at_ms, journal_at_ms, takes_any, marked_at_ms)
@@ -126,18 +134,30 @@ function* compared({ restorationId }: Of, { nowMs }: Moment): Query<{ readonly t
   return { type: 'compared' }
 }
 
-function* lift({ restorationId, by, reason }: Lift, moment: Moment): Query<RestorationReply | LiftRefused> {
+function* lift(
+  { restorationId, by, reason, asOf }: Lift,
+  moment: Moment,
+): Query<RestorationReply | LiftRefused> {
+  yield* alone('restoration')
+  const open = yield* findOpen()
+  if (open?.restorationId !== restorationId) return { type: 'refused', reason: 'nothing-restored' }
+  if (asOf !== undefined && !isSame(open, asOf)) return { type: 'refused', reason: 'restored-meanwhile' }
   const undecided = yield* countUndecided(restorationId)
   if (undecided > 0) return { type: 'refused', reason: 'payments-undecided', undecided }
-  const lifted = yield* change(
-    'UPDATE restorations SET lifted_at_ms = ?, lifted_by = ?, reason = ? WHERE id = ? AND lifted_at_ms IS NULL',
+  yield* change(
+    'UPDATE restorations SET lifted_at_ms = ?, lifted_by = ?, reason = ? WHERE id = ?',
     moment.nowMs,
     by,
     reason,
     restorationId,
   )
-  if (lifted === 0) return { type: 'refused', reason: 'nothing-restored' }
   moment.notify({ type: 'restorationChanged' })
   const sql = `SELECT ${COLUMNS} FROM restorations WHERE id = ?`
   return { type: 'restoration', restoration: (yield* row<Restoration>(sql, restorationId)) as Restoration }
+}
+
+type Times = NonNullable<Lift['asOf']>
+
+function isSame(a: Times, b: Times): boolean {
+  return a.tablesAtMs === b.tablesAtMs && a.journalAtMs === b.journalAtMs && a.takesAny === b.takesAny
 }
