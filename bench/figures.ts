@@ -20,6 +20,7 @@ export const FIGURES: Readonly<Record<string, () => Promise<Figure>>> = {
   journey: async () => (await import('./figures/journey.ts')).journey,
   search: async () => (await import('./figures/search.ts')).search,
   'search-follow': async () => (await import('./figures/search-follow.ts')).searchFollow,
+  'event-relay': async () => (await import('./figures/event-relay.ts')).eventRelay,
   logins: async () => (await import('./figures/logins.ts')).logins,
   restart: async () => (await import('./figures/restart.ts')).restart,
   'flash-sale': async () => (await import('./figures/flash-sale.ts')).flashSale,

@@ -31,7 +31,7 @@ export const archive: Command = {
   --dry-run      only say what would be moved, and why no more
 
 A segment can go when two snapshots of each of its shards know all its events, so that the journal survives the loss of
-either. Of a stream the oldest go first; the end of the journal stays. What goes is copied, synced, compared byte for
+either, and when other systems have been told of them (EVENTS_URL). Of a stream the oldest go first; the end of the journal stays. What goes is copied, synced, compared byte for
 byte, entered in the record archived.jsonl, and only then removed. If it is interrupted, run it again. An engine may be
 running. To a bucket it goes likewise: put, read back, compared, recorded, and only then removed.
 

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { armCrashPoint } from '../crash-points.ts'
 import { assert } from '../domain/assert.ts'
+import type { ThreadLog } from '../kept-thread.ts'
 import { eventsNiceness } from '../limits/events.ts'
 import { openLog } from '../log.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
@@ -12,6 +13,7 @@ import { EventsBoard } from './events-board.ts'
 import type { EventsData, FromEvents, ToEvents } from './events-protocol.ts'
 import { openSink } from './open-sink.ts'
 import { Relay } from './relay.ts'
+import { ToldNote } from './told-note.ts'
 
 assert(parentPort !== null, 'this file is run as a worker thread')
 const data = workerData as EventsData
@@ -31,16 +33,20 @@ const client = new TablesClient({
 const board = new EventsBoard(data.board)
 // Another node's outbox is in another file: what only this one has heard of, nobody can tell in the name of all.
 const isOwnOutbox = data.isShared && reader !== undefined
+const place = { disk: realDisk, journal: data.journalDirectory }
+const logAs: ThreadLog = (level, event, detail) => log.logger[level]({ event, ...detail }, event)
+const told = new ToldNote(place, { clock: realClock, log: logAs })
 const relay = new Relay({
   ...seams,
-  place: { disk: realDisk, journal: data.journalDirectory },
+  place,
   shards: data.shards,
   outbox: isOwnOutbox ? undefined : (reader ?? client),
   source: data.broker.source,
   sink: await openSink(data.broker, seams),
-  log: (level, event, detail) => log.logger[level]({ event, ...detail }, event),
+  log: logAs,
   leads: !data.isShared,
   onTrouble: (trouble) => board.note(trouble),
+  onTold: (position) => told.note(position),
 })
 client.connect(portOf(data.ends.tables))
 

@@ -3,6 +3,8 @@ import { type MessagePort, Worker } from 'node:worker_threads'
 import type { EventsConfig } from '../config/event-settings.ts'
 import { KeptThread, type KeptThreadSeams } from '../kept-thread.ts'
 import { eventsCloseMs } from '../limits/events.ts'
+import { realDisk } from '../persistence/journal/disk.ts'
+import { forgetTold } from '../persistence/journal/told.ts'
 import { EventsBoard } from './events-board.ts'
 import type { BrokerConfig, EventsData, LeadEvents } from './events-protocol.ts'
 import type { RelayStatus } from './relay.ts'
@@ -43,7 +45,9 @@ export class EventsThread extends KeptThread<RelayStatus, never, LeadEvents> {
   }
 }
 
-/** Undefined where nobody is to be told. */
+/** Undefined where nobody is to be told, and whoever archives need not wait for it. */
 export function openEvents(config: EventsConfig, options: EventsThreadOptions): EventsThread | undefined {
-  return config.type === 'none' ? undefined : new EventsThread(config, options)
+  if (config.type !== 'none') return new EventsThread(config, options)
+  forgetTold(realDisk, options.journalDirectory)
+  return undefined
 }

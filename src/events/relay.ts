@@ -16,6 +16,7 @@ import {
   eventsRetryMsMin,
   eventsSendBytesMax,
   eventsSendMax,
+  eventsStandbyMs,
 } from '../limits/events.ts'
 import { Pause } from '../pause.ts'
 import { OtherHistory } from '../persistence/journal/cursors.ts'
@@ -36,8 +37,8 @@ export type RelayParts = EventFeedParts & {
   readonly leads: boolean
   /** What keeps it from telling, whenever that changes. */
   readonly onTrouble?: (trouble: RelayTrouble | undefined) => void
-  /** All up to here has been told. */
-  readonly onTold?: (position: RelayPosition) => void
+  /** All up to here has been told, by this node or another; undefined: nothing has. */
+  readonly onTold?: (position: RelayPosition | undefined) => void
 }
 
 /** Who is to be looked after: the broker does not take events, or they cannot be read. */
@@ -74,6 +75,7 @@ export class Relay {
   /** Something was read since, of which nobody is told but that it was read. */
   #owesPosition = false
   #confirmAtMs = 0
+  #standByAtMs = 0
   #caughtUpAtMs: number
   /** Since it leads. */
   #hasCaughtUp = false
@@ -131,7 +133,7 @@ export class Relay {
     const { clock, timers } = this.#parts
     while (this.#mode === 'running') {
       const beganAtMs = clock.monotonicMs()
-      const came = this.#leads ? await this.#turn() : await this.#leave()
+      const came = this.#leads ? await this.#turn() : await this.#standBy()
       if (came === 'idle') {
         this.#caughtUpAtMs = beganAtMs
         this.#hasCaughtUp = this.#leads
@@ -164,6 +166,7 @@ export class Relay {
     this.#openings += 1
     const position = await sink.open()
     if (position === undefined) log('info', 'events.fromTheOldest', {})
+    this.#parts.onTold?.(position)
     return new EventFeed(this.#parts, this.#isOtherHistory ? undefined : position)
   }
 
@@ -222,12 +225,29 @@ export class Relay {
     this.#parts.onTrouble?.(trouble)
   }
 
-  async #leave(): Promise<'idle'> {
+  /** Another one tells, and how far it has come is to be known here too. */
+  async #standBy(): Promise<'idle'> {
+    await this.#leave()
+    if (this.#trouble !== undefined) this.#note(undefined)
+    const { sink, clock, onTold } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (nowMs < this.#standByAtMs || onTold === undefined) return 'idle'
+    this.#standByAtMs = nowMs + eventsStandbyMs
+    try {
+      onTold(await sink.open())
+    } catch (error) {
+      // Whoever tells says so.
+      if (!(error instanceof BrokerUnavailable)) throw error
+    }
+    await sink.close()
+    return 'idle'
+  }
+
+  async #leave(): Promise<void> {
     this.#feed?.close()
     this.#feed = undefined
     this.#owesPosition = false
     await this.#parts.sink.close()
-    return 'idle'
   }
 }
 

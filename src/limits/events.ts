@@ -15,10 +15,13 @@ export const eventsConfirmMs = 1_000
 /** Of one call to the broker, and of reaching it. */
 export const eventsCallMs = 10_000
 export const eventsConnectMs = 2_000
+/** How often it is noted for whoever archives how far others were told, and how often a node that does not tell asks. */
+export const eventsNoteMs = 1_000
+export const eventsStandbyMs = 10_000
 /** What could not be read or told is tried again so soon at first, and so late in the end. */
 export const eventsRetryMsMin = 100
 export const eventsRetryMsMax = 5_000
 /** A shutdown waits no longer for what is being told. */
 export const eventsCloseMs = 2_000
-/** Behind whoever sells, searches and looks things up (Linux). */
-export const eventsNiceness = 15
+/** Behind everybody else: nobody waits for it (Linux). */
+export const eventsNiceness = 19

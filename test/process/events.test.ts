@@ -1,5 +1,8 @@
 /** What a real server tells a real Redis of all that happens, whoever of the two dies meanwhile. */
 import * as assert from 'uvu/assert'
+import { dataPaths } from '../../src/persistence/directory.ts'
+import { realDisk } from '../../src/persistence/journal/disk.ts'
+import { readTold } from '../../src/persistence/journal/told.ts'
 import { readStream } from '../events/stream-reader.ts'
 import { assertAllOf, distinct } from '../events/told.ts'
 import { readJournal } from '../support/journal-reader.ts'
@@ -77,6 +80,8 @@ test('are all that happened, in order, whether Redis or the server is killed', a
 
     const told = await readStream(redis.client(), STREAM)
     const { events, repeated } = distinct(told)
+    const { journal } = dataPaths(site.directory)
+    assert.ok((readTold(realDisk, journal)?.size ?? 0) > 0, 'it is noted for whoever archives')
     assert.is(repeated, 0, 'position and events are one')
     assertAllOf(readJournal(site.directory), events, SOURCE)
     const outbox = events.filter(({ source }) => source === `${SOURCE}/outbox`)

@@ -1,6 +1,6 @@
 /**
  * Which files of a journal can be archived: whole segments, the oldest of each stream first, that no recovery needs, even
- * if the newest snapshot of every shard were damaged.
+ * if the newest snapshot of every shard were damaged, and of which other systems have been told where they are to be.
  *
  * Of a stream that newer ones took over from, all can go, and then its carried frames and its mark go with them (A1 in
  * archived.ts). Of a stream that is being written, or was written last, the last two segments stay.
@@ -34,6 +34,7 @@ import {
   readFirstFrame,
   type Stream,
 } from '../../persistence/journal/streams.ts'
+import { readTold, type Told } from '../../persistence/journal/told.ts'
 import type { JournalFiles } from '../journal-files.ts'
 import { type Coverage, coverageOf } from './coverage.ts'
 import { describeFile, type Scan, scanSegment } from './segment-scan.ts'
@@ -68,6 +69,7 @@ export function planArchive(files: JournalFiles, options: PlanOptions = {}): Arc
   const archive = readArchive(files.disk, files.journal)
   const catalog = readCatalog(files.disk, files.journal)
   const coverage = coverageOf(files)
+  const told = readTold(files.disk, files.journal)
   const reasons: { file: string; why: string }[] = []
   const bounded = boundedBy(files, catalog, options)
   const planned: {
@@ -77,7 +79,15 @@ export function planArchive(files: JournalFiles, options: PlanOptions = {}): Arc
   }[] = []
   const staying = new Set<ShardId>()
   for (const stream of catalog.streams) {
-    const { going, stop } = goingOf(files, { stream, catalog, archive, coverage, bounded, options })
+    const { going, stop } = goingOf(files, {
+      stream,
+      catalog,
+      archive,
+      coverage,
+      told,
+      bounded,
+      options,
+    })
     // An older stream that stays needs to know how far it counts, which is what this one's opening says (C1).
     const isNeeded = stream.opening.sections.some(({ shard }) => staying.has(shard))
     const isWhole = stop === undefined && !isNeeded
@@ -116,6 +126,7 @@ function goingOf(
     readonly catalog: Catalog
     readonly archive: Archive
     readonly coverage: ReadonlyMap<ShardId, Coverage>
+    readonly told: Told | undefined
     readonly bounded: ReadonlyMap<string, string>
     readonly options: PlanOptions
   },
@@ -173,17 +184,24 @@ function checkChain(name: SegmentName, { begins }: Fit, next: ArchivedSegment['n
   throw new JournalDamaged(name.path, 0, `frame ${begins.ordinal} does not follow the segment before`)
 }
 
-/** Why recovery may need some of these events; undefined where it never will. */
+/** Why recovery may need some of these events, or others are to be told of them; undefined where nobody will. */
 function whyNeeded(
   catalog: Catalog,
   stream: Stream,
-  of: { readonly coverage: ReadonlyMap<ShardId, Coverage>; readonly events: readonly SequenceRange[] },
+  of: {
+    readonly coverage: ReadonlyMap<ShardId, Coverage>
+    /** How far other systems were told; undefined where nobody is to be. */
+    readonly told: Told | undefined
+    readonly events: readonly SequenceRange[]
+  },
 ): string | undefined {
   for (const { shard, to } of of.events) {
     const fence = fenceAfter(catalog, shard, stream.id.epoch)
     // What a newer stream did not go on from was never acknowledged.
     const counts = Math.min(to, (fence?.nextSequence ?? Number.POSITIVE_INFINITY) - 1)
     const known = of.coverage.get(shard) ?? { sequence: 0, newest: 0 }
+    if (of.told !== undefined && counts > (of.told.get(shard) ?? 0))
+      return `other systems have not been told of shard ${shard} up to s${shard}.${counts} (EVENTS_URL)`
     if (counts <= known.sequence) continue
     if (counts <= known.newest)
       return `only one snapshot of shard ${shard} knows its events up to s${shard}.${counts}`
@@ -197,6 +215,7 @@ function whyNotWhole(of: {
   readonly stream: Stream
   readonly catalog: Catalog
   readonly coverage: ReadonlyMap<ShardId, Coverage>
+  readonly told: Told | undefined
 }): { readonly file: string; readonly why: string } | undefined {
   const { stream, catalog } = of
   const events = stream.opening.sections.flatMap(({ shard }) => {
