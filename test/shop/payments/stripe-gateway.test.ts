@@ -12,7 +12,7 @@ const NOW_MS = Date.parse('2026-11-28T12:00:00.000Z')
 const SECRET_KEY = 'sk_test_51HoldfastHoldfastHoldfast'
 const WEBHOOK_SECRET = 'whsec_holdfastholdfastholdfast'
 const SHOP_ID = 'shp_0123456789abcdef0123'
-const TIMEOUT_MS = 150
+const TIMEOUT_MS = 300
 
 class StripeTill implements Till {
   readonly clock = new ManualClock(NOW_MS)
