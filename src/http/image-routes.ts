@@ -30,14 +30,14 @@ import { versionTag } from './product-view.ts'
 import { file, json, notModified, sentOn } from './responses.ts'
 import type { Call, Operation, Route } from './route.ts'
 
-type Parts = Pick<HttpParts, 'tables' | 'images' | 'log' | 'clock'>
+type Parts = Pick<HttpParts, 'tables' | 'images' | 'log' | 'clock' | 'registry'>
 
 const CACHE = { 'cache-control': imageCacheControl }
 const OTHER_TYPES = Object.values(imageTypes).filter((type) => type !== imageTypes.png)
 const FOUND = 302
 
 export function imageRoutes(parts: Parts): readonly Route[] {
-  const trouble = new ImageTrouble(parts.log, parts.clock)
+  const trouble = new ImageTrouble(parts)
   const uploads = new Uploads(parts, trouble)
   return [
     { operation: UPLOAD, handle: (call) => uploads.take(call) },

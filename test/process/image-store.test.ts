@@ -62,6 +62,10 @@ test('sells on while that is away, says so of images alone, and shows them again
     ['unavailable', 'damaged'],
     'once in a while for each kind',
   )
+  const metrics = await fetch(`http://127.0.0.1:${server.port}/metrics`, {
+    headers: { authorization: `Bearer ${adminKey}` },
+  })
+  assert.match(await metrics.text(), /^holdfast_image_failures_total\{code="damaged"\} 1$/m)
   const { S3_ACCESS_KEY: accessKey = '', S3_SECRET_KEY: secretKey = '' } = s3.settings
   assert.not.match(server.output, secretKey)
   assert.not.match(server.output, accessKey)
