@@ -40,7 +40,23 @@ export const shopCrashPoints = [
   'order.afterRefund',
 ] as const
 
-export const crashPoints = [...engineCrashPoints, ...shopCrashPoints] as const
+/** Of `npm run move`. */
+export const moveCrashPoints = [
+  'move.midSplit',
+  'move.beforeRename',
+  'move.beforeClose',
+  'move.midCopy',
+  'move.beforeHead',
+  'move.beforeLeft',
+  'move.beforeOpen',
+  'move.midFetch',
+  'move.beforeMoved',
+  'move.beforePlace',
+  'move.midPlace',
+  'move.beforeDone',
+] as const
+
+export const crashPoints = [...engineCrashPoints, ...shopCrashPoints, ...moveCrashPoints] as const
 
 export type CrashPoint = (typeof crashPoints)[number]
 

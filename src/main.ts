@@ -19,14 +19,7 @@ import type { ThreadLog } from './kept-thread.ts'
 import { listenersCloseMs, shutdownDeadlineMs } from './limits.ts'
 import { type Logger, openLog } from './log.ts'
 import { adminKeyOf } from './persistence/admin-key.ts'
-import {
-  claimMirror,
-  type DataPaths,
-  DirectoryError,
-  mirrorPaths,
-  openDataDirectory,
-  refuseMirror,
-} from './persistence/directory.ts'
+import { type DataPaths, DirectoryError, mirrorPaths, openDataDirectory } from './persistence/directory.ts'
 import { prepareImages } from './persistence/images/directory-images.ts'
 import type { ImagesPlace } from './persistence/images/open-images.ts'
 import { tidyJournal } from './persistence/journal/carry.ts'
@@ -34,6 +27,7 @@ import { realDisk } from './persistence/journal/disk.ts'
 import { nextEpoch } from './persistence/journal/segments.ts'
 import { removeUnfinished } from './persistence/journal/snapshot.ts'
 import { JournalDamaged } from './persistence/journal/streams.ts'
+import { claimAlone, claimAmongOthers } from './persistence/moved.ts'
 import { RedisBootError } from './persistence/redis/redis-error.ts'
 import { DamageBoard } from './persistence/tables/seals/damage-board.ts'
 import { TablesBootError } from './persistence/tables/tables-error.ts'
@@ -71,7 +65,7 @@ async function run(config: Config): Promise<void> {
   const isShared = config.cluster.type === 'shared'
   const paths = isShared ? mirrorPaths(directory.paths) : directory.paths
   const adminKey = adminKeyOf(config.adminKey, paths.adminKey, realRandom())
-  if (!isShared) refuseMirror(paths)
+  if (!isShared) claimAlone(paths)
   prepareJournal(paths, logger, isShared)
   const imagesPlace: ImagesPlace =
     config.images.type === 'directory' ? { type: 'directory', path: paths.images } : config.images
@@ -103,7 +97,7 @@ async function run(config: Config): Promise<void> {
   const cluster = await openCluster(config, {
     version,
     journalDirectory: paths.journal,
-    onData: (dataId) => claimMirror(directory.paths, dataId),
+    onData: (dataId) => claimAmongOthers(directory.paths, dataId),
     onLead: (leads) => {
       search.lead(leads)
       events?.lead(leads)

@@ -2,15 +2,10 @@
 import type { Redis } from 'ioredis'
 import { metaKey } from '../cluster/key-names.ts'
 import type { ShardId } from '../domain/ids.ts'
-import {
-  claimMirror,
-  DirectoryError,
-  isLocked,
-  mirrorPaths,
-  openDataDirectory,
-} from '../persistence/directory.ts'
+import { DirectoryError, isLocked, mirrorPaths, openDataDirectory } from '../persistence/directory.ts'
 import { realDisk } from '../persistence/journal/disk.ts'
 import { Mirror } from '../persistence/journal/redis/mirror.ts'
+import { claimAmongOthers } from '../persistence/moved.ts'
 import { RedisUnavailable } from '../persistence/redis/redis-error.ts'
 import { RedisNodes } from '../persistence/redis/redis-nodes.ts'
 import type { RedisAccess } from '../redis-url.ts'
@@ -36,7 +31,7 @@ export async function copyFromRedis(
     if (isLocked(directory)) return
     const opened = openDataDirectory(directory, { shards })
     try {
-      claimMirror(opened.paths, dataId)
+      claimAmongOthers(opened.paths, dataId)
       const paths = mirrorPaths(opened.paths)
       realDisk.makeDirectory(paths.journal)
       realDisk.makeDirectory(paths.snapshots)
@@ -62,8 +57,13 @@ async function dataIn(redis: Redis): Promise<{ readonly shards: number; readonly
   return { shards: Number(shards), dataId }
 }
 
-/** Resolves with how many frames were copied. */
-async function copyAll(nodes: RedisNodes, directory: string, shards: number): Promise<number> {
+/** Resolves with how many frames were copied; `onFrame` hears of each. Rejects with `JournalLost` as above. */
+export async function copyAll(
+  nodes: RedisNodes,
+  directory: string,
+  shards: number,
+  onFrame: () => void = () => {},
+): Promise<number> {
   let frames = 0
   const mirror = new Mirror({
     primaries: nodes,
@@ -76,6 +76,7 @@ async function copyAll(nodes: RedisNodes, directory: string, shards: number): Pr
     onRoll: () => {},
     onFrame: () => {
       frames += 1
+      onFrame()
     },
   })
   mirror.start()

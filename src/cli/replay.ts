@@ -40,6 +40,8 @@ export type Replay = {
   /** Where streams end in what the next start cuts off. */
   readonly torn: readonly string[]
   readonly states: ReadonlyMap<ShardId, ShardState>
+  /** Of the newest thing that was recorded; 0 where nothing was. */
+  readonly lastTimeMs: number
 }
 
 type SnapshotVerdict = {
@@ -84,7 +86,7 @@ Exit code 0: equal. 1: a snapshot differs, or the journal is damaged.`,
       return reportDamage(files, error, { command: 'replay', json, terminal })
     }
     progress.done()
-    const { states, ...figures } = result
+    const { states, lastTimeMs: _, ...figures } = result
     const listed = stock ? mostSold(states, limit ?? stockLimitDefault) : undefined
     const exitCode = result.snapshots.some(({ difference }) => difference !== undefined)
       ? exitCodes.damaged
@@ -173,6 +175,7 @@ function summaryOf(
     carried: recovery.carry.length,
     torn,
     states,
+    lastTimeMs: recovery.lastTimeMs,
   }
 }
 

@@ -24,6 +24,13 @@ const memberText = z.object({
 export type MemberText = z.output<typeof memberText>
 export type Member = MemberText & { readonly id: NodeId; readonly silentMs: number }
 
+/** What the data is, and why nobody may serve it, if so. */
+export type Agreed = {
+  readonly shards: number
+  readonly dataId: string
+  readonly closed: string | undefined
+}
+
 export type MembersOptions = {
   readonly primaries: Primaries
   readonly clock: Clock
@@ -92,9 +99,10 @@ export class Members {
   }
 
   /** What the data is, which the first node has decided: `dataId` is taken where there is none yet. */
-  async agree(shards: number, dataId: string): Promise<{ readonly shards: number; readonly dataId: string }> {
-    const answer = (await this.#run(metaKey, scriptCall('agree', [metaKey], [shards, dataId]))) as string[]
-    return { shards: Number(answer[0]), dataId: answer[1] as string }
+  async agree(shards: number, dataId: string): Promise<Agreed> {
+    const answer = await this.#run(metaKey, scriptCall('agree', [metaKey], [shards, dataId]))
+    const [found, id, why] = answer as [string, string, string | null]
+    return { shards: Number(found), dataId: id, closed: why ?? undefined }
   }
 
   async #run(key: string, [, ...args]: ReturnType<typeof scriptCall>): Promise<unknown> {

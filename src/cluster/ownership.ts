@@ -175,7 +175,8 @@ export class Ownership {
   /** The data's id, which is the same for all nodes. */
   async #agree(): Promise<string> {
     const { shards, random } = this.#options
-    const { shards: agreed, dataId } = await this.#members.agree(shards, drawToken(random))
+    const { shards: agreed, dataId, closed } = await this.#members.agree(shards, drawToken(random))
+    if (closed !== undefined) throw new OwnershipRefused(closed)
     if (agreed === shards) return dataId
     throw new OwnershipRefused(
       `this node is set to ${shards} shards, and the data in Redis has ${agreed}: set SHARDS=${agreed}`,

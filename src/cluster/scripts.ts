@@ -1,7 +1,7 @@
 /** The Lua scripts, sent whole with each call: they are short, and no primary need have seen them before. */
 import { readFileSync } from 'node:fs'
 
-export type ScriptName = 'agree' | 'beat' | 'claim' | 'count' | 'leave' | 'pass-on' | 'renew'
+export type ScriptName = 'agree' | 'beat' | 'claim' | 'close' | 'count' | 'leave' | 'pass-on' | 'renew'
 
 const texts = new Map<ScriptName, string>()
 

@@ -33,6 +33,8 @@ export type DataPaths = {
   /** Locked by whoever moves or mends the journal's files, beside an engine or not. */
   readonly maintenance: string
   readonly record: string
+  /** That its journal is on the way elsewhere or here, or has left (moved.ts). */
+  readonly moved: string
   readonly adminKey: string
   readonly tables: string
   /** Derived from the journal: it may be deleted while nobody has it open. */
@@ -104,6 +106,7 @@ export function dataPaths(directory: string): DataPaths {
     lock: join(root, 'lock.sqlite'),
     maintenance: join(root, 'maintenance.sqlite'),
     record: join(root, 'holdfast.json'),
+    moved: join(root, 'moved.json'),
     adminKey: join(root, 'admin.key'),
     tables: join(root, 'tables.sqlite'),
     history: join(root, 'history.sqlite'),
@@ -134,14 +137,14 @@ export function mirrorPaths(
 
 /**
  * Makes a mirror's directory, or finds it to be of this data. Throws `DirectoryError` where it is of other data, and where
- * the directory has a journal of its own, which nobody would read any more.
+ * the directory has a journal of its own, which nobody would read any more, unless that is known to have become this data.
  */
-export function claimMirror(paths: DataPaths, dataId: string): void {
-  const own = existsSync(paths.journal) ? readdirSync(paths.journal) : []
+export function claimMirror(paths: DataPaths, dataId: string, mayHaveJournal = false): void {
+  const own = existsSync(paths.journal) && !mayHaveJournal ? readdirSync(paths.journal) : []
   if (own.some((name) => name.endsWith('.segment'))) {
     throw new DirectoryError(
       'foreign',
-      `${paths.root} holds the journal of one machine, which a start with REDIS_URL would leave behind. Set another DATA_DIR, or unset REDIS_URL.`,
+      `${paths.root} holds the journal of one machine, which a start with REDIS_URL would leave behind. "npm run move" takes it along; else set another DATA_DIR, or unset REDIS_URL.`,
     )
   }
   const { mirror, mirrorOf } = mirrorPaths(paths)

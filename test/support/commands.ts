@@ -8,7 +8,7 @@ export type CommandEnded = { readonly code: number | null; readonly out: string;
 const COMMANDS = join(import.meta.dirname, '../../src/cli')
 
 export async function command(
-  name: 'restore' | 'reconcile' | 'journal',
+  name: 'restore' | 'reconcile' | 'journal' | 'move',
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<CommandEnded> {

@@ -121,6 +121,12 @@ export class FrameBuilder {
     this.#sectionCount += 1
   }
 
+  /** The same for events that were encoded before, in a section of the same time: they stay byte for byte what they are. */
+  addEncoded({ payload, count }: Pick<Section, 'payload' | 'count'>): void {
+    this.#writer.raw(payload)
+    this.#sectionCount += count
+  }
+
   /** Ends the section; for an `open` frame with the shard's link instead of events. */
   endSection(link?: Link): void {
     const writer = this.#writer

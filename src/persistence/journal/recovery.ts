@@ -72,6 +72,8 @@ export type RecoveryOptions = {
   readonly onBase?: (shard: RecoveredShard) => void
   /** Called after each event that was replayed. */
   readonly onEvent?: (shard: RecoveredShard) => void
+  /** Called with each section whose events count, before they are replayed. */
+  readonly onSection?: (section: Section, frame: Frame, stream: Stream) => void
 }
 
 /** Throws `JournalDamaged` where anything acknowledged is missing or changed. */
@@ -288,6 +290,7 @@ class Replay {
     }
     recovered.lastTimeMs = section.atMs
     this.#noteTime(section.atMs)
+    this.#options.onSection?.(section, frame, stream)
     try {
       for (const event of allEventsOf(section)) {
         crashPoint('recovery.midReplay')

@@ -1,0 +1,130 @@
+/** `npm run move`: from one machine to many and back, with everything, and found to be the same at the end. */
+import { parseArgs } from 'node:util'
+import { type Config, loadConfig } from '../config.ts'
+import { armCrashPoint } from '../crash-points.ts'
+import { DirectoryError } from '../persistence/directory.ts'
+import { RedisBootError, RedisUnavailable } from '../persistence/redis/redis-error.ts'
+import { TablesBootError } from '../persistence/tables/tables-error.ts'
+import { isDamage } from './damage-report.ts'
+import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
+import { processTerminal, type Terminal } from './terminal.ts'
+
+const HELP = `npm run move -- --to redis|files [--data DIR] [--archive DIR]
+npm run move -- --reopen redis|files [--data DIR] [--yes]
+
+--to redis brings the journal of a data directory into an empty Redis, so that nodes can start on it: of one machine, or of a
+node whose Redis has lost everything. --to files brings it back into a data directory: a new one, or a node's own. Stock,
+reservations, idempotency keys and history come along; sequences, times and events are what they were.
+
+All servers must be stopped, and the environment must be that of the nodes: REDIS_URL, REDIS_ACK, CLUSTER_SECRET. Every frame is
+compared with what arrived, and the state of each shard with what it was. Nothing of the source is deleted; no server starts on
+it any more, nor on a target that is not whole. Interrupted, the same command goes on where it was.
+
+--reopen takes that back, for whoever wants to start on the source all the same; without --yes it says what is lost by it.
+
+  --data DIR     the data directory; without it DATA_DIR, else ./data
+  --archive DIR  read what was archived to DIR too; may be given more than once
+  --yes          do it
+  -h, --help     this text
+
+Exit codes
+  0   moved, and the same
+  1   the source is damaged: "npm run journal -- verify" tells what is
+  3   the command line or the environment is wrong, or it cannot be moved from there, or to there`
+
+const terminal = processTerminal()
+try {
+  process.exitCode = await run(process.argv.slice(2), terminal)
+} catch (error) {
+  const reason = reasonOf(error)
+  if (reason === undefined) throw error
+  terminal.remark(`move: ${reason}`)
+  process.exitCode = isDamage(error) ? exitCodes.damaged : exitCodes.unusable
+}
+
+async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
+  const { help, to, reopen, data, archive = [], yes } = readArguments(args)
+  if (help) {
+    out.line(HELP)
+    return exitCodes.good
+  }
+  if ((to === undefined) === (reopen === undefined))
+    throw new Unusable('It takes --to redis, --to files, or --reopen. --help says more.')
+  const place = to ?? reopen
+  if (place !== 'redis' && place !== 'files')
+    throw new Unusable(`There are redis and files, and ${JSON.stringify(place)} was given.`)
+  const config = loadConfig()
+  if (config === undefined) return exitCodes.unusable
+  armCrashPoint(config.crashPoint)
+  const directory = data ?? config.dataDirectory
+  if (reopen === 'files') {
+    const { reopenFiles } = await import('./move/reopen.ts')
+    reopenFiles({ directory, out, yes })
+  } else
+    await withRedis(config, {
+      isReopening: reopen !== undefined,
+      place,
+      directory,
+      archives: archive,
+      yes,
+      out,
+    })
+  return exitCodes.good
+}
+
+type Asked = {
+  readonly isReopening: boolean
+  readonly place: 'redis' | 'files'
+  readonly directory: string
+  readonly archives: readonly string[]
+  readonly yes: boolean
+  readonly out: Terminal
+}
+
+async function withRedis(config: Config, asked: Asked): Promise<void> {
+  const { ClosedRedis } = await import('./move/closed-redis.ts')
+  const redis = await ClosedRedis.open(config, asked.out)
+  try {
+    const move = { ...asked, config, redis }
+    if (asked.isReopening) {
+      const { reopenRedis } = await import('./move/reopen.ts')
+      await reopenRedis(move)
+    } else if (asked.place === 'redis') {
+      const { moveToRedis } = await import('./move/to-redis.ts')
+      await moveToRedis(move)
+    } else {
+      const { moveToFiles } = await import('./move/to-files.ts')
+      await moveToFiles(move)
+    }
+  } finally {
+    redis.disconnect()
+  }
+}
+
+function readArguments(args: readonly string[]) {
+  try {
+    const options = {
+      to: { type: 'string' },
+      reopen: { type: 'string' },
+      data: { type: 'string' },
+      archive: { type: 'string', multiple: true },
+      yes: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    } as const
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    if (error instanceof TypeError) throw new Unusable(`${error.message.split('. ')[0]}. --help says more.`)
+    throw error
+  }
+}
+
+/** Why it could not be done, where that is not a bug of its own. */
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof Unusable || error instanceof DirectoryError || error instanceof TablesBootError)
+    return error.message
+  if (isDamage(error)) return `damaged: ${error.message}. "npm run journal -- verify" tells what else is.`
+  if (error instanceof RedisUnavailable || error instanceof RedisBootError)
+    return `Redis cannot be used: ${error.message}`
+  const isOfSystem = error instanceof Error && 'syscall' in error
+  return isOfSystem ? error.message : undefined
+}
