@@ -27,6 +27,12 @@ test('a killed node’s shards sell again, and a rolling restart is counted', as
   assert.ok((rows[0]?.value ?? 0) > 0)
 })
 
+test('what it costs those who buy that a broker is told of events', async () => {
+  const { rows } = await measure('event-relay')
+  assert.equal([rows[0]?.floor, rows[0]?.aim], [0.9, 0.98])
+  assert.ok((rows[0]?.ratio ?? 0) > 0)
+})
+
 test.run()
 
 async function measure(name: string): Promise<Measured> {

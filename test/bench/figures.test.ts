@@ -122,11 +122,6 @@ http('what the search costs those who buy, and how closely it follows', async ()
   ])
 })
 
-http('what it costs those who buy that events are told', async () => {
-  const { rows } = await measure('event-relay')
-  assert.equal(boundsOf(rows), [[0.9, 0.98]])
-})
-
 http.run()
 
 async function measure(name: string): Promise<Measured> {

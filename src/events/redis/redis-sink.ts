@@ -67,7 +67,8 @@ export class RedisSink implements EventSink {
         this.#turn,
         position === undefined ? '' : positionText(position),
         lengthMax === undefined ? '' : String(lengthMax),
-        ...events.map(({ json }) => json),
+        // One argument costs less than hundreds.
+        events.map(({ json }) => json).join('\n'),
       ])
     } catch (error) {
       throw this.#failure(error)

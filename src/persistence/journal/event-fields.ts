@@ -16,15 +16,35 @@ export function eventFields({ type: _, ...fields }: Event): Record<string, unkno
 /** The same of a part of an event. */
 export function namedFields(fields: object): Record<string, unknown> {
   const named: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields)) {
+  for (const [field, value] of Object.entries(fields)) {
     if (value === undefined) continue
-    if (typeof value === 'string' && name in BYTES) named[name] = bytesText(name, value)
-    else if (typeof value === 'number' && name.endsWith('AtMs')) named[name.slice(0, -2)] = timeText(value)
-    else if (typeof value === 'number' && name.endsWith('Ms'))
-      named[`${name.slice(0, -2)}Seconds`] = value / 1_000
-    else named[name] = namedValue(value)
+    const { name, form } = formOf(field)
+    if (form === 'time' && typeof value === 'number') named[name] = timeText(value)
+    else if (form === 'span' && typeof value === 'number') named[name] = value / 1_000
+    else if (form === 'bytes' && typeof value === 'string') named[name] = bytesText(field, value)
+    else named[field] = typeof value === 'object' ? namedValue(value) : value
   }
   return named
+}
+
+type Form = { readonly name: string; readonly form: 'time' | 'span' | 'bytes' | 'plain' }
+
+/** There are some forty names, and millions of fields that have them. */
+const forms = new Map<string, Form>()
+
+function formOf(field: string): Form {
+  const known = forms.get(field)
+  if (known !== undefined) return known
+  const form = newFormOf(field)
+  forms.set(field, form)
+  return form
+}
+
+function newFormOf(field: string): Form {
+  if (field in BYTES) return { name: field, form: 'bytes' }
+  if (field.endsWith('AtMs')) return { name: field.slice(0, -2), form: 'time' }
+  if (field.endsWith('Ms')) return { name: `${field.slice(0, -2)}Seconds`, form: 'span' }
+  return { name: field, form: 'plain' }
 }
 
 /** Of a field of bytes. */
