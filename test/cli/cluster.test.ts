@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { freePorts } from '../../src/cli/local-cluster/find-program.ts'
+import { compiled } from '../support/compiled.ts'
 import { suite } from '../support/suite.ts'
 
 const command = join(import.meta.dirname, '..', '..', 'src', 'cli', 'cluster.ts')
@@ -120,7 +121,7 @@ function assertRestorable(node: string): void {
   const args = ['--from', node, '--to', restored]
   const { status, stdout, stderr } = spawnSync(process.execPath, [restoreCommand, ...args], {
     encoding: 'utf8',
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...compiled },
   })
   assert.is(status, 0, stdout + stderr)
   assert.match(stdout, /journal +good/)
@@ -131,7 +132,7 @@ function assertRestorable(node: string): void {
 
 /** Runs a command of the journal's, and gives what it printed where it found all to be good. */
 function journal(args: readonly string[], environment: NodeJS.ProcessEnv = {}): string {
-  const env = { PATH: process.env.PATH, ...environment }
+  const env = { PATH: process.env.PATH, ...compiled, ...environment }
   const { status, stdout, stderr } = spawnSync(process.execPath, [journalCommand, ...args], {
     encoding: 'utf8',
     env,

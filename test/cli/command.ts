@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { compiled } from '../support/compiled.ts'
 
 export type Ended = { readonly code: number | null; readonly out: string; readonly err: string }
 
@@ -28,7 +29,7 @@ export function startJournal(
   lines(count: number): Promise<string[]>
 } {
   const child = spawn(process.execPath, [ENTRY, ...args], {
-    env: { ...env },
+    env: { ...compiled, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let out = ''

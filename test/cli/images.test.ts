@@ -13,6 +13,7 @@ import { S3Images } from '../../src/persistence/images/s3-images.ts'
 import { S3Client } from '../../src/persistence/s3/s3-client.ts'
 import { heldTimers, realClock, realRandom } from '../../src/seams.ts'
 import { fields, PIXEL } from '../persistence/tables/catalog/products.ts'
+import { compiled } from '../support/compiled.ts'
 import { FakeS3 } from '../support/fake-s3.ts'
 import { InProcessTables } from '../support/in-process-tables.ts'
 import { suite } from '../support/suite.ts'
@@ -176,7 +177,10 @@ whole('is seen to by one command, which says first what it would do', async () =
   tables.close()
   const run = async (...args: readonly string[]) => {
     const env = { DATA_DIR: world.root, ...(args[0] === 'copy' ? world.s3.settings : {}) }
-    const child = spawn(process.execPath, [ENTRY, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [ENTRY, ...args], {
+      env: { ...compiled, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const [out, err] = [child.stdout, child.stderr].map((stream) =>
       Array.fromAsync(stream.setEncoding('utf8')),
     )

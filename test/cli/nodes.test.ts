@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { journalKeysOf } from '../../src/persistence/journal/redis/place.ts'
+import { compiled } from '../support/compiled.ts'
 import { OwnershipNodes } from '../support/ownership-nodes.ts'
 import { freePort, RedisServerProcess } from '../support/redis-server.ts'
 import { suite } from '../support/suite.ts'
@@ -13,7 +14,10 @@ import { suite } from '../support/suite.ts'
 const ENTRY = join(import.meta.dirname, '../../src/cli/nodes.ts')
 
 async function nodes(args: readonly string[], env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [ENTRY, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    env: { ...compiled, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const [out, err] = [child.stdout, child.stderr].map((stream) => Array.fromAsync(stream.setEncoding('utf8')))
   await once(child, 'close')
   return { code: child.exitCode, out: (await out)?.join('') ?? '', err: (await err)?.join('') ?? '' }

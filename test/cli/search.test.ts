@@ -3,13 +3,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { compiled } from '../support/compiled.ts'
 import { adminKey, Site } from '../support/server-process.ts'
 import { suite } from '../support/suite.ts'
 
 const ENTRY = join(import.meta.dirname, '../../src/cli/search.ts')
 
 async function search(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, [ENTRY, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    env: { ...compiled, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const [out, err] = [child.stdout, child.stderr].map((stream) => Array.fromAsync(stream.setEncoding('utf8')))
   await once(child, 'close')
   return { code: child.exitCode, out: (await out)?.join('') ?? '', err: (await err)?.join('') ?? '' }

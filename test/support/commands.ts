@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { compiled } from './compiled.ts'
 
 export type CommandEnded = { readonly code: number | null; readonly out: string; readonly err: string }
 
@@ -14,7 +15,7 @@ export async function command(
 ): Promise<CommandEnded> {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
   const child = spawn(process.execPath, [join(COMMANDS, `${name}.ts`), ...args], {
-    env: given,
+    env: { ...compiled, ...given },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [out, err] = [child.stdout, child.stderr].map((stream) => Array.fromAsync(stream.setEncoding('utf8')))

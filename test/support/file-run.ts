@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { compiled } from './compiled.ts'
 import { killGroup, survivorsOf } from './process-group.ts'
 import { type DeclaredTest, REPORT_FD, type Report, STEP_LIMIT_MS } from './protocol.ts'
 
@@ -48,7 +49,7 @@ export async function runFile(file: string, options: FileOptions): Promise<FileR
   const startedAt = performance.now()
   const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), file, options.grep ?? ''], {
     cwd: options.root,
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...compiled, ...options.env },
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   })

@@ -8,6 +8,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import type { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compiled } from './compiled.ts'
 import { type Answer, type CallOutcome, callServer, keptConnections } from './http-call.ts'
 
 export const adminKey = 'kD93hxW0qLz71VbnRcT52yPfGs84mJuE'
@@ -28,8 +29,6 @@ export type StartOptions = {
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const MAIN = join(ROOT, 'src', 'main.ts')
-/** Node keeps there what it made of the sources, by their content: a start then takes half as long. */
-const COMPILED = join(ROOT, 'node_modules', '.cache', 'holdfast-servers')
 /** Long, because a machine that is busy with other tests starts slowly, and none of them measures a start. */
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 28_000
@@ -60,7 +59,7 @@ export class ServerProcess {
       ADMIN_KEY: adminKey,
       SEGMENT_BYTES: String(segmentBytes),
       UV_THREADPOOL_SIZE: '8',
-      NODE_COMPILE_CACHE: COMPILED,
+      ...compiled,
       ...environment,
     }
     const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
