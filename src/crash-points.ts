@@ -54,6 +54,9 @@ export const moveCrashPoints = [
   'move.beforePlace',
   'move.midPlace',
   'move.beforeDone',
+  'move.midTables',
+  'move.beforeTablesLeft',
+  'move.beforeTablesDone',
 ] as const
 
 export const crashPoints = [...engineCrashPoints, ...shopCrashPoints, ...moveCrashPoints] as const

@@ -4,13 +4,14 @@ import { type Config, loadConfig } from '../config.ts'
 import { armCrashPoint } from '../crash-points.ts'
 import { DirectoryError } from '../persistence/directory.ts'
 import { RedisBootError, RedisUnavailable } from '../persistence/redis/redis-error.ts'
-import { TablesBootError } from '../persistence/tables/tables-error.ts'
+import { TablesBootError, TablesError } from '../persistence/tables/tables-error.ts'
 import { isDamage } from './damage-report.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
 const HELP = `npm run move -- --to redis|files [--data DIR] [--archive DIR]
-npm run move -- --reopen redis|files [--data DIR] [--yes]
+npm run move -- --tables postgres|sqlite [--data DIR]
+npm run move -- --reopen redis|files|tables [--data DIR] [--yes]
 
 --to redis brings the journal of a data directory into an empty Redis, so that nodes can start on it: of one machine, or of a
 node whose Redis has lost everything. --to files brings it back into a data directory: a new one, or a node's own. Stock,
@@ -19,6 +20,10 @@ reservations, idempotency keys and history come along; sequences, times and even
 All servers must be stopped, and the environment must be that of the nodes: REDIS_URL, REDIS_ACK, CLUSTER_SECRET. Every frame is
 compared with what arrived, and the state of each shard with what it was. Nothing of the source is deleted; no server starts on
 it any more, nor on a target that is not whole. Interrupted, the same command goes on where it was.
+
+--tables does the same with the tables: from the file of the data directory to the PostgreSQL of DATABASE_URL, which must be
+empty, or from there to a data directory that has none. Orders, accounts, keys, outbox and all else are counted and compared by
+a hash of every row.
 
 --reopen takes that back, for whoever wants to start on the source all the same; without --yes it says what is lost by it.
 
@@ -39,37 +44,46 @@ try {
   const reason = reasonOf(error)
   if (reason === undefined) throw error
   terminal.remark(`move: ${reason}`)
-  process.exitCode = isDamage(error) ? exitCodes.damaged : exitCodes.unusable
+  process.exitCode = isDamage(error) || error instanceof TablesError ? exitCodes.damaged : exitCodes.unusable
 }
 
 async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
-  const { help, to, reopen, data, archive = [], yes } = readArguments(args)
+  const { help, to, tables, reopen, data, archive = [], yes } = readArguments(args)
   if (help) {
     out.line(HELP)
     return exitCodes.good
   }
-  if ((to === undefined) === (reopen === undefined))
-    throw new Unusable('It takes --to redis, --to files, or --reopen. --help says more.')
-  const place = to ?? reopen
-  if (place !== 'redis' && place !== 'files')
-    throw new Unusable(`There are redis and files, and ${JSON.stringify(place)} was given.`)
+  if ([to, tables, reopen].filter((given) => given !== undefined).length !== 1)
+    throw new Unusable('It takes --to, --tables or --reopen, one of them. --help says more.')
+  expectOneOf(to, ['redis', 'files'])
+  expectOneOf(tables, ['postgres', 'sqlite'])
+  expectOneOf(reopen, ['redis', 'files', 'tables'])
   const config = loadConfig()
   if (config === undefined) return exitCodes.unusable
   armCrashPoint(config.crashPoint)
   const directory = data ?? config.dataDirectory
-  if (reopen === 'files') {
+  if (tables !== undefined || reopen === 'tables') {
+    const { runTables, reopenTables } = await import('./move/tables/run-tables.ts')
+    if (reopen === 'tables') await reopenTables({ directory, config, out, yes })
+    else await runTables(tables === 'postgres' ? tables : 'sqlite', { directory, config, out })
+  } else if (reopen === 'files') {
     const { reopenFiles } = await import('./move/reopen.ts')
     reopenFiles({ directory, out, yes })
   } else
     await withRedis(config, {
       isReopening: reopen !== undefined,
-      place,
+      place: (to ?? reopen) === 'redis' ? 'redis' : 'files',
       directory,
       archives: archive,
       yes,
       out,
     })
   return exitCodes.good
+}
+
+function expectOneOf(given: string | undefined, known: readonly string[]): void {
+  if (given === undefined || known.includes(given)) return
+  throw new Unusable(`There are ${known.join(', ')}, and ${JSON.stringify(given)} was given.`)
 }
 
 type Asked = {
@@ -105,6 +119,7 @@ function readArguments(args: readonly string[]) {
   try {
     const options = {
       to: { type: 'string' },
+      tables: { type: 'string' },
       reopen: { type: 'string' },
       data: { type: 'string' },
       archive: { type: 'string', multiple: true },
@@ -120,8 +135,10 @@ function readArguments(args: readonly string[]) {
 
 /** Why it could not be done, where that is not a bug of its own. */
 function reasonOf(error: unknown): string | undefined {
-  if (error instanceof Unusable || error instanceof DirectoryError || error instanceof TablesBootError)
-    return error.message
+  if (error instanceof Unusable || error instanceof DirectoryError) return error.message
+  if (error instanceof TablesBootError) return `the tables cannot be used: ${error.message}`
+  if (error instanceof TablesError)
+    return `damaged: ${error.message} "npm run tables -- verify" lists all such rows.`
   if (isDamage(error)) return `damaged: ${error.message}. "npm run journal -- verify" tells what else is.`
   if (error instanceof RedisUnavailable || error instanceof RedisBootError)
     return `Redis cannot be used: ${error.message}`

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
+import { readMark, refuseMoved } from './moved-mark.ts'
 import { sealAllRows } from './seals/guard-rows.ts'
 import { firstDamagedRow } from './seals/walk-rows.ts'
 import { TablesBootError } from './tables-error.ts'
@@ -20,8 +21,9 @@ export type Migration = {
 /** A step that a database has taken. */
 export type Applied = { readonly number: number; readonly name: string; readonly checksum: string }
 
-/** Applies what is missing; answers how many that were. Throws `TablesBootError` where past and list disagree. */
+/** Applies what is missing; answers how many that were. Throws `TablesBootError` where past and list disagree, or they have moved. */
 export function migrate(database: Database, migrations: readonly Migration[], nowMs: number): number {
+  refuseMoved(readMark(database))
   database.exec(`
     CREATE TABLE IF NOT EXISTS migrations (
       number        INTEGER PRIMARY KEY,

@@ -56,6 +56,8 @@ export type TablesBootErrorCode =
   | 'unreachable'
   /** It lets nobody make the tables. */
   | 'refused'
+  /** They were moved to another database, or have not arrived whole. */
+  | 'moved'
 
 export class TablesBootError extends Error {
   override readonly name = 'TablesBootError'

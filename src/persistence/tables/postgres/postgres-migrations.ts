@@ -2,8 +2,9 @@
  * Brings a PostgreSQL database to the schema of this version, by the same steps as SQLite. Nodes that start at the same time
  * wait for each other.
  */
-import type { Client } from 'pg'
+import type { Client, ClientBase } from 'pg'
 import { type Applied, checkPast, checksumOf, type Migration } from '../migrations.ts'
+import { readPostgresMark, refuseMoved } from '../moved-mark.ts'
 import { migrationIn } from './dialect.ts'
 
 /** Of the advisory lock of whoever migrates. */
@@ -46,6 +47,11 @@ const LIFT = `
                           coalesce((SELECT max(after_id) FROM webhooks), 0)) AS last) AS places
    WHERE last >= outbox_place(pg_current_xact_id())`
 
+/** Brings the places of later events above all that is there: for tables that came from elsewhere. */
+export async function liftOutbox(client: ClientBase): Promise<void> {
+  await client.query(LIFT)
+}
+
 /** Applies what is missing; answers how many steps that were. Throws `TablesBootError` where past and list disagree. */
 export async function migratePostgres(
   client: Client,
@@ -57,6 +63,7 @@ export async function migratePostgres(
   )
   await client.query('SELECT pg_advisory_lock($1)', [MIGRATING])
   try {
+    refuseMoved(await readPostgresMark(client))
     await client.query(
       migrationIn(`
         CREATE TABLE IF NOT EXISTS migrations (
@@ -74,7 +81,7 @@ export async function migratePostgres(
     const missing = migrations.slice(rows.length)
     for (const [index, migration] of missing.entries())
       await apply(client, { migration, number: rows.length + index + 1, nowMs })
-    await client.query(LIFT)
+    await liftOutbox(client)
     return missing.length
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [MIGRATING])
