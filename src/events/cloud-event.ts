@@ -71,8 +71,13 @@ export function eventOfOutbox(source: string, event: OutboxEvent): CloudEvent {
   })
 }
 
+/** What JSON.stringify makes of it, for less: of the envelope only the subject can need quoting. */
 export function outgoing(event: CloudEvent): OutgoingEvent {
-  return { key: event.partitionkey, json: JSON.stringify(event) }
+  const { id, source, type, time, sequence, partitionkey, data } = event
+  const subject = JSON.stringify(event.subject)
+  const key = partitionkey === event.subject ? subject : JSON.stringify(partitionkey)
+  const json = `{"specversion":"1.0","id":"${id}","source":"${source}","type":"${type}","subject":${subject},"time":"${time}","datacontenttype":"application/json","sequence":"${sequence}","partitionkey":${key},"data":${JSON.stringify(data)}}`
+  return { key: partitionkey, json }
 }
 
 /** A reservation of several products has events of its own beside those of each product. */

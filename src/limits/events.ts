@@ -9,7 +9,7 @@ export const eventsSendMax = 1_000
 /** The same in bytes, unless one alone is longer. Half of what a topic takes in one batch. */
 export const eventsSendBytesMax = 512 * KIB
 /** How often it looks for what has happened. Nobody waits for it, and events that come together cost less. */
-export const eventsPollMs = 100
+export const eventsPollMs = 250
 /** How often the broker is asked whether it still has what it was told, where nothing happens. */
 export const eventsConfirmMs = 1_000
 /** Of one call to the broker, and of reaching it. */

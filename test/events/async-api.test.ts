@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { Event } from '../../src/domain/events.ts'
 import { asyncApiDocument } from '../../src/events/async-api.ts'
-import { type CloudEvent, eventOfOutbox, eventsOfSection } from '../../src/events/cloud-event.ts'
+import { type CloudEvent, eventOfOutbox, eventsOfSection, outgoing } from '../../src/events/cloud-event.ts'
 import { isPublished, journalEventTypes, outboxEventType } from '../../src/events/event-kinds.ts'
 import { FrameBuilder, noLink, parseFrame } from '../../src/persistence/journal/frame.ts'
 import { JournalTailer } from '../../src/persistence/journal/journal-tailer.ts'
@@ -72,7 +72,12 @@ for (const [type, arbitrary] of Object.entries(eventOfType)) {
     assert.ok(samples.length > 0)
     const events = told(samples)
     assert.is(events.length, samples.filter(isPublished).length)
-    for (const event of events) assertDescribed(JSON.parse(JSON.stringify(event)))
+    for (const event of events) {
+      const { key, json } = outgoing(event)
+      assert.is(json, JSON.stringify(event))
+      assert.is(key, event.partitionkey)
+      assertDescribed(JSON.parse(json))
+    }
   })
 }
 

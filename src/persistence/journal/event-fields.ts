@@ -52,10 +52,19 @@ export function bytesText(name: string, bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString(BYTES[name])
 }
 
+/** Times that were told last: what one batch decided has few of them. */
+const recent = new Map<number, string>()
+const RECENT_MAX = 256
+
 /** RFC 3339, or milliseconds where no calendar has such a time. */
 export function timeText(timeMs: number): string {
+  const known = recent.get(timeMs)
+  if (known !== undefined) return known
   const time = new Date(timeMs)
-  return Number.isNaN(time.getTime()) ? `${timeMs} ms` : time.toISOString()
+  const text = Number.isNaN(time.getTime()) ? `${timeMs} ms` : time.toISOString()
+  if (recent.size === RECENT_MAX) recent.clear()
+  recent.set(timeMs, text)
+  return text
 }
 
 function namedValue(value: unknown): unknown {
