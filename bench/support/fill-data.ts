@@ -1,6 +1,6 @@
 /**
- * Fills a data directory with live reservations, in a process of its own: `fill-data.ts <directory> <count>`. Says when
- * all are acknowledged, with the ids of some; then it waits for SIGTERM to end in order, or for whatever else comes.
+ * Fills a data directory with live reservations, in a process of its own: `fill-data.ts <directory> <count>
+ * [products]`. Says when all are acknowledged, with the ids of some; then it waits for SIGTERM to end in order, or for whatever else comes.
  */
 import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
 import { productIds } from './ids.ts'
@@ -13,10 +13,10 @@ const CALLERS = 4_096
 const PRODUCTS = 10_000
 const SAMPLES = 100
 
-const [directory, count] = process.argv.slice(2)
+const [directory, count, productCount = String(PRODUCTS)] = process.argv.slice(2)
 const reservations = Number(count)
 const local = await LocalEngine.start(directory as string)
-const products = productIds(PRODUCTS)
+const products = productIds(Number(productCount))
 await local.stock(products)
 const samples: ReservationId[] = []
 await repeat(reservations, CALLERS, async (nr) => {

@@ -4,9 +4,9 @@ import { type CommandEnded, command } from './commands.ts'
 import { callServer } from './http-call.ts'
 import { adminKey, pause, type ServerProcess, segmentBytes } from './server-process.ts'
 
-export const shardsOfShop = 4
+export const shardsOfShop = 3
 const PRODUCTS = ['phone', 'cable', 'case', 'lamp', 'mug', 'pen'] as const
-const RESERVATIONS = 24
+const RESERVATIONS = 12
 const ASK_AGAIN_MS = 20
 const TELLS_WITHIN_MS = 20_000
 

@@ -11,6 +11,7 @@ import { nameOf } from '../../redis-url.ts'
 import { realClock, realRandom, realTimers } from '../../seams.ts'
 import { Unusable } from '../exit-codes.ts'
 import { countOf, type Terminal } from '../terminal.ts'
+import { untilAcknowledged } from './acknowledged.ts'
 
 /** `filling`: not whole yet; `moving`: being copied elsewhere; `moved`: it was. */
 export type Closing = 'filling' | 'moving' | 'moved'
@@ -82,7 +83,7 @@ export class ClosedRedis {
   ): Promise<void> {
     const [, ...call] = scriptCall('close', [metaKey], [dataId, as, why, shards])
     const [answer, data, closed] = (await this.#redis.call('EVAL', ...call)) as string[]
-    if (answer === 'closed') return
+    if (answer === 'closed') return await untilAcknowledged(this.#redis, this.ack)
     const what =
       closed === 'moved'
         ? 'a journal that was moved away'
@@ -96,6 +97,7 @@ export class ClosedRedis {
   /** Nodes may start on it. */
   async open(): Promise<void> {
     await this.#redis.hdel(metaKey, 'closed', 'why')
+    await untilAcknowledged(this.#redis, this.ack)
   }
 
   /** Throws `Unusable` where a node has a lease, or was heard of just now. */

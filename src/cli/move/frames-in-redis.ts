@@ -2,7 +2,6 @@
 import type { Redis } from 'ioredis'
 import { crashPoint } from '../../crash-points.ts'
 import type { ShardId } from '../../domain/ids.ts'
-import { redisAckWaitMs } from '../../limits/redis.ts'
 import type { Disk } from '../../persistence/journal/disk.ts'
 import type { Frame } from '../../persistence/journal/frame.ts'
 import { framesIn } from '../../persistence/journal/frames-in.ts'
@@ -20,6 +19,7 @@ import type { AckPolicy } from '../../persistence/journal/redis/redis-log.ts'
 import { carriedIndex, listSegments, readWhole } from '../../persistence/journal/segments.ts'
 import type { RedisNodes } from '../../persistence/redis/redis-nodes.ts'
 import { Unusable } from '../exit-codes.ts'
+import { untilAcknowledged } from './acknowledged.ts'
 import type { Step } from './steps.ts'
 
 export type ShardCopy = {
@@ -35,8 +35,6 @@ export type ShardCopy = {
 const SENT_BYTES_MAX = 1_024 * 1_024
 const SENT_FRAMES_MAX = 512
 const READ_FRAMES = 64
-/** Replicas may have a long way to go behind so much at once. */
-const WAITS_MAX = 200
 
 /** Appends what is not there yet, then says where it ends. Throws `Unusable` where the policy's replicas do not follow. */
 export async function copyFrames(
@@ -76,7 +74,7 @@ export async function copyFrames(
     if (last === undefined) return
     crashPoint('move.beforeHead')
     await redis.hset(head, { id: entryIdOf(placeOf(last)), link: last.link, writer })
-    if (ack.type === 'replicas') await untilReplicated(redis, ack.count)
+    await untilAcknowledged(redis, ack)
   } finally {
     redis.disconnect()
   }
@@ -138,10 +136,4 @@ async function reachedIn(redis: Redis, journal: string): Promise<FramePlace> {
 async function answersOf(execution: Promise<[error: Error | null, value: unknown][] | null>): Promise<void> {
   for (const [error] of (await execution) ?? [])
     if (error !== null) throw new Unusable(`Redis refuses: ${error.message}.`)
-}
-
-async function untilReplicated(redis: Redis, replicas: number): Promise<void> {
-  for (let waits = 0; waits < WAITS_MAX; waits++)
-    if ((await redis.wait(replicas, redisAckWaitMs)) >= replicas) return
-  throw new Unusable(`Fewer than the ${replicas} replicas of REDIS_ACK follow: nothing is durable there yet.`)
 }

@@ -21,7 +21,7 @@ import {
 } from '../../persistence/directory.ts'
 import { realDisk } from '../../persistence/journal/disk.ts'
 import { timeText } from '../../persistence/journal/event-fields.ts'
-import { type Moved, readMoved, writeMoved } from '../../persistence/moved.ts'
+import { type Moved, readMoved, removeMoved, writeMoved } from '../../persistence/moved.ts'
 import { realClock, realRandom } from '../../seams.ts'
 import { withArchives } from '../archive-view.ts'
 import { Unusable } from '../exit-codes.ts'
@@ -106,7 +106,7 @@ async function moveJournal(move: JournalMove, paths: DataPaths, before: Moved | 
   if (known !== undefined && known.dataId !== moved.dataId)
     await redis.close('filling', { dataId: moved.dataId, shards, why: '' })
   writeMoved(paths, moved)
-  const source = sourceOf(move, { paths, files, moved })
+  const source = sourceOrGiveUp(move, { paths, files, moved, isFirst: before === undefined })
   const target = foldJournal(filesOf(mirrorPaths(paths), move), 'what was written was read', out).shards
   expectEqual(source, target)
   await fill(move, { dataId: moved.dataId, files: filesOf(mirrorPaths(paths), move) })
@@ -129,11 +129,26 @@ async function finish(
   )
 }
 
-/** The source's journal by shard, in this directory's mirror, and what the source comes to. */
-function sourceOf(
-  { config, out }: JournalMove,
-  { paths, files, moved }: { readonly paths: DataPaths; readonly files: JournalFiles; readonly moved: Moved },
+type Source = { readonly paths: DataPaths; readonly files: JournalFiles; readonly moved: Moved }
+
+/** `sourceOf`; where the first attempt ends there, nothing has left, and the source says nothing any more. */
+function sourceOrGiveUp(
+  move: JournalMove,
+  source: Source & { readonly isFirst: boolean },
 ): readonly ShardHash[] {
+  try {
+    return sourceOf(move, source)
+  } catch (error) {
+    if (source.isFirst) {
+      rmSync(`${mirrorPaths(source.paths).mirror}.moving`, { recursive: true, force: true })
+      removeMoved(source.paths)
+    }
+    throw error
+  }
+}
+
+/** The source's journal by shard, in this directory's mirror, and what the source comes to. */
+function sourceOf({ config, out }: JournalMove, { paths, files, moved }: Source): readonly ShardHash[] {
   const { mirror, mirrorOf } = mirrorPaths(paths)
   if (existsSync(mirrorOf)) return foldJournal(files, 'the source was read again', out).shards
   const aside = `${mirror}.moving`
