@@ -2,7 +2,7 @@
  * `npm run move` dies at each named place, at passes drawn by a seed: what it leaves is a source and a target on which nothing
  * starts, and the same command goes on to the same hashes. What somebody does to source or target meanwhile is noticed.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Redis } from 'ioredis'
@@ -152,6 +152,22 @@ test('a frame that is gone from Redis is noticed, and one that came too', async 
   assert.is(more.code, 0, 'what had left only opens Redis')
 })
 
+test('what has left goes into no other Redis, and opens none that somebody else fills', async () => {
+  await client.flushall()
+  await using site = Site.copyOf(template)
+  await moved(site.directory, ['--to', 'redis'], nodes)
+  rmSync(join(site.directory, 'mirror'), { recursive: true })
+  const others = { shards: aloneWith.SHARDS, data: 'f'.repeat(32), closed: 'filling', why: 'of another move' }
+  for (const meta of [undefined, others]) {
+    await client.flushall()
+    if (meta !== undefined) await client.hset(META, meta)
+    const { code, err } = await move(site.directory, ['--to', 'redis'], nodes)
+    assert.is(code, 3)
+    assert.match(err, /this is not what is in Redis/)
+    assert.is(await client.hget(META, 'why'), meta?.why ?? null)
+  }
+})
+
 test('a damaged source is refused, stays what it was, and leaves nothing in Redis', async () => {
   await client.flushall()
   await using site = Site.copyOf(template)
@@ -175,6 +191,10 @@ test('a Redis that lost everything is filled from a mirror, and the tables are m
   const { body: before } = await node.request('GET', '/v1/products/phone/stock')
   await node.stop()
   await client.flushall()
+  for (const point of ['move.midCopy', 'move.beforeHead', 'move.beforeOpen']) {
+    await die(site, ['--to', 'redis'], point, nodes)
+    await expectClosed()
+  }
   const { code, out, err } = await move(site.directory, ['--to', 'redis'], nodes)
   assert.is(code, 0, out + err)
   assert.match(out, /Nothing is sold until it is reconciled/)

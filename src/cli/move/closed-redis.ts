@@ -13,8 +13,8 @@ import { Unusable } from '../exit-codes.ts'
 import { countOf, type Terminal } from '../terminal.ts'
 import { untilAcknowledged } from './acknowledged.ts'
 
-/** `filling`: not whole yet; `moving`: being copied elsewhere; `moved`: it was. */
-export type Closing = 'filling' | 'moving' | 'moved'
+/** `filling`: not whole yet; `refilling`: the same, from a mirror; `moving`: being copied elsewhere; `moved`: it was. */
+export type Closing = 'filling' | 'refilling' | 'moving' | 'moved'
 
 export type KnownData = {
   readonly shards: number
@@ -23,6 +23,11 @@ export type KnownData = {
 }
 
 const COMMAND_MS = 2_000
+
+/** Whether it has not all that it is to have. */
+export function isFilling(closed: string | undefined): boolean {
+  return closed === 'filling' || closed === 'refilling'
+}
 /** A node that was silent for so long is counted upon by nobody (members.ts). */
 const FORGOTTEN_LEASES = 5
 
@@ -87,7 +92,7 @@ export class ClosedRedis {
     const what =
       closed === 'moved'
         ? 'a journal that was moved away'
-        : closed === 'filling'
+        : isFilling(closed)
           ? 'a journal that a move has not made whole'
           : 'a journal'
     const advice = 'Name another Redis, or empty it if nothing of it is needed.'

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { dataPaths, lockDirectory, mirrorPaths } from '../../persistence/directory.ts'
 import { readMoved, removeMoved } from '../../persistence/moved.ts'
 import { Unusable } from '../exit-codes.ts'
+import { isFilling } from './closed-redis.ts'
 import type { JournalMove } from './to-redis.ts'
 
 type Reopening = Pick<JournalMove, 'directory' | 'out'> & { readonly yes: boolean }
@@ -38,7 +39,7 @@ export async function reopenRedis({
 }: Reopening & Pick<JournalMove, 'redis'>): Promise<void> {
   const known = await redis.known()
   if (known?.closed === undefined) throw new Unusable(`Redis at ${redis.place} is not closed to nodes.`)
-  if (known.closed === 'filling')
+  if (isFilling(known.closed))
     throw new Unusable(
       `What is in Redis at ${redis.place} is not whole: "--to redis" goes on with it, or empty it.`,
     )

@@ -23,7 +23,7 @@ import { copyAll } from '../copy-from-redis.ts'
 import { Unusable } from '../exit-codes.ts'
 import { openJournalFiles } from '../journal-files.ts'
 import { countOf } from '../terminal.ts'
-import type { KnownData } from './closed-redis.ts'
+import { isFilling, type KnownData } from './closed-redis.ts'
 import { compareFrames, framesOfShard } from './frames-in-redis.ts'
 import { foldJournal, hashLines } from './state-hashes.ts'
 import { beginStep } from './steps.ts'
@@ -36,7 +36,7 @@ export async function moveToFiles(move: JournalMove): Promise<void> {
   const known = await redis.known()
   if (known === undefined)
     throw new Unusable(`Redis at ${redis.place} holds no journal: no node has started on it.`)
-  if (known.closed === 'filling')
+  if (isFilling(known.closed))
     throw new Unusable(`Redis at ${redis.place} is being filled itself, and is not whole.`)
   expectTarget(paths)
   const { close } = openDataDirectory(directory, { shards: known.shards })

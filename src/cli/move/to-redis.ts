@@ -61,8 +61,13 @@ export async function moveToRedis(move: JournalMove): Promise<void> {
     }
     const isNode = (moved === undefined || moved.state === 'left') && existsSync(mirrorPaths(paths).mirrorOf)
     if (isNode && known?.closed !== 'filling') await moveMirror(move, paths)
-    else if (moved?.state === 'left') await finish(move, paths, { moved, shards: known?.shards ?? 0 })
-    else await moveJournal(move, paths, moved)
+    else if (moved?.state === 'left') {
+      if (known?.dataId !== moved.dataId)
+        throw new Unusable(
+          `${paths.root} was moved to Redis at ${moved.redis} at ${moved.at}, and this is not what is in Redis at ${redis.place}.`,
+        )
+      await finish(move, paths, { moved, shards: known.shards })
+    } else await moveJournal(move, paths, moved)
   } finally {
     lock.close()
   }
@@ -75,10 +80,11 @@ async function moveMirror(move: JournalMove, paths: DataPaths): Promise<void> {
   expectWhole(files)
   const dataId = readFileSync(mirrorPaths(paths).mirrorOf, 'utf8').trim()
   const { shards, lastTimeMs } = foldJournal(files, 'the mirror was read', out)
-  await fill(move, { dataId, files })
+  await fill(move, { as: 'refilling', dataId, files })
   const place =
     config.database.type === 'sqlite' ? ({ type: 'sqlite', path: paths.tables } as const) : config.database
   const { tablesAtMs } = await markTables(place, { journalAtMs: lastTimeMs, sinceMs: undefined })
+  crashPoint('move.beforeOpen')
   await move.redis.open()
   tellHashes(shards, out)
   out.line(
@@ -109,7 +115,7 @@ async function moveJournal(move: JournalMove, paths: DataPaths, before: Moved | 
   const source = sourceOrGiveUp(move, { paths, files, moved, isFirst: before === undefined })
   const target = foldJournal(filesOf(mirrorPaths(paths), move), 'what was written was read', out).shards
   expectEqual(source, target)
-  await fill(move, { dataId: moved.dataId, files: filesOf(mirrorPaths(paths), move) })
+  await fill(move, { as: 'filling', dataId: moved.dataId, files: filesOf(mirrorPaths(paths), move) })
   crashPoint('move.beforeLeft')
   tellHashes(source, out)
   await finish(move, paths, { moved, shards })
@@ -168,12 +174,16 @@ function sourceOf({ config, out }: JournalMove, { paths, files, moved }: Source)
 /** Closes Redis and brings all of a mirror there. */
 async function fill(
   { redis, out }: JournalMove,
-  { dataId, files }: { readonly dataId: string; readonly files: JournalFiles },
+  {
+    as,
+    dataId,
+    files,
+  }: { readonly as: 'filling' | 'refilling'; readonly dataId: string; readonly files: JournalFiles },
 ): Promise<void> {
   crashPoint('move.beforeClose')
   const shards = shardsIn(files)
   const why = `the journal of this Redis is not whole: it is being moved here from ${files.root}. Run "npm run move -- --to redis" there again, and it goes on`
-  await redis.close('filling', { dataId, shards, why })
+  await redis.close(as, { dataId, shards, why })
   await redis.expectNoNodes()
   const writer = drawToken(realRandom())
   const each = Array.from({ length: shards }, (_, shard) => shard as ShardId)
