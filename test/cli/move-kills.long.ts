@@ -63,6 +63,12 @@ async function hashesOf(site: Site): Promise<readonly string[]> {
   return (JSON.parse(out).shards as { readonly stateHash: string }[]).map(({ stateHash }) => stateHash)
 }
 
+/** By a ledger that shares no rule with the engine. */
+async function verified(site: Site, environment: typeof nodes): Promise<void> {
+  const { code, out, err } = await command('journal', ['verify', '--data', site.directory], environment)
+  assert.is(code, 0, out + err)
+}
+
 const hashesIn = (lines: readonly string[]) => lines.map((line) => /[0-9a-f]{64}/.exec(line)?.[0])
 
 async function die(
@@ -109,6 +115,7 @@ for (const point of pointsFrom('move.midSplit', 'move.beforeOpen')) {
     const lines = await moved(site.directory, ['--to', 'redis'], nodes)
     if (point !== 'move.beforeOpen') assert.equal(hashesIn(lines), hashes)
     assert.is(await client.hget(META, 'why'), null)
+    await verified(site, nodes)
     assert.throws(() => claimAlone(dataPaths(site.directory)), /set REDIS_URL/)
   })
 }
@@ -121,6 +128,7 @@ for (const point of pointsFrom('move.midFetch', 'move.beforeDone')) {
     await expectNoStart(site)
     await moved(site.directory, ['--to', 'files'], nodes)
     assert.equal(await hashesOf(site), hashes)
+    await verified(site, {})
     claimAlone(dataPaths(site.directory))
     await expectClosed()
     if (point === 'move.beforeDone') await expectRefused(/was moved into .* --reopen redis/)
