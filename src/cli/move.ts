@@ -37,6 +37,9 @@ Exit codes
   1   the source is damaged: "npm run journal -- verify" tells what is
   3   the command line or the environment is wrong, or it cannot be moved from there, or to there`
 
+/** What the clients of Redis and PostgreSQL say when the other end went away, or takes nothing more. */
+const LOST = /Connection is closed|Command timed out|Connection terminated|Query read timeout|ReplyError/
+
 const terminal = processTerminal()
 try {
   process.exitCode = await run(process.argv.slice(2), terminal)
@@ -143,5 +146,7 @@ function reasonOf(error: unknown): string | undefined {
   if (error instanceof RedisUnavailable || error instanceof RedisBootError)
     return `Redis cannot be used: ${error.message}`
   const isOfSystem = error instanceof Error && 'syscall' in error
-  return isOfSystem ? error.message : undefined
+  if (isOfSystem || (error instanceof Error && LOST.test(`${error.name} ${error.message}`)))
+    return `${error.message}. Run it again, and it goes on.`
+  return undefined
 }

@@ -17,7 +17,7 @@ import { LongFigure } from '../support/long-figure.ts'
 import { aloneWith, amongOthers, MovedShop, move, moved } from '../support/moving.ts'
 import { PostgresServerProcess } from '../support/postgres-server.ts'
 import { RedisServerProcess } from '../support/redis-server.ts'
-import { Site } from '../support/server-process.ts'
+import { pause, Site } from '../support/server-process.ts'
 import { makeTemplate } from '../support/shop-crash.ts'
 import { suite } from '../support/suite.ts'
 
@@ -174,6 +174,20 @@ test('what has left goes into no other Redis, and opens none that somebody else 
     assert.match(err, /this is not what is in Redis/)
     assert.is(await client.hget(META, 'why'), meta?.why ?? null)
   }
+})
+
+test('a Redis that goes away in the midst of it is told of, and it goes on', async () => {
+  await client.flushall()
+  await using site = Site.copyOf(template)
+  await die(site, ['--to', 'redis'], 'move.beforeClose', nodes)
+  const going = move(site.directory, ['--to', 'redis'], nodes)
+  while ((await client.hget(META, 'closed')) === null) await pause(0)
+  await redis.kill()
+  const { code, err } = await going
+  await redis.restart()
+  assert.is(code, 3, err)
+  assert.match(err, /goes on|cannot be used/)
+  assert.equal(hashesIn(await moved(site.directory, ['--to', 'redis'], nodes)), hashes)
 })
 
 test('a damaged source is refused, stays what it was, and leaves nothing in Redis', async () => {
