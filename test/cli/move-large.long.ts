@@ -102,7 +102,7 @@ test('there and back, with the same hashes', async () => {
     const toSqlite = await timed(['--tables', 'sqlite'], tables)
     assert.equal(tableLines(toSqlite.out), tableLines(toPostgres.out))
     assert.ok(tableLines(toSqlite.out).some((line) => /products +100,000/.test(line)))
-    const seconds = {
+    const secondsOf = {
       toRedis: toRedis.seconds,
       toFiles: toFiles.seconds,
       toPostgres: toPostgres.seconds,
@@ -114,9 +114,9 @@ test('there and back, with the same hashes', async () => {
       reservations: RESERVATIONS,
       products: PRODUCTS,
       shards: after.shards,
-      seconds,
+      secondsOf,
     })
-    note(JSON.stringify(seconds))
+    note(JSON.stringify(secondsOf))
   } finally {
     await redis.close()
     await postgres.stop()
