@@ -99,13 +99,18 @@ export function origins(
   return { variable, schema, fallback: [], expected, ...described }
 }
 
+/** From where they begin, or a long row of them would be tried from each of its characters. */
+export function withoutEndSlashes(url: string): string {
+  return url.replace(/(?<!\/)\/+$/, '')
+}
+
 /** Nodes of one server, by URL, separated by commas; none unless it is set. Without a slash at their end. */
 export function servers(
   variable: string,
   described: Described,
 ): Setting<readonly string[], readonly string[]> {
   const schema = z.string().transform((value, context) => {
-    const found = value.split(',').map((part) => part.trim().replace(/(?<!\/)\/+$/, ''))
+    const found = value.split(',').map((part) => withoutEndSlashes(part.trim()))
     if (found.every(isServer) && new Set(found).size === found.length && found.length <= nodesMax)
       return found
     context.issues.push({ code: 'custom', message: 'is no server', input: value })

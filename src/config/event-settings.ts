@@ -1,6 +1,6 @@
 /** The settings of telling other systems what happens. */
 import { isLoopback } from '../redis-url.ts'
-import { text, whole } from '../setting.ts'
+import { text, whole, withoutEndSlashes } from '../setting.ts'
 import { type BrokerAccess, brokerUrlForm, parseBrokerUrl, type SaslMechanism } from './broker-url.ts'
 import type { SettingsReader } from './secret.ts'
 
@@ -62,7 +62,7 @@ export function readEvents(
 ): EventsConfig {
   const { eventsUrl: value, eventsUrlFile: file, eventsSource, eventsLengthMax } = eventSettings
   const url = secret({ value, file })
-  const source = take(eventsSource).replace(/\/+$/, '')
+  const source = withoutEndSlashes(take(eventsSource))
   const lengthMax = take(eventsLengthMax)
   if (url.type !== 'given') {
     const alone = [eventsSource, eventsLengthMax].filter(isGiven).map(({ variable }) => variable)

@@ -1,5 +1,5 @@
 /** The settings of where product images are, and of the store that takes archived journals too. */
-import { choice, text } from '../setting.ts'
+import { choice, text, withoutEndSlashes } from '../setting.ts'
 import { isLoopback } from './database-target.ts'
 import { parseS3Url, type S3Target } from './s3-target.ts'
 import { looksTyped, type SettingsReader } from './secret.ts'
@@ -82,7 +82,8 @@ export function readS3(
   const accessKey = take(s3AccessKey)
   const key = secret({ value, file })
   const wantedReads = take(s3Reads)
-  const publicUrl = take(s3PublicUrl)?.replace(/\/+$/, '')
+  const givenUrl = take(s3PublicUrl)
+  const publicUrl = givenUrl === undefined ? undefined : withoutEndSlashes(givenUrl)
   const secretKey = key.type === 'given' ? key.text : ''
   const hidden = (text: string) => `${text.length} characters, not shown`
   if (key.type === 'given' && !SECRET_KEY.test(secretKey))
