@@ -35,9 +35,9 @@ import { cpuMsOf, thousands } from '../support/report.ts'
 import { inRounds } from '../support/rounds.ts'
 import { makeScratch } from '../support/scratch.ts'
 
-/** `connections` are those of one node. */
+/** `connections` are those of one node. A dozen threads a process compile what they do for half a minute: that is warm-up. */
 const SIZES = {
-  full: { rounds: 5, loadMs: 5_000, warmUpMs: 12_000, products: 2_000, connections: 1_024 },
+  full: { rounds: 7, loadMs: 5_000, warmUpMs: 40_000, products: 2_000, connections: 1_024 },
   quick: { rounds: 2, loadMs: 3_000, warmUpMs: 6_000, products: 500, connections: 1_024 },
   tiny: { rounds: 1, loadMs: 300, warmUpMs: 100, products: 24, connections: 8 },
 } as const satisfies Record<Scale, object>

@@ -35,7 +35,8 @@ const REDIS_SETTINGS = {
 }
 const SERVE_WITHIN_MS = 120_000
 const LOOK_EVERY_MS = 20
-const HISTORY_LOOK_MS = 200
+/** Seldom: the nodes' answers are on their cores too. */
+const HISTORY_LOOK_MS = 500
 const EXIT_LISTENERS_MAX = 64
 
 export class Nodes {
