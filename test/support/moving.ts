@@ -12,6 +12,12 @@ const TELLS_WITHIN_MS = 20_000
 
 type Told = { readonly status: number; readonly body: Readonly<Record<string, unknown>> }
 
+/** Of a reservation. */
+type Body = {
+  readonly status: string
+  readonly items: readonly { readonly productId: string; readonly quantity: number }[]
+}
+
 /** Of a server on one machine. */
 export const aloneWith: Readonly<Record<string, string>> = { SHARDS: String(shardsOfShop), WORKERS: '2' }
 
@@ -66,8 +72,18 @@ export class MovedShop {
     }
   }
 
-  /** All that it knows, without what changes by itself. */
+  /** All that it knows, without what changes by itself, once every shard has heard how reservations of several have ended. */
   async told(server: ServerProcess): Promise<Readonly<Record<string, Told>>> {
+    const givenUpMs = performance.now() + TELLS_WITHIN_MS
+    for (;;) {
+      const answers = await this.#toldNow(server)
+      if (this.#holdsAgree(answers)) return answers
+      assert.ok(performance.now() < givenUpMs, 'products hold what reservations do not')
+      await pause(ASK_AGAIN_MS)
+    }
+  }
+
+  async #toldNow(server: ServerProcess): Promise<Readonly<Record<string, Told>>> {
     const answers: Record<string, Told> = {}
     const minPosition = [...this.#positions].map(([shard, sequence]) => `${shard}.${sequence}`).join()
     for (const productId of PRODUCTS) {
@@ -81,6 +97,19 @@ export class MovedShop {
     answers.list = await this.#ask(server, `/v1/reservations?limit=100&minPosition=${minPosition}`)
     for (const key of this.#keys) answers[key] = await this.#reserve(server, key)
     return answers
+  }
+
+  /** Whether products hold what reservations hold: of one that has ended, other shards than its home hear a little later. */
+  #holdsAgree(answers: Readonly<Record<string, Told>>): boolean {
+    const held = new Map<string, number>()
+    for (const id of this.#reservations) {
+      const { status, items } = (answers[id] as Told).body as Body
+      if (status !== 'held') continue
+      for (const { productId, quantity } of items) held.set(productId, (held.get(productId) ?? 0) + quantity)
+    }
+    return PRODUCTS.every(
+      (productId) => answers[`/v1/products/${productId}/stock`]?.body.held === (held.get(productId) ?? 0),
+    )
   }
 
   async #reserve(server: ServerProcess, key: string): Promise<Told> {
