@@ -18,6 +18,9 @@ type Body = {
   readonly items: readonly { readonly productId: string; readonly quantity: number }[]
 }
 
+/** Of a product, the newest first. */
+type Events = { readonly events: readonly { readonly version: number }[] }
+
 /** Of a server on one machine. */
 export const aloneWith: Readonly<Record<string, string>> = { SHARDS: String(shardsOfShop), WORKERS: '2' }
 
@@ -72,7 +75,7 @@ export class MovedShop {
     }
   }
 
-  /** All that it knows, without what changes by itself, once every shard has heard how reservations of several have ended. */
+  /** All that it knows, without what changes by itself, once every shard has heard how reservations of several ended. */
   async told(server: ServerProcess): Promise<Readonly<Record<string, Told>>> {
     const givenUpMs = performance.now() + TELLS_WITHIN_MS
     for (;;) {
@@ -99,7 +102,10 @@ export class MovedShop {
     return answers
   }
 
-  /** Whether products hold what reservations hold: of one that has ended, other shards than its home hear a little later. */
+  /**
+   * Whether products hold what reservations hold, and their lists of events have all that made them so: of one that has ended,
+   * other shards than its home hear a little later, and the history of that later still.
+   */
   #holdsAgree(answers: Readonly<Record<string, Told>>): boolean {
     const held = new Map<string, number>()
     for (const id of this.#reservations) {
@@ -107,9 +113,12 @@ export class MovedShop {
       if (status !== 'held') continue
       for (const { productId, quantity } of items) held.set(productId, (held.get(productId) ?? 0) + quantity)
     }
-    return PRODUCTS.every(
-      (productId) => answers[`/v1/products/${productId}/stock`]?.body.held === (held.get(productId) ?? 0),
-    )
+    return PRODUCTS.every((productId) => {
+      const path = `/v1/products/${productId}/stock`
+      const stock = answers[path]?.body
+      const { events } = (answers[`${path}/events?limit=100`] as Told).body as Events
+      return stock?.held === (held.get(productId) ?? 0) && stock.version === events[0]?.version
+    })
   }
 
   async #reserve(server: ServerProcess, key: string): Promise<Told> {
