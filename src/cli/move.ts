@@ -8,6 +8,7 @@ import { TablesBootError, TablesError } from '../persistence/tables/tables-error
 import { isDamage } from './damage-report.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
+import { usableArguments } from './usable-arguments.ts'
 
 const HELP = `npm run move -- --to redis|files [--data DIR] [--archive DIR]
 npm run move -- --tables postgres|sqlite [--data DIR]
@@ -119,21 +120,16 @@ async function withRedis(config: Config, asked: Asked): Promise<void> {
 }
 
 function readArguments(args: readonly string[]) {
-  try {
-    const options = {
-      to: { type: 'string' },
-      tables: { type: 'string' },
-      reopen: { type: 'string' },
-      data: { type: 'string' },
-      archive: { type: 'string', multiple: true },
-      yes: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    } as const
-    return parseArgs({ args: [...args], options }).values
-  } catch (error) {
-    if (error instanceof TypeError) throw new Unusable(`${error.message.split('. ')[0]}. --help says more.`)
-    throw error
-  }
+  const options = {
+    to: { type: 'string' },
+    tables: { type: 'string' },
+    reopen: { type: 'string' },
+    data: { type: 'string' },
+    archive: { type: 'string', multiple: true },
+    yes: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const
+  return usableArguments(() => parseArgs({ args: [...args], options }).values)
 }
 
 /** Why it could not be done, where that is not a bug of its own. */

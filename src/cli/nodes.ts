@@ -11,6 +11,7 @@ import type { RedisAccess } from '../redis-url.ts'
 import { realClock, realRandom, realTimers } from '../seams.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { countOf, processTerminal, type Terminal, table } from './terminal.ts'
+import { usableArguments } from './usable-arguments.ts'
 
 const HELP = `npm run nodes -- [--json]
 
@@ -50,16 +51,11 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
 }
 
 function readArguments(args: readonly string[]) {
-  try {
-    const options = {
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    } as const
-    return parseArgs({ args: [...args], options }).values
-  } catch (error) {
-    if (error instanceof TypeError) throw new Unusable(`${error.message.split('. ')[0]}. --help says more.`)
-    throw error
-  }
+  const options = {
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const
+  return usableArguments(() => parseArgs({ args: [...args], options }).values)
 }
 
 async function read(): Promise<ClusterStatus> {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { ask, type Server, serverOf } from './running-server.ts'
 import { countOf, processTerminal, quoted, type Terminal, table } from './terminal.ts'
+import { usableArguments } from './usable-arguments.ts'
 
 const HELP = `npm run reconcile -- status
 npm run reconcile -- refund PAYMENT
@@ -102,8 +103,8 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
 }
 
 function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return usableArguments(() =>
+    parseArgs({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -115,11 +116,8 @@ function readArguments(args: readonly string[]) {
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
-    })
-  } catch (error) {
-    if (error instanceof TypeError) throw new Unusable(`${error.message.split('. ')[0]}. --help says more.`)
-    throw error
-  }
+    }),
+  )
 }
 
 function tell(

@@ -23,6 +23,7 @@ import { type Backup, copyBackup, expectEmpty, openBackup } from './restore/copy
 import { markTables } from './restore/mark-tables.ts'
 import { countJournal } from './stats.ts'
 import { countOf, processTerminal, type Terminal } from './terminal.ts'
+import { usableArguments } from './usable-arguments.ts'
 import { auditJournal } from './verify/audit.ts'
 
 const HELP = `npm run restore -- --from BACKUP --to DATA_DIR [--since TIME]
@@ -77,21 +78,19 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
 }
 
 function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        from: { type: 'string' },
-        to: { type: 'string' },
-        since: { type: 'string' },
-        mark: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (error) {
-    if (error instanceof TypeError) throw new Unusable(`${error.message.split('. ')[0]}. --help says more.`)
-    throw error
-  }
+  return usableArguments(
+    () =>
+      parseArgs({
+        args: [...args],
+        options: {
+          from: { type: 'string' },
+          to: { type: 'string' },
+          since: { type: 'string' },
+          mark: { type: 'boolean', default: false },
+          help: { type: 'boolean', short: 'h', default: false },
+        },
+      }).values,
+  )
 }
 
 function timeIn(text: string): number {

@@ -6,6 +6,7 @@ import { realTimers } from '../seams.ts'
 import { type ExitCode, exitCodes, Unusable } from './exit-codes.ts'
 import { ask, type Server, serverOf } from './running-server.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
+import { usableArguments } from './usable-arguments.ts'
 
 const HELP = `npm run search -- status | verify | rebuild [--url URL] [--data DIR] [--json]
 
@@ -80,8 +81,8 @@ async function run(args: readonly string[], out: Terminal): Promise<ExitCode> {
 }
 
 function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return usableArguments(() =>
+    parseArgs({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -90,11 +91,8 @@ function readArguments(args: readonly string[]) {
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
-    })
-  } catch (error) {
-    if (error instanceof TypeError) throw new Unusable(`${error.message.split('. ')[0]}. --help says more.`)
-    throw error
-  }
+    }),
+  )
 }
 
 async function statusOf(server: Server): Promise<Status> {
