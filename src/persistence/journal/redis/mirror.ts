@@ -4,7 +4,7 @@
  * M1  Frames are written as they are read, whether they are acknowledged or not; who reads the files knows by the frames
  *     behind what is certain, as with files that a worker wrote.
  * M2  A shard's head is read together with what comes behind the tail, when somebody asks where it ends and every
- *     `mirrorLookMs`; between, a busy shard's frames are read alone, at a third of the cost. A head before a frame that later
+ *     `mirrorLookMs`; between, a busy shard's frames are read alone, by one command instead of four. A head before a frame that later
  *     ones prove to have been durable means that Redis lost what was acknowledged (FAULTS.md, 70): the shard is not to be
  *     served from it.
  * M3  Frames that Redis lost without having acknowledged them stay in the file: the next epoch's opening says that they
