@@ -5,9 +5,11 @@
 import { chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { insteadOfRoot } from '../../src/cli/local-cluster/find-program.ts'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import type { ProductId } from '../../src/domain/ids.ts'
 import { endChild } from '../support/children.ts'
-import { findProgram, freePort, insteadOfRoot, type Presence, Started } from '../support/programs.ts'
+import { findProgram, type Presence, Started } from '../support/programs.ts'
 
 const SCHEMA = readFileSync(join(import.meta.dirname, 'reserve.sql'), 'utf8')
 /** Where Debian and others keep what is not on the path; the newest version first. */

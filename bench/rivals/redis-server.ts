@@ -8,9 +8,10 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import type { CustomerId, ProductId, ReservationId } from '../../src/domain/ids.ts'
 import { endChild } from '../support/children.ts'
-import { findProgram, freePort, type Presence, Started } from '../support/programs.ts'
+import { findProgram, type Presence, Started } from '../support/programs.ts'
 import { cpuMsOf } from '../support/report.ts'
 
 const SCRIPT = readFileSync(join(import.meta.dirname, 'reserve.lua'), 'utf8')

@@ -3,6 +3,7 @@
  * started, killed and started again by number, and asked who serves what.
  */
 import { join } from 'node:path'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import { leaseKey } from '../../src/cluster/key-names.ts'
 import { leaseFields, readLease } from '../../src/cluster/lease-record.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
@@ -12,7 +13,7 @@ import { realClock, realTimers } from '../../src/seams.ts'
 import { RedisCluster } from '../../test/support/redis-cluster.ts'
 import { endChild, killChild, type Server, startHoldfast } from './children.ts'
 import { SHARDS } from './ids.ts'
-import { findProgram, freePort, type Presence } from './programs.ts'
+import { findProgram, type Presence } from './programs.ts'
 
 export type NodesOptions = {
   readonly count: number

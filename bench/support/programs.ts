@@ -1,8 +1,8 @@
 /** Programs of others that a bench starts: found or not, on a port of their own, ended by their own ids. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, globSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import type { User } from '../../src/cli/local-cluster/find-program.ts'
 
 export type Program = {
   readonly file: string
@@ -11,7 +11,6 @@ export type Program = {
   /** Whom it runs as, where that is not who runs the bench. */
   readonly user?: User | undefined
 }
-export type User = { readonly uid: number; readonly gid: number }
 
 /** A rival that runs, or why there is none. */
 export type Presence<Server> =
@@ -36,32 +35,6 @@ function isExecutable(file: string): boolean {
   } catch {
     return false
   }
-}
-
-/** Whoever of these exists first, for programs that refuse to run as root; undefined where this process is not root. */
-export function insteadOfRoot(names: readonly string[]): User | undefined {
-  if (process.getuid?.() !== 0) return undefined
-  const entries = readFileSync('/etc/passwd', 'utf8').split('\n')
-  for (const name of names) {
-    const fields = entries.find((entry) => entry.startsWith(`${name}:`))?.split(':')
-    if (fields !== undefined) return { uid: Number(fields[2]), gid: Number(fields[3]) }
-  }
-  throw new Error(`this runs as root, and none of ${names.join(', ')} is a user here`)
-}
-
-/** A loopback port that nobody has at the moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'))
-        else resolve(address.port)
-      })
-    })
-  })
 }
 
 export class Started {

@@ -3,9 +3,10 @@ import * as assert from 'uvu/assert'
 import { verdictOf } from '../../bench/figure.ts'
 import { postgres } from '../../bench/figures/postgres.ts'
 import { redis } from '../../bench/figures/redis.ts'
-import { findProgram, freePort, Started } from '../../bench/support/programs.ts'
+import { findProgram, Started } from '../../bench/support/programs.ts'
 import { makeScratch } from '../../bench/support/scratch.ts'
 import { sweep } from '../../bench/support/sweep.ts'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import { suite } from '../support/suite.ts'
 
 const silent = () => {}

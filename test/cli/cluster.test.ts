@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { freePorts } from '../../src/cli/local-cluster/find-program.ts'
+import { freePorts } from '../../src/cli/local-cluster/free-ports.ts'
 import { compiled } from '../support/compiled.ts'
 import { suite } from '../support/suite.ts'
 

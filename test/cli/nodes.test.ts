@@ -4,11 +4,12 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
 import { journalKeysOf } from '../../src/persistence/journal/redis/place.ts'
 import { compiled } from '../support/compiled.ts'
 import { OwnershipNodes } from '../support/ownership-nodes.ts'
-import { freePort, RedisServerProcess } from '../support/redis-server.ts'
+import { RedisServerProcess } from '../support/redis-server.ts'
 import { suite } from '../support/suite.ts'
 
 const ENTRY = join(import.meta.dirname, '../../src/cli/nodes.ts')

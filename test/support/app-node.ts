@@ -1,6 +1,7 @@
 /** One of several servers on one Redis: its data directory, its place among the others, and its network. */
+
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import { OwnNetwork } from './own-network.ts'
-import { freePort } from './redis-server.ts'
 import { type Exit, type ServerProcess, Site, type StartOptions } from './server-process.ts'
 
 export type AppNodeOptions = {

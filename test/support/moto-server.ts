@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import type { S3Access } from '../../src/config/s3-settings.ts'
 import { findBinary } from './binaries.ts'
 
@@ -116,14 +116,4 @@ export class MotoServerProcess {
       await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS))
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

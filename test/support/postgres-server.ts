@@ -3,7 +3,9 @@ import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { freePort, insteadOfRoot, Started, type User } from '../../bench/support/programs.ts'
+import { Started } from '../../bench/support/programs.ts'
+import { insteadOfRoot, type User } from '../../src/cli/local-cluster/find-program.ts'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import { type DatabaseTarget, parseDatabaseUrl } from '../../src/config/database-target.ts'
 import { findBinary } from './binaries.ts'
 

@@ -55,4 +55,13 @@ test('replaces a primary that is cut off, which stops taking writes and follows 
   }
 })
 
+test('leaves nothing open where one of its nodes cannot start', async () => {
+  const settings = { 'no-such-setting': 'yes' }
+  // What stayed open would keep this process from ending, which the runner reports.
+  await RedisCluster.start({ proxied: true, settings }).then(
+    () => assert.unreachable('a server took a setting that is none'),
+    (error: Error) => assert.match(error.message, /no-such-setting/),
+  )
+})
+
 test.run()

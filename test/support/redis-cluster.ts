@@ -3,6 +3,7 @@
  * it is ready within a second or two.
  */
 import type { Redis } from 'ioredis'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import {
   formCluster,
   type NodeView,
@@ -13,7 +14,7 @@ import {
 import { clusteredRedis, type RedisSettings } from '../../src/cli/local-cluster/redis-settings.ts'
 import { keySlot } from '../../src/persistence/redis/key-slot.ts'
 import { realClock, realTimers } from '../../src/seams.ts'
-import { freePort, RedisServerProcess } from './redis-server.ts'
+import { RedisServerProcess } from './redis-server.ts'
 import { type RedisWire, RedisWires } from './redis-wires.ts'
 
 export type RedisClusterOptions = {
@@ -46,15 +47,17 @@ export class RedisCluster {
     const { primaries = 3, replicas = 1, settings = {}, proxied = false } = options
     const count = primaries * (1 + replicas)
     const wires = proxied ? await RedisWires.lay(count) : undefined
-    const nodes = await Promise.all(
+    const starts = await Promise.allSettled(
       Array.from({ length: count }, async (_, index) => {
         const wire = wires?.all[index]
         const own = wire?.settings ?? { 'cluster-port': await freePort() }
         return RedisServerProcess.start({ ...clusteredRedis, ...own, ...settings }, wire?.port)
       }),
     )
+    const nodes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
     const cluster = new RedisCluster(nodes, wires)
     try {
+      for (const start of starts) if (start.status === 'rejected') throw start.reason
       await formCluster(await cluster.#members(cluster.nodes), primaries, seams)
       await cluster.waitUntilHealthy()
     } catch (error) {

@@ -4,9 +4,9 @@
  * address of its own, by which their proxies know it.
  */
 
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import type { RedisSettings } from '../../src/cli/local-cluster/redis-settings.ts'
 import { CutProxy } from './cut-proxy.ts'
-import { freePort } from './redis-server.ts'
 
 export type RedisWire = {
   /** Of the process itself, past the proxies. */

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import type { S3Access } from '../../src/config/s3-settings.ts'
 import { findBinary } from './binaries.ts'
-import { freePort } from './redis-server.ts'
 
 const READY_WITHIN_MS = 30_000
 const TRY_EVERY_MS = 50

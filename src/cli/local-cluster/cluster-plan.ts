@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { drawToken } from '../../cluster/draw-token.ts'
 import { realRandom } from '../../seams.ts'
 import { Unusable } from '../exit-codes.ts'
-import { freePorts } from './find-program.ts'
+import { freePorts } from './free-ports.ts'
 
 const port = z.int().min(1).max(65_535)
 const plan = z.object({

@@ -1,7 +1,6 @@
-/** Programs of others: where they are, whom they run as, and a port for them. */
+/** Programs of others: where they are and whom they run as. */
 import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 export type User = { readonly uid: number; readonly gid: number }
@@ -27,25 +26,4 @@ export function insteadOfRoot(names: readonly string[]): User | undefined {
     if (fields !== undefined) return { uid: Number(fields[2]), gid: Number(fields[3]) }
   }
   throw new Error(`this runs as root, and none of ${names.join(', ')} is a user here`)
-}
-
-/** So many different loopback ports that nobody has at the moment. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  // All are held until all are drawn, or the same could come twice.
-  const probes = await Promise.all(Array.from({ length: count }, openProbe))
-  await Promise.all(probes.map(({ close }) => close()))
-  return probes.map(({ port }) => port)
-}
-
-function openProbe(): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('no port'))
-      const close = () => new Promise<void>((closed) => void server.close(() => closed()))
-      resolve({ port: address.port, close })
-    })
-  })
 }

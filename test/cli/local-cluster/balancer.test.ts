@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import * as assert from 'uvu/assert'
 import { Balancer } from '../../../src/cli/local-cluster/balancer.ts'
-import { freePorts } from '../../../src/cli/local-cluster/find-program.ts'
+import { freePorts } from '../../../src/cli/local-cluster/free-ports.ts'
 import { realTimers } from '../../../src/seams.ts'
 import { suite } from '../../support/suite.ts'
 

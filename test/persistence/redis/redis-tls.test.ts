@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import * as assert from 'uvu/assert'
+import { freePort } from '../../../src/cli/local-cluster/free-ports.ts'
 import { connectTo } from '../../../src/persistence/redis/redis-connection.ts'
 import { RedisUnavailable } from '../../../src/persistence/redis/redis-error.ts'
-import { freePort, RedisServerProcess } from '../../support/redis-server.ts'
+import { RedisServerProcess } from '../../support/redis-server.ts'
 import { suite } from '../../support/suite.ts'
 
 /** A certificate for 127.0.0.1 and localhost, and the authority that signed it, whose key is nowhere. */
