@@ -44,7 +44,7 @@ export class RedisServer {
   /** In an existing, empty directory; with a primary to follow, it has all of that one's data when this resolves. */
   static async start(
     directory: string,
-    { replicaOf }: { readonly replicaOf?: RedisServer } = {},
+    { replicaOf, core }: { readonly replicaOf?: RedisServer; readonly core?: number } = {},
   ): Promise<Presence<RedisServer>> {
     const file = findProgram('redis-server')
     if (file === undefined) return { type: 'absent', why: 'redis-server is not present' }
@@ -69,7 +69,7 @@ export class RedisServer {
       `--${name}`,
       ...(value === '' ? [''] : value.split(' ')),
     ])
-    const server = new RedisServer(new Started({ file, args, directory }), port)
+    const server = new RedisServer(new Started({ file, args, directory, core }), port)
     const [client] = await server.connect(1)
     await server.#check(client as Redis)
     if (replicaOf === undefined) await client?.script('LOAD', SCRIPT)

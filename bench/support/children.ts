@@ -18,6 +18,9 @@ export type ChildOptions = {
   readonly core?: number | undefined
 }
 
+/** A program and its arguments. */
+type Command = readonly [string, ...string[]]
+
 /** Whether a process can be kept on one core here. */
 export function canPin(): boolean {
   try {
@@ -28,12 +31,15 @@ export function canPin(): boolean {
   }
 }
 
+/** The same command with all its threads on one core, where that can be. taskset becomes what it runs: the id is that one's. */
+export function onCore(core: number | undefined, command: Command): Command {
+  return core !== undefined && canPin() ? [TASKSET, '--cpu-list', String(core), ...command] : command
+}
+
 /** Starts a file with this very Node; it inherits standard error, and messages can be sent to it. */
 export function startChild({ file, args = [], environment = {}, core }: ChildOptions): ChildProcess {
-  const command = [process.execPath, join(ROOT, file), ...args]
-  // taskset becomes the command it runs, so the child's id is Node's.
-  if (core !== undefined && canPin()) command.unshift(TASKSET, '--cpu-list', String(core))
-  const child = spawn(command[0] as string, command.slice(1), {
+  const [program, ...rest] = onCore(core, [process.execPath, join(ROOT, file), ...args])
+  const child = spawn(program, rest, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     serialization: 'advanced',

@@ -8,7 +8,8 @@ import { cpuMsOf } from './report.ts'
 
 export const SERVER_CORE = 0
 export const CLIENT_CORE = 1
-const ADMIN_KEY = 'bench-7f0c2d91a4e85b36'
+/** Of every target. */
+export const ADMIN_KEY = 'bench-7f0c2d91a4e85b36'
 const STOCK = 1_000_000_000
 /** A shard's sequence after some seconds of load. */
 const GROWN = 12_345

@@ -13,6 +13,7 @@ import { realClock, realTimers } from '../../src/seams.ts'
 import { RedisCluster } from '../../test/support/redis-cluster.ts'
 import { endChild, killChild, type Server, startHoldfast } from './children.ts'
 import { SHARDS } from './ids.ts'
+import { metricOf } from './metrics.ts'
 import { findProgram, type Presence } from './programs.ts'
 
 export type NodesOptions = {
@@ -156,12 +157,10 @@ export class Nodes {
   /** Until what was reserved is in all lists: on a busy machine that comes last. */
   async untilHistoryCaughtUp(): Promise<void> {
     const givenUpMs = performance.now() + SERVE_WITHIN_MS
-    const headers = { authorization: `Bearer ${ADMIN_KEY}` }
     for (const { url } of this.running) {
       for (;;) {
-        const metrics = await (await fetch(`${url}/metrics`, { headers })).text()
-        const lag = /^holdfast_history_lag_events(?:\{.*\})? (\d+)/m.exec(metrics)?.[1]
-        if (lag === '0') break
+        const lag = await metricOf({ url, key: ADMIN_KEY }, 'holdfast_history_lag_events')
+        if (lag === 0) break
         if (performance.now() > givenUpMs) throw new Error(`the history of ${url} is ${lag} events behind`)
         await new Promise((resolve) => setTimeout(resolve, HISTORY_LOOK_MS))
       }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { User } from '../../src/cli/local-cluster/find-program.ts'
+import { onCore } from './children.ts'
 
 export type Program = {
   readonly file: string
@@ -10,6 +11,8 @@ export type Program = {
   readonly directory: string
   /** Whom it runs as, where that is not who runs the bench. */
   readonly user?: User | undefined
+  /** The one core for all its threads. */
+  readonly core?: number | undefined
 }
 
 /** A rival that runs, or why there is none. */
@@ -42,8 +45,9 @@ export class Started {
   #output = ''
 
   /** It ends with this process, by SIGQUIT: PostgreSQL then ends at once with all its processes, as others do. */
-  constructor({ file, args, directory, user }: Program) {
-    this.child = spawn(file, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], ...user })
+  constructor({ file, args, directory, user, core }: Program) {
+    const [program, ...rest] = onCore(core, [file, ...args])
+    this.child = spawn(program, rest, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], ...user })
     const quit = () => void this.child.kill('SIGQUIT')
     process.on('exit', quit)
     this.child.once('exit', () => process.off('exit', quit))
