@@ -7,6 +7,7 @@ import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
 import { leaseKey } from '../../src/cluster/key-names.ts'
 import { leaseFields, readLease } from '../../src/cluster/lease-record.ts'
 import type { ShardId } from '../../src/domain/ids.ts'
+import { historyCommitMs } from '../../src/limits.ts'
 import { RedisNodes } from '../../src/persistence/redis/redis-nodes.ts'
 import { parseRedisUrl } from '../../src/redis-url.ts'
 import { realClock, realTimers } from '../../src/seams.ts'
@@ -154,7 +155,7 @@ export class Nodes {
     }
   }
 
-  /** Until what was reserved is in all lists: on a busy machine that comes last. */
+  /** Until what was reserved is in all lists, and in their files: on a busy machine that comes last. */
   async untilHistoryCaughtUp(): Promise<void> {
     const givenUpMs = performance.now() + SERVE_WITHIN_MS
     for (const { url } of this.running) {
@@ -165,6 +166,8 @@ export class Nodes {
         await new Promise((resolve) => setTimeout(resolve, HISTORY_LOOK_MS))
       }
     }
+    // What was read is written with the end of its transaction.
+    await new Promise((resolve) => setTimeout(resolve, historyCommitMs + HISTORY_LOOK_MS))
   }
 
   async close(): Promise<void> {

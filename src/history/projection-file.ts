@@ -6,9 +6,10 @@ import { rmSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { makePrivateFile } from '../persistence/directory.ts'
+import { ProjectionDamaged } from './projection-damaged.ts'
 
 /** Changes with every change of the tables below, and of what is put into them. */
-const VERSION = 2
+const VERSION = 3
 /** "HFHI": no other SQLite file passes for this one. */
 const APPLICATION_ID = 0x4846_4849
 
@@ -32,19 +33,11 @@ const TABLES = `
     id     TEXT NOT NULL UNIQUE
   ) STRICT;
 
-  -- The counts are those right after. Without an event it is what a snapshot said, where older ones are archived.
+  -- Events of a product from a version on (stock-blocks.ts).
   CREATE TABLE stock_events (
-    product  INTEGER NOT NULL,
-    version  INTEGER NOT NULL,
-    sequence INTEGER NOT NULL,
-    at_ms    INTEGER NOT NULL,
-    on_hand  INTEGER NOT NULL,
-    held     INTEGER NOT NULL,
-    sold     INTEGER NOT NULL,
-    waiting  INTEGER NOT NULL,
-    earmarked INTEGER NOT NULL,
-    retired  INTEGER NOT NULL,
-    event    BLOB,
+    product INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    events  BLOB NOT NULL,
     PRIMARY KEY (product, version)
   ) STRICT, WITHOUT ROWID;
 
@@ -59,24 +52,22 @@ const TABLES = `
 
   -- Ids without their prefix begin with the time of their making: their order is that of the list.
   CREATE TABLE reservations (
-    id             TEXT PRIMARY KEY,
-    status         INTEGER NOT NULL,
-    customer       TEXT,
-    reference      TEXT,
-    lines          TEXT NOT NULL,
-    created_at_ms  INTEGER NOT NULL,
-    expires_at_ms  INTEGER NOT NULL,
-    resolved_at_ms INTEGER NOT NULL,
-    sequence       INTEGER NOT NULL
+    id        TEXT PRIMARY KEY,
+    status    INTEGER NOT NULL,
+    customer  TEXT,
+    reference TEXT,
+    rest      BLOB NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX reservations_by_customer ON reservations (customer) WHERE customer IS NOT NULL;
   CREATE INDEX reservations_by_reference ON reservations (reference) WHERE reference IS NOT NULL;
   CREATE INDEX reservations_by_status ON reservations (status);
 
-  CREATE TABLE reservation_products (
-    product     INTEGER NOT NULL,
-    reservation TEXT NOT NULL,
-    PRIMARY KEY (product, reservation)
+  -- Ids without their prefix, one after the other, up to the last of them (product-reservations.ts).
+  CREATE TABLE product_reservations (
+    product INTEGER NOT NULL,
+    last    TEXT NOT NULL,
+    ids     TEXT NOT NULL,
+    PRIMARY KEY (product, last)
   ) STRICT, WITHOUT ROWID;
 `
 
@@ -109,8 +100,8 @@ export function freeBytesAt(path: string): number {
 }
 
 /** Whether the file, and not the disk or this program, is at fault. */
-export function isDamage(error: unknown): error is ForeignFile | SqliteError {
-  if (error instanceof ForeignFile) return true
+export function isDamage(error: unknown): error is ProjectionDamaged | SqliteError {
+  if (error instanceof ProjectionDamaged) return true
   return (
     error instanceof Database.SqliteError &&
     ['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_FORMAT', 'SQLITE_SCHEMA'].some((code) =>
@@ -124,9 +115,6 @@ export function isTrouble(error: unknown): error is SqliteError {
   return error instanceof Database.SqliteError && !isDamage(error)
 }
 
-class ForeignFile extends Error {
-  override readonly name = 'ForeignFile'
-}
 type SqliteError = InstanceType<typeof Database.SqliteError>
 
 function open(path: string): Database.Database {
@@ -134,7 +122,7 @@ function open(path: string): Database.Database {
   const database = new Database(path)
   try {
     // Where the file is new.
-    database.pragma('page_size = 16384')
+    database.pragma('page_size = 8192')
     database.pragma('journal_mode = WAL')
     // What a power cut takes is read from the journal again.
     database.pragma('synchronous = NORMAL')
@@ -146,7 +134,7 @@ function open(path: string): Database.Database {
     const application = database.pragma('application_id', { simple: true })
     if (application === 0 && version === 0 && isEmpty(database)) make(database)
     else if (application !== APPLICATION_ID || version !== VERSION)
-      throw new ForeignFile(`it has version ${String(version)}, and this one makes ${VERSION}`)
+      throw new ProjectionDamaged(`it has version ${String(version)}, and this one makes ${VERSION}`)
     return database
   } catch (error) {
     database.close()

@@ -25,20 +25,19 @@ import {
   noCounts,
   type PastHold,
   type PastReservation,
-  type Recorded,
   reservationAfter,
   reservationIn,
 } from './fold.ts'
+import { ProductReservations } from './product-reservations.ts'
 import {
   bareId,
-  type CountsRow,
-  countsOf,
-  packLines,
+  packedRest,
   RESERVATION_COLUMNS,
   type ReservationRow,
   reservationOf,
   statusNumber,
 } from './rows.ts'
+import { entriesOf, type StockBlockRow, StockBlocks } from './stock-blocks.ts'
 
 export type ShardCheckpoint = Checkpoint & {
   /** Of the newest event. */
@@ -51,31 +50,26 @@ export type Floor = { readonly sequence: number; readonly atMs: number }
 const noFloor: Floor = { sequence: 0, atMs: 0 }
 
 type KnownProduct = { readonly number: number; counts: Counts }
-type StockRow = {
-  readonly product: number
-  readonly counts: Counts
-  readonly recorded: Recorded
-  readonly event: Buffer | null
-}
-type LineRow = { readonly product: number; readonly reservation: string }
+type KnownReservation = { now: PastReservation; isNew: boolean; isChanged: boolean }
 
 export class Projection {
   readonly #database: Database
   readonly #statements: ReturnType<typeof prepare>
   readonly #checkpoints = new Map<ShardId, ShardCheckpoint>()
   readonly #products = new Map<ProductId, KnownProduct>()
-  readonly #reservations = new Map<ReservationId, PastReservation>()
+  readonly #reservations = new Map<ReservationId, KnownReservation>()
+  readonly #ofProducts: ProductReservations
   /** What the rows do not say yet. */
-  readonly #newReservations = new Set<ReservationId>()
-  readonly #changedReservations = new Set<ReservationId>()
+  readonly #stock = new StockBlocks()
+  #changedReservations: KnownReservation[] = []
   readonly #changedShards = new Set<ShardId>()
-  #stockRows: StockRow[] = []
   #eventsInTransaction = 0
 
   /** Owns the database until it is closed. */
   constructor(database: Database) {
     this.#database = database
     this.#statements = prepare(database)
+    this.#ofProducts = new ProductReservations(database)
     for (const { shard, floor, floorAtMs, ...checkpoint } of this.#statements.checkpoints.all())
       this.#checkpoints.set(shard as ShardId, { ...checkpoint, floor: { sequence: floor, atMs: floorAtMs } })
   }
@@ -105,18 +99,22 @@ export class Projection {
       const event = readEvent(reader, atMs)
       const recorded = { atMs, sequence: firstSequence + i }
       const id = reservationIn(event)
-      const reservation = id === undefined || makesReservation(event) ? undefined : this.#reservation(id)
+      const known = id === undefined || makesReservation(event) ? undefined : this.#reservation(id)
+      const reservation = known?.now
       if ('version' in event) {
         const product = this.#product(event.productId)
         const isOfHold = event.type === 'HoldPlaced' || event.type === 'HoldSettled'
         const hold = isOfHold ? this.#hold(event.reservationId, product) : undefined
         product.counts = countsAfter(product.counts, event, { before: reservation, hold })
         if (isOfHold) this.#changeHold(event.reservationId, product, holdAfter(event))
-        this.#noteStock(product, recorded, payload.subarray(from, reader.at))
+        this.#stock.add(product.number, {
+          ...recorded,
+          counts: product.counts,
+          event: payload.subarray(from, reader.at),
+        })
       }
       const after = reservationAfter(reservation, event, recorded)
-      if (id !== undefined && after !== undefined && after !== reservation)
-        this.#change(id, reservation, after)
+      if (id !== undefined && after !== undefined && after !== reservation) this.#change(id, known, after)
     }
     this.#eventsInTransaction += count
     const { epoch } = stream
@@ -137,7 +135,7 @@ export class Projection {
       const { productId, version, onHand, held, sold, earmarked, waitlist, retired } = stock
       const product = this.#product(productId)
       product.counts = { version, onHand, held, sold, waiting: waitlist?.line.size ?? 0, earmarked, retired }
-      this.#noteStock(product, { atMs, sequence }, null)
+      this.#stock.add(product.number, { atMs, sequence, counts: product.counts, event: undefined })
       this.#makeRoom()
     }
     for (const reservation of state.reservations.values()) {
@@ -175,38 +173,26 @@ export class Projection {
 
   /** Brings the rows up to what was taken. */
   flush(): void {
-    const { writeReservation, insertLine, insertStock } = this.#statements
-    for (const { product, counts, recorded, event } of this.#stockRows.sort(byProduct)) {
-      const { version, onHand, held, sold, waiting, earmarked, retired } = counts
-      const { sequence, atMs } = recorded
-      const flag = retired ? 1 : 0
-      insertStock.run(product, version, sequence, atMs, onHand, held, sold, waiting, earmarked, flag, event)
+    const { writeReservation, insertStock } = this.#statements
+    this.#stock.take((product, version, block) => void insertStock.run(product, version, block))
+    const added = new Map<number, string[]>()
+    for (const known of this.#changedReservations) {
+      const { reservationId, status, customerId, reference, lines } = known.now
+      const bare = bareId(reservationId)
+      const rest = packedRest(known.now)
+      writeReservation.run(bare, statusNumber(status), customerId ?? null, reference ?? null, rest)
+      known.isChanged = false
+      if (!known.isNew) continue
+      known.isNew = false
+      for (const { productId } of lines) {
+        const { number } = this.#product(productId)
+        const ids = added.get(number)
+        if (ids === undefined) added.set(number, [bare])
+        else ids.push(bare)
+      }
     }
-    this.#stockRows = []
-    const lines: LineRow[] = []
-    for (const id of this.#changedReservations) {
-      const reservation = this.#reservations.get(id)
-      assert(reservation !== undefined, 'what was changed is kept until it is written')
-      const { customerId, reference, status, createdAtMs, expiresAtMs, resolvedAtMs, sequence } = reservation
-      const bare = bareId(id)
-      writeReservation.run(
-        bare,
-        statusNumber(status),
-        customerId ?? null,
-        reference ?? null,
-        packLines(reservation.lines),
-        createdAtMs,
-        expiresAtMs,
-        resolvedAtMs,
-        sequence,
-      )
-      if (!this.#newReservations.has(id)) continue
-      for (const { productId } of reservation.lines)
-        lines.push({ product: this.#product(productId).number, reservation: bare })
-    }
-    for (const { product, reservation } of lines.sort(byProduct)) insertLine.run(product, reservation)
-    this.#changedReservations.clear()
-    this.#newReservations.clear()
+    for (const [product, ids] of [...added].sort(byProduct)) this.#ofProducts.add(product, ids.sort())
+    this.#changedReservations = []
     if (this.#products.size > historyCacheMax) this.#products.clear()
     if (this.#reservations.size > historyCacheMax) this.#reservations.clear()
   }
@@ -242,14 +228,13 @@ export class Projection {
     this.#changedShards.add(shard)
   }
 
-  #change(id: ReservationId, before: PastReservation | undefined, after: PastReservation): void {
-    this.#reservations.set(id, after)
-    this.#changedReservations.add(id)
-    if (before === undefined) this.#newReservations.add(id)
-  }
-
-  #noteStock({ number, counts }: KnownProduct, recorded: Recorded, event: Buffer | null): void {
-    this.#stockRows.push({ product: number, counts, recorded, event })
+  #change(id: ReservationId, before: KnownReservation | undefined, after: PastReservation): void {
+    const known = before ?? { now: after, isNew: true, isChanged: false }
+    if (before === undefined) this.#reservations.set(id, known)
+    known.now = after
+    if (known.isChanged) return
+    known.isChanged = true
+    this.#changedReservations.push(known)
   }
 
   #hold(id: ReservationId, { number }: KnownProduct): PastHold | undefined {
@@ -265,28 +250,28 @@ export class Projection {
   #product(id: ProductId): KnownProduct {
     const known = this.#products.get(id)
     if (known !== undefined) return known
-    const { findProduct, insertProduct, newestCounts } = this.#statements
+    const { findProduct, insertProduct, newestBlock } = this.#statements
     const number = findProduct.get(id)?.number ?? Number(insertProduct.run(id).lastInsertRowid)
-    const row = newestCounts.get(number)
-    const product = { number, counts: row === undefined ? noCounts : countsOf(row) }
+    const newest = newestBlock.get(number)
+    const counts = newest && entriesOf(newest).at(-1)?.counts
+    const product = { number, counts: counts ?? noCounts }
     this.#products.set(id, product)
     return product
   }
 
-  #reservation(id: ReservationId): PastReservation | undefined {
+  #reservation(id: ReservationId): KnownReservation | undefined {
     const known = this.#reservations.get(id)
     if (known !== undefined) return known
     const row = this.#statements.findReservation.get(bareId(id))
     if (row === undefined) return undefined
-    const reservation = reservationOf(row)
-    this.#reservations.set(id, reservation)
-    return reservation
+    const found = { now: reservationOf(row), isNew: false, isChanged: false }
+    this.#reservations.set(id, found)
+    return found
   }
 }
 
-/** Of one product they stay in the order they came in. */
-function byProduct(one: { readonly product: number }, other: { readonly product: number }): number {
-  return one.product - other.product
+function byProduct([one]: readonly [number, unknown], [other]: readonly [number, unknown]): number {
+  return one - other
 }
 
 function prepare(database: Database) {
@@ -304,14 +289,11 @@ function prepare(database: Database) {
       'SELECT number FROM products WHERE id = ?',
     ),
     insertProduct: database.prepare<[string]>('INSERT INTO products (id) VALUES (?)'),
-    newestCounts: database.prepare<[number], CountsRow>(
-      `SELECT version, on_hand AS onHand, held, sold, waiting, earmarked, retired FROM stock_events
-         WHERE product = ? ORDER BY version DESC LIMIT 1`,
+    newestBlock: database.prepare<[number], StockBlockRow>(
+      'SELECT version, events FROM stock_events WHERE product = ? ORDER BY version DESC LIMIT 1',
     ),
     insertStock: database.prepare<Value[]>(
-      `INSERT INTO stock_events
-         (product, version, sequence, at_ms, on_hand, held, sold, waiting, earmarked, retired, event)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      'INSERT INTO stock_events (product, version, events) VALUES (?, ?, ?)',
     ),
     findHold: database.prepare<[string, number], PastHold>(
       'SELECT held, sold FROM holds WHERE reservation = ? AND product = ?',
@@ -324,15 +306,9 @@ function prepare(database: Database) {
       `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`,
     ),
     writeReservation: database.prepare<Value[]>(
-      `INSERT INTO reservations
-         (id, status, customer, reference, lines, created_at_ms, expires_at_ms, resolved_at_ms, sequence)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO reservations (id, status, customer, reference, rest) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, reference = excluded.reference,
-           lines = excluded.lines, expires_at_ms = excluded.expires_at_ms,
-           resolved_at_ms = excluded.resolved_at_ms, sequence = excluded.sequence`,
-    ),
-    insertLine: database.prepare<[number, string]>(
-      'INSERT INTO reservation_products (product, reservation) VALUES (?, ?)',
+           rest = excluded.rest`,
     ),
   }
 }

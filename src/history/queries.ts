@@ -3,6 +3,7 @@
  * to date before (`Projection.flush`).
  */
 import type { Database } from 'better-sqlite3'
+import { assert } from '../domain/assert.ts'
 import type { Event } from '../domain/events.ts'
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { ReservationStatus } from '../domain/stock.ts'
@@ -10,17 +11,18 @@ import { historyScannedMax } from '../limits.ts'
 import { ByteReader } from '../persistence/journal/bytes.ts'
 import { readEvent } from '../persistence/journal/event-codec.ts'
 import { type Counts, noCounts, type PastReservation, reservationIn } from './fold.ts'
+import { ProductReservations } from './product-reservations.ts'
 import type { Floor } from './projection.ts'
+import { unpacked } from './projection-damaged.ts'
 import {
   bareId,
-  type CountsRow,
-  countsOf,
   RESERVATION_COLUMNS,
   type ReservationRow,
   reservationOf,
   statusNumber,
   wholeId,
 } from './rows.ts'
+import { entriesOf, type StockBlockRow, type StockEntry } from './stock-blocks.ts'
 
 export type ReservationFilter = {
   readonly customerId?: CustomerId | undefined
@@ -70,14 +72,6 @@ export type StockEventPage = {
   readonly next: number | undefined
 }
 
-type StockRow = CountsRow & {
-  readonly sequence: number
-  readonly atMs: number
-  readonly event: Buffer | null
-}
-
-const STOCK_COLUMNS = `version, sequence, at_ms AS atMs, on_hand AS onHand, held, sold, waiting,
-  earmarked, retired, event`
 /** Rows looked at in one statement of a list. */
 const CHUNK = 256
 
@@ -85,8 +79,8 @@ export class Queries {
   readonly #database: Database
   readonly #find
   readonly #number
-  readonly #stockBefore
-  readonly #stockPage
+  readonly #blocksDown
+  readonly #ofProducts: ProductReservations
 
   constructor(database: Database) {
     this.#database = database
@@ -96,12 +90,10 @@ export class Queries {
     this.#number = database.prepare<[string], { readonly number: number }>(
       'SELECT number FROM products WHERE id = ?',
     )
-    this.#stockBefore = database.prepare<[number, number], StockRow>(
-      `SELECT ${STOCK_COLUMNS} FROM stock_events WHERE product = ? AND version <= ? ORDER BY version DESC LIMIT 1`,
+    this.#blocksDown = database.prepare<[number, number], StockBlockRow>(
+      'SELECT version, events FROM stock_events WHERE product = ? AND version <= ? ORDER BY version DESC',
     )
-    this.#stockPage = database.prepare<[number, number, number], StockRow>(
-      `SELECT ${STOCK_COLUMNS} FROM stock_events WHERE product = ? AND version <= ? ORDER BY version DESC LIMIT ?`,
-    )
+    this.#ofProducts = new ProductReservations(database)
   }
 
   find(id: ReservationId): PastReservation | undefined {
@@ -141,8 +133,8 @@ export class Queries {
     const product = this.#number.get(productId)
     const found = product === undefined ? undefined : this.#lastUpTo(product.number, moment)
     if (found !== undefined) {
-      const { sequence, atMs } = found
-      return { type: 'stock', stock: { productId, sequence, atMs, ...countsOf(found) } }
+      const { sequence, atMs, counts } = found
+      return { type: 'stock', stock: { productId, sequence, atMs, ...counts } }
     }
     const isGone = moment.type === 'time' ? moment.atMs < floor.atMs : moment.sequence < floor.sequence
     return { type: isGone ? 'gone' : 'unknown' }
@@ -156,46 +148,62 @@ export class Queries {
     const product = this.#number.get(productId)
     if (product === undefined) return undefined
     // One more, whose counts are those before the last one's.
-    const rows = this.#stockPage.all(product.number, page.from ?? Number.MAX_SAFE_INTEGER, page.limit + 1)
+    const entries = this.#entriesDown(product.number, page.from ?? Number.MAX_SAFE_INTEGER, page.limit + 1)
     const events: StockEvent[] = []
-    for (const [i, row] of rows.slice(0, page.limit).entries()) {
-      if (row.event === null) break
-      const event = readEvent(new ByteReader(row.event), row.atMs)
+    for (const [i, { event: bytes, sequence, atMs, counts: after }] of entries
+      .slice(0, page.limit)
+      .entries()) {
+      if (bytes === undefined) break
+      const event = unpacked(() => readEvent(new ByteReader(bytes), atMs))
       const id = reservationIn(event)
       const reservation = id === undefined ? undefined : this.find(id)
-      const { sequence, atMs } = row
-      const earlier = rows[i + 1]
-      const before = earlier === undefined ? noCounts : countsOf(earlier)
-      events.push({ event, sequence, atMs, before, after: countsOf(row), reservation })
+      events.push({ event, sequence, atMs, before: entries[i + 1]?.counts ?? noCounts, after, reservation })
     }
-    const next = rows[page.limit]
-    return { events, next: next === undefined || next.event === null ? undefined : next.version }
+    const next = entries[page.limit]
+    return { events, next: next?.event === undefined ? undefined : next.counts.version }
   }
 
-  /** Versions, sequences and times of a product go up together, so halving finds the last that fits. */
-  #lastUpTo(number: number, moment: Moment): StockRow | undefined {
+  /** So many from a version down. */
+  #entriesDown(number: number, from: number, count: number): readonly StockEntry[] {
+    const found: StockEntry[] = []
+    for (const block of this.#blocksDown.iterate(number, from)) {
+      const entries = entriesOf(block)
+      for (const entry of entries.toReversed()) if (entry.counts.version <= from) found.push(entry)
+      if (found.length >= count) break
+    }
+    return found.slice(0, count)
+  }
+
+  /** Versions, sequences and times of a product go up together, so halving finds the last block that begins in time. */
+  #lastUpTo(number: number, moment: Moment): StockEntry | undefined {
+    const isUpTo = ({ atMs, sequence }: StockEntry) =>
+      moment.type === 'time' ? atMs <= moment.atMs : sequence <= moment.sequence
     let low = 0
-    let high = this.#stockBefore.get(number, Number.MAX_SAFE_INTEGER)?.version ?? 0
-    let found: StockRow | undefined
+    let high = this.#blocksDown.get(number, Number.MAX_SAFE_INTEGER)?.version ?? 0
+    let found: StockEntry | undefined
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)
-      const row = this.#stockBefore.get(number, middle)
-      const isUpTo =
-        row === undefined ||
-        (moment.type === 'time' ? row.atMs <= moment.atMs : row.sequence <= moment.sequence)
-      if (isUpTo) {
+      const block = this.#blocksDown.get(number, middle)
+      const last = block === undefined ? undefined : entriesOf(block).findLast(isUpTo)
+      if (block === undefined || last !== undefined) {
         low = middle
-        found = row
-      } else high = row.version - 1
+        found = last
+      } else high = block.version - 1
     }
     return found
+  }
+
+  #rowOf(bare: string): ReservationRow {
+    const row = this.#find.get(bare)
+    assert(row !== undefined, 'a reservation that a product has has its row')
+    return row
   }
 
   /** Reads the rows along one index, from an id down; undefined where there can be none. */
   #along(filter: ReservationFilter): ((before: string) => readonly ReservationRow[]) | undefined {
     const { reference, customerId, productId, status } = filter
     const select = `SELECT ${RESERVATION_COLUMNS} FROM reservations`
-    const down = `reservations.id < ? ORDER BY reservations.id DESC LIMIT ${CHUNK}`
+    const down = `id < ? ORDER BY id DESC LIMIT ${CHUNK}`
     const by = (where: string, value: string | number) => {
       const statement = this.#database.prepare<[string | number, string], ReservationRow>(
         `${where} AND ${down}`,
@@ -207,11 +215,7 @@ export class Queries {
     if (productId !== undefined) {
       const product = this.#number.get(productId)
       if (product === undefined) return undefined
-      const statement = this.#database.prepare<[number, string], ReservationRow>(
-        `SELECT ${RESERVATION_COLUMNS} FROM reservation_products JOIN reservations ON id = reservation
-           WHERE product = ? AND reservation < ? ORDER BY reservation DESC LIMIT ${CHUNK}`,
-      )
-      return (before) => statement.all(product.number, before)
+      return (before) => this.#ofProducts.below(product.number, before, CHUNK).map((id) => this.#rowOf(id))
     }
     if (status !== undefined) return by(`${select} WHERE status = ?`, statusNumber(status))
     const statement = this.#database.prepare<[string], ReservationRow>(`${select} WHERE ${down}`)

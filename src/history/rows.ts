@@ -1,37 +1,26 @@
-/** How the projection's rows stand for what they mean. */
+/** How a row of the projection stands for a reservation. */
 import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { ReservationStatus } from '../domain/stock.ts'
-import type { Counts, Line, PastReservation } from './fold.ts'
-
-export type CountsRow = {
-  readonly version: number
-  readonly onHand: number
-  readonly held: number
-  readonly sold: number
-  readonly waiting: number
-  readonly earmarked: number
-  readonly retired: number
-}
+import { ByteReader, ByteWriter } from '../persistence/journal/bytes.ts'
+import type { Line, PastReservation } from './fold.ts'
+import { unpacked } from './projection-damaged.ts'
 
 export type ReservationRow = {
   readonly id: string
   readonly status: number
   readonly customer: string | null
   readonly reference: string | null
-  readonly lines: string
-  readonly createdAtMs: number
-  readonly expiresAtMs: number
-  readonly resolvedAtMs: number
-  readonly sequence: number
+  /** What nobody searches for. */
+  readonly rest: Buffer
 }
 
 /** Columns of `reservations` as a `ReservationRow`. */
-export const RESERVATION_COLUMNS = `reservations.id, status, customer, reference, lines, created_at_ms AS createdAtMs,
-  expires_at_ms AS expiresAtMs, resolved_at_ms AS resolvedAtMs, reservations.sequence`
+export const RESERVATION_COLUMNS = 'id, status, customer, reference, rest'
 
 /** In the order of their numbers. */
 const STATUSES: readonly ReservationStatus[] = ['held', 'paying', 'confirmed', 'released', 'expired']
 const PREFIX = 'res_'
+const packing = new ByteWriter(1_024)
 
 export function statusNumber(status: ReservationStatus): number {
   return STATUSES.indexOf(status)
@@ -45,32 +34,45 @@ export function wholeId(bare: string): ReservationId {
   return (PREFIX + bare) as ReservationId
 }
 
-/** Product, quantity and what came back, in turn. */
-export function packLines(lines: readonly Line[]): string {
-  return JSON.stringify(lines.flatMap(({ productId, quantity, returned }) => [productId, quantity, returned]))
+/** The `rest` of its row; those bytes until the next call. */
+export function packedRest(reservation: PastReservation): Buffer {
+  const { lines, createdAtMs, expiresAtMs, resolvedAtMs, sequence } = reservation
+  packing.reset()
+  packing.varint(createdAtMs)
+  packing.signed(expiresAtMs - createdAtMs)
+  packing.varint(resolvedAtMs)
+  packing.varint(sequence)
+  for (const { productId, quantity, returned } of lines) {
+    packing.ascii(productId)
+    packing.varint(quantity)
+    packing.varint(returned)
+  }
+  return packing.bytes.subarray(0, packing.length)
 }
 
+/** Throws `ProjectionDamaged`. */
 export function reservationOf(row: ReservationRow): PastReservation {
-  const cells = JSON.parse(row.lines) as (string | number)[]
-  const lines: Line[] = []
-  for (let at = 0; at < cells.length; at += 3) {
-    const [productId, quantity, returned] = cells.slice(at, at + 3) as [ProductId, number, number]
-    lines.push({ productId, quantity, returned })
-  }
-  return {
-    reservationId: wholeId(row.id),
-    customerId: (row.customer ?? undefined) as CustomerId | undefined,
-    reference: row.reference ?? undefined,
-    status: STATUSES[row.status] as ReservationStatus,
-    lines,
-    createdAtMs: row.createdAtMs,
-    expiresAtMs: row.expiresAtMs,
-    resolvedAtMs: row.resolvedAtMs,
-    sequence: row.sequence,
-  }
-}
-
-export function countsOf(row: CountsRow): Counts {
-  const { version, onHand, held, sold, waiting, earmarked, retired } = row
-  return { version, onHand, held, sold, waiting, earmarked, retired: retired === 1 }
+  return unpacked(() => {
+    const reader = new ByteReader(row.rest)
+    const createdAtMs = reader.varint()
+    const expiresAtMs = createdAtMs + reader.signed()
+    const resolvedAtMs = reader.varint()
+    const sequence = reader.varint()
+    const lines: Line[] = []
+    while (!reader.isAtEnd) {
+      const productId = reader.ascii() as ProductId
+      lines.push({ productId, quantity: reader.varint(), returned: reader.varint() })
+    }
+    return {
+      reservationId: wholeId(row.id),
+      customerId: (row.customer ?? undefined) as CustomerId | undefined,
+      reference: row.reference ?? undefined,
+      status: STATUSES[row.status] as ReservationStatus,
+      lines,
+      createdAtMs,
+      expiresAtMs,
+      resolvedAtMs,
+      sequence,
+    }
+  })
 }

@@ -1,5 +1,6 @@
 /** The history answers from the journal what the engine would have answered then, through whatever happens to either. */
 import { rmSync, writeFileSync } from 'node:fs'
+import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
 import type { StockReply } from '../../src/actors/requests.ts'
 import { endedKnownMs } from '../../src/domain/bounds.ts'
@@ -91,7 +92,12 @@ answers('gives lists in pages, each going on where the last one ended', async ()
   using world = await HistoryWorld.start()
   const { engine } = world
   await engine.ask(setStock(phone, 1_000))
-  for (let i = 0; i < 30; i++) await makeHold(engine, { customerId: i % 3 === 0 ? ann : bob })
+  // More than one row of ids, and written in parts.
+  for (let i = 0; i < 90; i++) {
+    await makeHold(engine, { customerId: i % 3 === 0 ? ann : bob })
+    if (i % 40 === 0) await world.catchUp()
+    if (i % 40 === 0) await found(world, nobodys)
+  }
   await world.catchUp()
   for (const filter of [{}, { customerId: ann }, { productId: phone }, { status: 'held' }] as const) {
     const all = (await listed(world, filter)).map(({ reservationId }) => reservationId)
@@ -161,9 +167,12 @@ answers('tells the stock as of any sequence and any time', async () => {
   using world = await HistoryWorld.start()
   const { engine } = world
   const seen: StockReply[] = []
-  for (let i = 0; i < 12; i++) {
+  // More than one block of events, and written in parts.
+  for (let i = 0; i < 90; i++) {
     await engine.ask(setStock(phone, 10 + i))
     seen.push(await stockOf(engine))
+    if (i % 40 === 0) await world.catchUp()
+    if (i % 40 === 0) await found(world, nobodys)
     // Another product of the shard, so that sequences go on without this one.
     await engine.ask(setStock(productOf(0, 4) === phone ? anotherOf(0) : phone, i))
     await engine.advance(1_000)
@@ -260,6 +269,35 @@ through('with a file of another version, or of no version, or none at all: it is
     world.begin()
     await world.catchUp()
     assert.is((await found(world, id))?.status, 'held')
+    assert.is((await stockEvents(world)).length, 2)
+  }
+})
+
+through('with rows that are not what was put there: it is made anew', async () => {
+  using world = await HistoryWorld.start()
+  const { engine } = world
+  await engine.ask(setStock(phone, 10))
+  const { id } = await makeHold(engine)
+  for (const damage of [
+    "UPDATE reservations SET rest = x'ff'",
+    "UPDATE stock_events SET events = x'ffff'",
+    'DELETE FROM reservations',
+  ]) {
+    await world.catchUp()
+    world.history.server.close()
+    const file = new Database(world.path)
+    file.exec(damage)
+    file.close()
+    const life = world.begin()
+    await world.catchUp()
+    await listed(world, { productId: phone }).catch(() => {})
+    await stockEvents(world).catch(() => {})
+    await world.catchUp()
+    assert.is(life.logged('history.rebuilt'), 1, damage)
+    assert.equal(
+      (await listed(world, { productId: phone })).map(({ reservationId }) => reservationId),
+      [id],
+    )
     assert.is((await stockEvents(world)).length, 2)
   }
 })
