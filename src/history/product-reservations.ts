@@ -21,22 +21,21 @@ export class ProductReservations {
   /** Ids that ascend, none of which the product has. */
   add(product: number, ids: readonly string[]): void {
     const { newest, covering, remove } = this.#statements
-    let rest = ids
-    while (rest.length > 0) {
-      const [first] = rest as [string, ...string[]]
-      let row = newest.get(product)
-      let taken = rest
-      if (row !== undefined && row.last > first) {
-        const covers = covering.get(product, first) as Row
-        row = covers
-        taken = rest.filter((id) => id < covers.last)
-      }
-      if (row === undefined || isFull(row, first)) this.#write(product, taken)
+    let at = 0
+    for (let id = ids[0]; id !== undefined; id = ids[at]) {
+      const last = newest.get(product)
+      const isLate = last !== undefined && last.last > id
+      const row = isLate ? (covering.get(product, id) as Row) : last
+      const from = at
+      // All that come before the last one of a row they belong into; behind the newest row all the rest.
+      at = isLate && row !== undefined ? firstNotBelow(ids, row.last, from) : ids.length
+      const taken = ids.slice(from, at)
+      if (row === undefined || (!isLate && isFull(row))) this.#write(product, taken)
       else {
         remove.run(product, row.last)
-        this.#write(product, merged(idsIn(row), taken))
+        const all = [...idsIn(row), ...taken]
+        this.#write(product, isLate ? all.sort() : all)
       }
-      rest = rest.slice(taken.length)
     }
   }
 
@@ -69,21 +68,20 @@ export class ProductReservations {
   }
 }
 
-/** Whether an id behind its last one begins a row of its own. */
-function isFull({ last, ids }: Row, id: string): boolean {
-  return last < id && ids.length >= ROW_IDS * ID_CHARS
+function isFull({ ids }: Row): boolean {
+  return ids.length >= ROW_IDS * ID_CHARS
+}
+
+function firstNotBelow(ids: readonly string[], bound: string, from: number): number {
+  let at = from
+  while (at < ids.length && (ids[at] as string) < bound) at += 1
+  return at
 }
 
 function idsIn({ ids }: Row): readonly string[] {
   return Array.from({ length: ids.length / ID_CHARS }, (_, nr) =>
     ids.slice(nr * ID_CHARS, (nr + 1) * ID_CHARS),
   )
-}
-
-function merged(some: readonly string[], others: readonly string[]): readonly string[] {
-  const last = some.at(-1)
-  const isBehind = last === undefined || others[0] === undefined || last < others[0]
-  return isBehind ? [...some, ...others] : [...some, ...others].sort()
 }
 
 function prepare(database: Database) {
