@@ -11,7 +11,7 @@ import { shrink } from './shrink.ts'
 import { SimulationFailed, simulate } from './simulation.ts'
 
 const first = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const STEPS = 250_000
+const STEPS = 150_000
 const STEPS_EACH = 5_000
 
 const simulation = suite('the whole engine, simulated', { limitMs: 300_000 })
