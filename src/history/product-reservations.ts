@@ -1,9 +1,11 @@
 /**
  * Which reservations each product has, in the order of their ids: rows of up to 64 ids of one product, none of which reaches
- * into another, so that a list is read row by row. New ids mostly go to the end of their product's; one that comes late, by
- * another node's clock, goes into the row it belongs to.
+ * into another, so that a list is read row by row. Ids that go on behind the newest are rows of their own, as many as were
+ * written together; one that comes late, by another node's clock, goes into the row it belongs to.
  */
 import type { Database } from 'better-sqlite3'
+import { historyCacheMax } from '../limits.ts'
+import { ProjectionDamaged } from './projection-damaged.ts'
 
 /** Every id without its prefix. */
 const ID_CHARS = 28
@@ -13,30 +15,30 @@ type Row = { readonly last: string; readonly ids: string }
 
 export class ProductReservations {
   readonly #statements: ReturnType<typeof prepare>
+  /** Of products that were added to: asking the rows takes as long as adding one. */
+  readonly #last = new Map<number, string>()
 
   constructor(database: Database) {
     this.#statements = prepare(database)
   }
 
-  /** Ids that ascend, none of which the product has. */
+  /** Ids that ascend, none of which the product has. Throws `ProjectionDamaged` where it has one, or what it has is broken. */
   add(product: number, ids: readonly string[]): void {
     const { newest, covering, remove } = this.#statements
+    const last = this.#last.get(product) ?? newest.get(product)?.last
     let at = 0
-    for (let id = ids[0]; id !== undefined; id = ids[at]) {
-      const last = newest.get(product)
-      const isLate = last !== undefined && last.last > id
-      const row = isLate ? (covering.get(product, id) as Row) : last
+    for (let id = ids[0]; id !== undefined && last !== undefined && id <= last; id = ids[at]) {
+      const row = covering.get(product, id)
       const from = at
-      // All that come before the last one of a row they belong into; behind the newest row all the rest.
-      at = isLate && row !== undefined ? firstNotBelow(ids, row.last, from) : ids.length
-      const taken = ids.slice(from, at)
-      if (row === undefined || (!isLate && isFull(row))) this.#write(product, taken)
-      else {
-        remove.run(product, row.last)
-        const all = [...idsIn(row), ...taken]
-        this.#write(product, isLate ? all.sort() : all)
-      }
+      while (row !== undefined && at < ids.length && (ids[at] as string) < row.last) at += 1
+      if (row === undefined || at === from) throw new ProjectionDamaged('a product has a reservation twice')
+      remove.run(product, row.last)
+      this.#write(product, [...idsIn(row), ...ids.slice(from, at)].sort())
     }
+    if (at === ids.length) return
+    this.#write(product, at === 0 ? ids : ids.slice(at))
+    if (this.#last.size >= historyCacheMax) this.#last.clear()
+    this.#last.set(product, ids.at(-1) as string)
   }
 
   /** Up to so many, from the newest below an id down. */
@@ -60,25 +62,19 @@ export class ProductReservations {
     return found
   }
 
+  /** In rows that are about as long as each other, so that more can come between them. */
   #write(product: number, ids: readonly string[]): void {
-    for (let at = 0; at < ids.length; at += ROW_IDS) {
-      const part = ids.slice(at, at + ROW_IDS)
+    const rows = Math.ceil(ids.length / ROW_IDS)
+    for (let nr = 0; nr < rows; nr++) {
+      const part = ids.slice(Math.floor((nr * ids.length) / rows), Math.floor(((nr + 1) * ids.length) / rows))
       this.#statements.insert.run(product, part.at(-1), part.join(''))
     }
   }
 }
 
-function isFull({ ids }: Row): boolean {
-  return ids.length >= ROW_IDS * ID_CHARS
-}
-
-function firstNotBelow(ids: readonly string[], bound: string, from: number): number {
-  let at = from
-  while (at < ids.length && (ids[at] as string) < bound) at += 1
-  return at
-}
-
-function idsIn({ ids }: Row): readonly string[] {
+function idsIn({ last, ids }: Row): readonly string[] {
+  if (ids.length % ID_CHARS !== 0 || !ids.endsWith(last))
+    throw new ProjectionDamaged('a row of ids is broken')
   return Array.from({ length: ids.length / ID_CHARS }, (_, nr) =>
     ids.slice(nr * ID_CHARS, (nr + 1) * ID_CHARS),
   )
@@ -87,7 +83,9 @@ function idsIn({ ids }: Row): readonly string[] {
 function prepare(database: Database) {
   const rows = 'SELECT last, ids FROM product_reservations WHERE product = ?'
   return {
-    newest: database.prepare<[number], Row>(`${rows} ORDER BY last DESC LIMIT 1`),
+    newest: database.prepare<[number], { readonly last: string }>(
+      'SELECT last FROM product_reservations WHERE product = ? ORDER BY last DESC LIMIT 1',
+    ),
     /** The one that an id is in, or would be. */
     covering: database.prepare<[number, string], Row>(`${rows} AND last >= ? ORDER BY last LIMIT 1`),
     below: database.prepare<[number, string], Row>(`${rows} AND last < ? ORDER BY last DESC`),

@@ -121,7 +121,7 @@ function open(path: string): Database.Database {
   makePrivateFile(path)
   const database = new Database(path)
   try {
-    // Where the file is new.
+    // Where the file is new. Many rows to a page, and yet few bytes to write for one that has changed.
     database.pragma('page_size = 8192')
     database.pragma('journal_mode = WAL')
     // What a power cut takes is read from the journal again.

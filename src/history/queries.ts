@@ -13,7 +13,7 @@ import { readEvent } from '../persistence/journal/event-codec.ts'
 import { type Counts, noCounts, type PastReservation, reservationIn } from './fold.ts'
 import { ProductReservations } from './product-reservations.ts'
 import type { Floor } from './projection.ts'
-import { unpacked } from './projection-damaged.ts'
+import { ProjectionDamaged, unpacked } from './projection-damaged.ts'
 import {
   bareId,
   RESERVATION_COLUMNS,
@@ -114,15 +114,17 @@ export class Queries {
     const reservations: PastReservation[] = []
     // No id is above it.
     let before = page.before === undefined ? '~' : bareId(page.before)
-    for (let scanned = 0; scanned < historyScannedMax; scanned += CHUNK) {
-      const rows = along(before)
+    // Where each row fits, more than the page would be looked up for nothing.
+    const chunk = isOfProductAlone(filter) ? page.limit : CHUNK
+    for (let scanned = 0; scanned < historyScannedMax; scanned += chunk) {
+      const rows = along(before, chunk)
       for (const row of rows) {
         const reservation = reservationOf(row)
         if (fits(reservation, filter)) reservations.push(reservation)
         if (reservations.length === page.limit) return { reservations, next: wholeId(row.id) }
       }
       const last = rows.at(-1)
-      if (last === undefined || rows.length < CHUNK) return { reservations, next: undefined }
+      if (last === undefined || rows.length < chunk) return { reservations, next: undefined }
       before = last.id
     }
     return { reservations, next: wholeId(before) }
@@ -155,6 +157,8 @@ export class Queries {
       .entries()) {
       if (bytes === undefined) break
       const event = unpacked(() => readEvent(new ByteReader(bytes), atMs))
+      if (!('version' in event) || event.productId !== productId || event.version !== after.version)
+        throw new ProjectionDamaged('an event stands in the place of another')
       const id = reservationIn(event)
       const reservation = id === undefined ? undefined : this.find(id)
       events.push({ event, sequence, atMs, before: entries[i + 1]?.counts ?? noCounts, after, reservation })
@@ -200,27 +204,36 @@ export class Queries {
   }
 
   /** Reads the rows along one index, from an id down; undefined where there can be none. */
-  #along(filter: ReservationFilter): ((before: string) => readonly ReservationRow[]) | undefined {
+  #along(
+    filter: ReservationFilter,
+  ): ((before: string, count: number) => readonly ReservationRow[]) | undefined {
     const { reference, customerId, productId, status } = filter
     const select = `SELECT ${RESERVATION_COLUMNS} FROM reservations`
-    const down = `id < ? ORDER BY id DESC LIMIT ${CHUNK}`
+    const down = `id < ? ORDER BY id DESC LIMIT ?`
     const by = (where: string, value: string | number) => {
-      const statement = this.#database.prepare<[string | number, string], ReservationRow>(
+      const statement = this.#database.prepare<[string | number, string, number], ReservationRow>(
         `${where} AND ${down}`,
       )
-      return (before: string) => statement.all(value, before)
+      return (before: string, count: number) => statement.all(value, before, count)
     }
     if (reference !== undefined) return by(`${select} WHERE reference = ?`, reference)
     if (customerId !== undefined) return by(`${select} WHERE customer = ?`, customerId)
     if (productId !== undefined) {
       const product = this.#number.get(productId)
       if (product === undefined) return undefined
-      return (before) => this.#ofProducts.below(product.number, before, CHUNK).map((id) => this.#rowOf(id))
+      return (before, count) =>
+        this.#ofProducts.below(product.number, before, count).map((id) => this.#rowOf(id))
     }
     if (status !== undefined) return by(`${select} WHERE status = ?`, statusNumber(status))
-    const statement = this.#database.prepare<[string], ReservationRow>(`${select} WHERE ${down}`)
-    return (before) => statement.all(before)
+    const statement = this.#database.prepare<[string, number], ReservationRow>(`${select} WHERE ${down}`)
+    return (before, count) => statement.all(before, count)
   }
+}
+
+function isOfProductAlone({ customerId, reference, productId, status }: ReservationFilter): boolean {
+  return (
+    productId !== undefined && customerId === undefined && reference === undefined && status === undefined
+  )
 }
 
 function fits(reservation: PastReservation, filter: ReservationFilter): boolean {

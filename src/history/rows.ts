@@ -3,7 +3,7 @@ import type { CustomerId, ProductId, ReservationId } from '../domain/ids.ts'
 import type { ReservationStatus } from '../domain/stock.ts'
 import { ByteReader, ByteWriter } from '../persistence/journal/bytes.ts'
 import type { Line, PastReservation } from './fold.ts'
-import { unpacked } from './projection-damaged.ts'
+import { ProjectionDamaged, unpacked } from './projection-damaged.ts'
 
 export type ReservationRow = {
   readonly id: string
@@ -52,6 +52,8 @@ export function packedRest(reservation: PastReservation): Buffer {
 
 /** Throws `ProjectionDamaged`. */
 export function reservationOf(row: ReservationRow): PastReservation {
+  const status = STATUSES[row.status]
+  if (status === undefined) throw new ProjectionDamaged(`there is no status ${row.status}`)
   return unpacked(() => {
     const reader = new ByteReader(row.rest)
     const createdAtMs = reader.varint()
@@ -67,7 +69,7 @@ export function reservationOf(row: ReservationRow): PastReservation {
       reservationId: wholeId(row.id),
       customerId: (row.customer ?? undefined) as CustomerId | undefined,
       reference: row.reference ?? undefined,
-      status: STATUSES[row.status] as ReservationStatus,
+      status,
       lines,
       createdAtMs,
       expiresAtMs,

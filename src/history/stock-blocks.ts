@@ -14,7 +14,7 @@ export type StockEntry = Recorded & {
 
 export type StockBlockRow = { readonly version: number; readonly events: Buffer }
 
-/** A block that has as much is not added to: with 16 KiB pages SQLite keeps up to 4 KiB of a row in its tree. */
+/** A block that has as much is not added to: with pages of 8 KiB SQLite keeps up to 2,030 bytes of a row in its tree. */
 const BLOCK_BYTES = 1_024
 
 /** What is to be written. */
@@ -58,7 +58,8 @@ export function entriesOf({ version, events }: StockBlockRow): readonly StockEnt
   return unpacked(() => {
     const entries: StockEntry[] = []
     const reader = new ByteReader(events)
-    while (!reader.isAtEnd) entries.push(readEntry(reader, version + entries.length))
+    do entries.push(readEntry(reader, version + entries.length))
+    while (!reader.isAtEnd)
     return entries
   })
 }

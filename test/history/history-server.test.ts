@@ -281,6 +281,9 @@ through('with rows that are not what was put there: it is made anew', async () =
   for (const damage of [
     "UPDATE reservations SET rest = x'ff'",
     "UPDATE stock_events SET events = x'ffff'",
+    'UPDATE stock_events SET version = version + 1',
+    'UPDATE reservations SET status = 9',
+    'UPDATE product_reservations SET ids = substr(ids, 2)',
     'DELETE FROM reservations',
   ]) {
     await world.catchUp()

@@ -65,10 +65,25 @@ test('are listed downwards from any id, however late some come', ({ lists, datab
   note(`TEST_SEED=${seed}: ${all} ids in ${counts.length} rows`)
 })
 
-test('that go on behind the last one fill its row', ({ lists, database }) => {
+test('stay in rows of some length where one node’s come an hour late, one at a time', ({
+  lists,
+  database,
+}) => {
   const dice = new Dice(seed)
-  for (let nr = 0; nr < 130; nr++) lists.add(1, [idAt(nr, dice)])
-  assert.equal(countsIn(database), [64, 64, 2])
+  for (let nr = 0; nr < 200; nr++)
+    lists.add(
+      1,
+      Array.from({ length: 64 }, (_, at) => idAt(nr * 64 + at, dice)),
+    )
+  for (let nr = 0; nr < 2_000; nr++) lists.add(1, [idAt(dice.between(0, 12_000), dice)])
+  const counts = countsIn(database)
+  assert.ok(counts.length < 500, `${counts.length} rows for 14,800 ids`)
+})
+
+test('cannot have one twice', ({ lists }) => {
+  const ids = [idAt(1, new Dice(1)), idAt(2, new Dice(2)), idAt(3, new Dice(3))] as const
+  lists.add(1, ids)
+  for (const id of [ids[2], ids[2]]) assert.throws(() => lists.add(1, [id]), /twice/)
 })
 
 function idAt(ms: number, dice: Dice): string {
