@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Admin } from '@platformatic/kafka'
-import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
+import { freePorts } from '../../src/cli/local-cluster/free-ports.ts'
 import { findBinary, kafkaJars } from './binaries.ts'
 
 const HOST = '127.0.0.1'
@@ -32,7 +32,7 @@ export class KafkaServerProcess {
   /** Resolves when it answers. Only for tests that say that they need `kafka`. */
   static async start(): Promise<KafkaServerProcess> {
     const directory = await mkdtemp(join(tmpdir(), 'holdfast-kafka-'))
-    const [port, controller] = [await freePort(), await freePort()]
+    const [port, controller] = (await freePorts(2)) as [number, number]
     const server = new KafkaServerProcess(port, directory)
     const settings = {
       'process.roles': 'broker,controller',

@@ -3,7 +3,7 @@
  * it is ready within a second or two.
  */
 import type { Redis } from 'ioredis'
-import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
+import { freePorts } from '../../src/cli/local-cluster/free-ports.ts'
 import {
   formCluster,
   type NodeView,
@@ -47,10 +47,11 @@ export class RedisCluster {
     const { primaries = 3, replicas = 1, settings = {}, proxied = false } = options
     const count = primaries * (1 + replicas)
     const wires = proxied ? await RedisWires.lay(count) : undefined
+    const busPorts = await freePorts(count)
     const starts = await Promise.allSettled(
-      Array.from({ length: count }, async (_, index) => {
+      Array.from({ length: count }, (_, index) => {
         const wire = wires?.all[index]
-        const own = wire?.settings ?? { 'cluster-port': await freePort() }
+        const own = wire?.settings ?? { 'cluster-port': busPorts[index] as number }
         return RedisServerProcess.start({ ...clusteredRedis, ...own, ...settings }, wire?.port)
       }),
     )

@@ -4,7 +4,7 @@
  * address of its own, by which their proxies know it.
  */
 
-import { freePort } from '../../src/cli/local-cluster/free-ports.ts'
+import { freePorts } from '../../src/cli/local-cluster/free-ports.ts'
 import type { RedisSettings } from '../../src/cli/local-cluster/redis-settings.ts'
 import { CutProxy } from './cut-proxy.ts'
 
@@ -62,7 +62,7 @@ export class RedisWires {
 }
 
 async function layWire(index: number): Promise<RedisWire> {
-  const [port, busPort] = [await freePort(), await freePort()]
+  const [port, busPort] = (await freePorts(2)) as [number, number]
   const [clients, bus] = [await CutProxy.start(port), await CutProxy.start(busPort)]
   const source = `127.0.1.${index + 1}`
   return {
