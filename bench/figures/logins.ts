@@ -41,7 +41,8 @@ const SIZES = {
     connections: 64,
     people: 1_000,
   },
-  tiny: { rounds: 1, forMs: 150, settleMs: 20, warmUpMs: 50, products: 20, connections: 4, people: 8 },
+  // Long enough for a password or two, whoever else is at work.
+  tiny: { rounds: 1, forMs: 2_000, settleMs: 20, warmUpMs: 50, products: 20, connections: 4, people: 8 },
 } as const satisfies Record<Scale, object>
 
 type Played = { readonly buyers: HttpPlayed; readonly people: LoginsPlayed | undefined }
