@@ -37,7 +37,7 @@ import {
   reservationOf,
   statusNumber,
 } from './rows.ts'
-import { entriesOf, type StockBlockRow, StockBlocks } from './stock-blocks.ts'
+import { byProduct, entriesOf, type StockBlockRow, StockBlocks } from './stock-blocks.ts'
 
 export type ShardCheckpoint = Checkpoint & {
   /** Of the newest event. */
@@ -268,10 +268,6 @@ export class Projection {
     this.#reservations.set(id, found)
     return found
   }
-}
-
-function byProduct([one]: readonly [number, unknown], [other]: readonly [number, unknown]): number {
-  return one - other
 }
 
 function prepare(database: Database) {

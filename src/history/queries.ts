@@ -209,7 +209,7 @@ export class Queries {
   ): ((before: string, count: number) => readonly ReservationRow[]) | undefined {
     const { reference, customerId, productId, status } = filter
     const select = `SELECT ${RESERVATION_COLUMNS} FROM reservations`
-    const down = `id < ? ORDER BY id DESC LIMIT ?`
+    const down = 'id < ? ORDER BY id DESC LIMIT ?'
     const by = (where: string, value: string | number) => {
       const statement = this.#database.prepare<[string | number, string, number], ReservationRow>(
         `${where} AND ${down}`,
